@@ -1,0 +1,51 @@
+# Two commands do everything on a machine with Python 3.11 or newer, pip and make: `make demo` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+DEMO ?= demo
+RUN = $(VENV)/bin/python
+
+.PHONY: demo test quick lint types bench notebooks clean help
+
+help:
+	@echo "make demo   install into $(VENV) and compare thirteen simulated countries; the report is $(DEMO)/report/report.html"
+	@echo "make test   install what tests need and run them all"
+	@echo "make quick  the tests without the slow ones"
+	@echo "make lint   style, spelling and types"
+	@echo "make bench  speed and memory against other packages"
+	@echo "make clean  remove what the others made"
+
+$(VENV)/.package: pyproject.toml
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'childsurv needs Python 3.11 or newer; name one: make PYTHON=python3.12 ...')"
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --upgrade pip
+	$(RUN) -m pip install --quiet --editable '.[all]'
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.package
+	$(RUN) -m pip install --quiet --group test
+	@touch $@
+
+$(VENV)/.lint: $(VENV)/.test
+	$(RUN) -m pip install --quiet --group lint
+	@touch $@
+
+demo: $(VENV)/.package
+	$(RUN) -m childsurv demo --out $(DEMO)
+
+test: $(VENV)/.test
+	$(RUN) -m pytest
+
+quick: $(VENV)/.test
+	$(RUN) -m pytest -m "not slow"
+
+lint: $(VENV)/.lint
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m codespell_lib
+	$(RUN) -m mypy
+
+bench: $(VENV)/.test
+	$(RUN) -m benchmarks
+
+clean:
+	rm -rf $(VENV) $(DEMO) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""childsurv: population-based childhood cancer survival."""

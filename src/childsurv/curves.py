@@ -1,0 +1,466 @@
+"""Curves: the one result of every estimator of survival over time.
+
+A curve is a table. Everything that a report asks of it (survival at five years, a median, a restricted mean, survival
+given the first year, a difference between countries) reads that table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.special import ndtr
+
+from childsurv.cohort import DAYS_PER_YEAR
+from childsurv.errors import OptionError, require_level
+from childsurv.intervals import confidence_limits, normal_quantile
+from childsurv.ragged import group_starts, last_row_at, running_sum
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+CURVE_COLUMNS = ("time", "at_risk", "events", "censored", "estimate", "std_error", "lower", "upper")
+
+SAME_PROBABILITY = 1e-8
+"""Survival this close to a wanted quantile counts as equal to it, as in R."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Curves:
+    """Estimated survival over time, one step function for each group.
+
+    Attributes
+    ----------
+    groups : DataFrame
+        One row a group with its labels and ``patients`` and ``total_events``.
+    estimator : str
+        Name of the estimator, such as "Kaplan-Meier".
+    level : float
+        Confidence level of the limits.
+    ci : str
+        Kind of the limits.
+    conventions : Mapping
+        Every convention that the numbers depend on.
+    in_days : bool
+        Whether times are days, so that ``years=`` can be asked for.
+
+    Notes
+    -----
+    The arrays behind the table are read-only; `table` builds a fresh DataFrame each time.
+    """
+
+    groups: pd.DataFrame
+    estimator: str
+    level: float
+    ci: str
+    conventions: Mapping[str, Any]
+    in_days: bool
+    bounded: bool
+    group: IntArray
+    time: npt.NDArray[np.float64]
+    at_risk: npt.NDArray[np.number]
+    events: npt.NDArray[np.number]
+    censored: npt.NDArray[np.number]
+    estimate: FloatArray
+    log_variance: FloatArray
+    quantity: str = "survival"
+    origin: float = 0.0
+
+    def __post_init__(self) -> None:
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            if isinstance(value, np.ndarray):
+                value.setflags(write=False)
+        object.__setattr__(self, "conventions", MappingProxyType(dict(self.conventions)))
+
+    def __repr__(self) -> str:
+        by = ", ".join(self.group_columns) or "no groups"
+        return (
+            f"<Curves: {self.estimator}, {len(self.groups)} curves ({by}), "
+            f"{int(self.groups['patients'].sum()):,} patients, {self.groups['total_events'].sum():,.0f} events, "
+            f"{self.level:.0%} {self.ci} limits>"
+        )
+
+    @property
+    def group_columns(self) -> list[str]:
+        """Names of the columns that tell groups apart."""
+        return [name for name in self.groups.columns if name not in ("patients", "total_events")]
+
+    @property
+    def starts(self) -> IntArray:
+        """First row of each group in the arrays, and the number of rows last."""
+        return group_starts(self.group, len(self.groups))
+
+    @property
+    def limits(self) -> tuple[FloatArray, FloatArray]:
+        """Lower and upper confidence limit of every row."""
+        return confidence_limits(
+            self.estimate, self.log_variance, kind=self.ci, level=self.level, bounded=self.bounded
+        )
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """A fresh DataFrame: group columns, then ``time, at_risk, events, censored, estimate, std_error, lower, upper``.
+
+        One row for each group and time with an event or a censoring, ascending. ``std_error`` is that of the
+        estimate itself, NaN once survival is 0.
+        """
+        shown = np.flatnonzero((self.events > 0) | (self.censored > 0))
+        lower, upper = confidence_limits(
+            self.estimate[shown], self.log_variance[shown], kind=self.ci, level=self.level, bounded=self.bounded
+        )
+        columns = self._labels(self.group[shown])
+        time = self.time[shown]
+        columns["time"] = time.astype(np.int64) if self.in_days and not (time % 1).any() else time
+        columns["at_risk"] = self.at_risk[shown]
+        columns["events"] = self.events[shown]
+        columns["censored"] = self.censored[shown]
+        columns["estimate"] = self.estimate[shown]
+        columns["std_error"] = _std_error(self.estimate[shown], self.log_variance[shown])
+        columns["lower"], columns["upper"] = lower, upper
+        return pd.DataFrame(columns)
+
+    def at(self, times: Sequence[float] | float | None = None, *, years: Sequence[float] | float | None = None) -> pd.DataFrame:
+        """Return the step function at chosen times, one row for each group and time.
+
+        Parameters
+        ----------
+        times
+            Times in the curve's own unit.
+        years
+            Times in years of 365.25 days; give one of the two.
+
+        Returns
+        -------
+        DataFrame
+            The columns of `table`. ``at_risk`` is the number at risk just before the time; ``events`` and ``censored`` count
+            since the previous time asked for. Past the last person at risk, estimates are NaN.
+
+        Examples
+        --------
+        >>> import childsurv as cs
+        >>> curves = cs.kaplan_meier(cs.demo.cohort(patients=500, seed=1), by="sex")
+        >>> curves.at(years=[1, 5]).shape
+        (4, 9)
+        """
+        wanted = self._times(times, years)
+        order = np.argsort(wanted, kind="stable")
+        ascending = wanted[order]
+        n_groups = len(self.groups)
+        starts = self.starts
+        row = last_row_at(self.time, starts, self.group, ascending)
+        before = row < 0
+        safe = np.maximum(row, 0)
+        # The first row at or after a time holds the number at risk just before it.
+        same = ~before & (self.time[safe] == ascending[None, :])
+        following = np.where(before, starts[:-1, None], row + ~same)
+        inside = following < starts[1:, None]
+        at_risk = np.where(inside, self.at_risk[np.minimum(following, self.time.size - 1)], 0)
+        counts = []
+        for values in (self.events, self.censored):
+            total = np.where(before, 0, running_sum(values, starts)[safe])
+            counts.append(np.diff(total, axis=1, prepend=0))
+        past = ~inside & ~same
+        early = before & ~past
+        estimate = np.where(past, np.nan, np.where(early, 1.0, self.estimate[safe]))
+        log_variance = np.where(past, np.nan, np.where(early, 0.0, self.log_variance[safe]))
+        lower, upper = confidence_limits(
+            estimate, log_variance, kind=self.ci, level=self.level, bounded=self.bounded
+        )
+        back = np.argsort(order, kind="stable")
+        columns = self._labels(np.repeat(np.arange(n_groups), wanted.size))
+        columns["time"] = np.tile(wanted, n_groups)
+        for name, values in (
+            ("at_risk", at_risk),
+            ("events", counts[0]),
+            ("censored", counts[1]),
+            ("estimate", estimate),
+            ("std_error", _std_error(estimate, log_variance)),
+            ("lower", lower),
+            ("upper", upper),
+        ):
+            columns[name] = values[:, back].ravel()
+        return pd.DataFrame(columns)
+
+    def quantile(self, p: float | Sequence[float] = 0.5) -> pd.DataFrame:
+        """Return the times by which a share ``p`` has died, with limits where the curve's own limits cross.
+
+        The quantile is the first time with ``S <= 1 - p``; where the curve is level at exactly ``1 - p``, the middle of that
+        stretch. NaN where it is never reached.
+
+        Parameters
+        ----------
+        p
+            Share or shares between 0 and 1; 0.5 is the median.
+
+        Returns
+        -------
+        DataFrame
+            Group columns, ``p, quantile, lower, upper``.
+
+        References
+        ----------
+        Brookmeyer R, Crowley J. A confidence interval for the median survival time. Biometrics 1982; 38:29-41.
+        doi:10.2307/2530286
+
+        Examples
+        --------
+        >>> import childsurv as cs
+        >>> curves = cs.kaplan_meier(cs.demo.cohort(patients=500, seed=1))
+        >>> list(curves.quantile([0.1, 0.2]).columns)
+        ['p', 'quantile', 'lower', 'upper']
+        """
+        shares = np.atleast_1d(np.asarray(p, dtype=np.float64))
+        if not ((shares > 0) & (shares < 1)).all():
+            raise OptionError("quantile(p): p must lie between 0 and 1.")
+        lower, upper = self.limits
+        columns = self._labels(np.repeat(np.arange(len(self.groups)), shares.size))
+        columns["p"] = np.tile(shares, len(self.groups))
+        for name, values in (("quantile", self.estimate), ("lower", lower), ("upper", upper)):
+            columns[name] = np.stack([self._first_below(values, 1 - share) for share in shares], axis=1).ravel()
+        return pd.DataFrame(columns)
+
+    def rmst(self, times: float | None = None, *, years: float | None = None) -> pd.DataFrame:
+        """Return the restricted mean survival time: the area under each curve up to a time.
+
+        ``integral of S from 0 to tau``, with variance ``sum over t <= tau of (area from t to tau)**2 dV(t)``, V the variance
+        of log S.
+
+        Parameters
+        ----------
+        times
+            The time tau in the curve's own unit.
+        years
+            The time tau in years of 365.25 days; give one of the two.
+
+        Returns
+        -------
+        DataFrame
+            Group columns, ``tau, rmst, std_error, lower, upper``; NaN for groups followed for less than tau.
+
+        References
+        ----------
+        Royston P, Parmar MKB. Restricted mean survival time. BMC Med Res Methodol 2013; 13:152.
+        doi:10.1186/1471-2288-13-152
+
+        Examples
+        --------
+        >>> import childsurv as cs
+        >>> curves = cs.kaplan_meier(cs.demo.cohort(patients=500, seed=1), by="sex")
+        >>> bool((curves.rmst(years=5)["rmst"] <= 5 * 365.25).all())
+        True
+        """
+        tau = float(self._times(times, years)[0])
+        starts = self.starts
+        reached = np.minimum(self.time, tau)
+        previous = np.empty_like(reached)
+        previous[1:] = reached[:-1]
+        previous_estimate = np.empty_like(self.estimate)
+        previous_estimate[1:] = self.estimate[:-1]
+        first = starts[:-1]
+        previous[first], previous_estimate[first] = self.origin, 1.0
+        area = running_sum(previous_estimate * (reached - previous), starts)
+        last = starts[1:] - 1
+        # A curve that has reached 0 stays there; any other is unknown past its last time.
+        known = (self.time[last] >= tau) | (self.estimate[last] == 0)
+        total = np.where(known, area[last], np.nan)
+        step = np.diff(self.log_variance, prepend=0.0)
+        step[first] = self.log_variance[first]
+        inside = (self.time <= tau) & np.isfinite(step)
+        to_come = total[self.group] - area
+        squares = np.where(inside, to_come**2 * np.where(inside, step, 0.0), 0.0)
+        std_error = np.sqrt(np.where(known, np.add.reduceat(squares, first), np.nan))
+        z = normal_quantile(self.level)
+        columns = self._labels(np.arange(len(self.groups)))
+        columns |= {
+            "tau": np.full(len(self.groups), tau),
+            "rmst": total,
+            "std_error": std_error,
+            "lower": total - z * std_error,
+            "upper": total + z * std_error,
+        }
+        return pd.DataFrame(columns)
+
+    def conditional(self, given: float | None = None, *, given_years: float | None = None) -> Curves:
+        """Return survival given survival to a time: ``S(t) / S(s)`` for ``t >= s``.
+
+        The variance of its logarithm is ``V(t) - V(s)``, because increments after s do not depend on those before.
+
+        Parameters
+        ----------
+        given
+            The time s in the curve's own unit.
+        given_years
+            The time s in years of 365.25 days; give one of the two.
+
+        Returns
+        -------
+        Curves
+            Times still count from diagnosis; groups that nobody survives to s are left out and named in ``conventions``.
+
+        References
+        ----------
+        Hieke S, Kleber M, Konig C, Engelhardt M, Schumacher M. Conditional survival. Clin Cancer Res 2015; 21:1530-6.
+        doi:10.1158/1078-0432.CCR-14-2154
+
+        Examples
+        --------
+        >>> import childsurv as cs
+        >>> curves = cs.kaplan_meier(cs.demo.cohort(patients=500, seed=1))
+        >>> later = curves.conditional(given_years=1)
+        >>> bool(later.at(years=5)["estimate"][0] >= curves.at(years=5)["estimate"][0])
+        True
+        """
+        moment = float(self._times(given, given_years)[0])
+        row = last_row_at(self.time, self.starts, self.group, np.array([moment]))[:, 0]
+        before = row < 0
+        base = np.where(before, 1.0, self.estimate[np.maximum(row, 0)])
+        base_variance = np.where(before, 0.0, self.log_variance[np.maximum(row, 0)])
+        followed = (self.time[self.starts[1:] - 1] > moment) & (base > 0)
+        keep = (self.time > moment) & followed[self.group]
+        kept_groups = np.flatnonzero(followed)
+        if kept_groups.size == 0:
+            raise OptionError("conditional(): nobody is at risk after that time in any group.")
+        new_code = np.cumsum(followed) - 1
+        group = self.group[keep]
+        starts = np.searchsorted(group, kept_groups)
+        groups = self.groups.iloc[kept_groups].reset_index(drop=True)
+        groups["patients"] = np.asarray(self.at_risk)[keep][starts]
+        groups["total_events"] = np.add.reduceat(np.asarray(self.events)[keep], starts)
+        conventions = {
+            **self.conventions,
+            "conditional_on": f"surviving {moment:g} {'days' if self.in_days else 'units of time'}",
+            "groups_left_out": int((~followed).sum()),
+        }
+        return replace(
+            self,
+            groups=groups,
+            conventions=conventions,
+            group=new_code[group],
+            time=self.time[keep],
+            at_risk=self.at_risk[keep],
+            events=self.events[keep],
+            censored=self.censored[keep],
+            estimate=self.estimate[keep] / base[group],
+            log_variance=self.log_variance[keep] - base_variance[group],
+            origin=moment,
+        )
+
+    def difference(
+        self,
+        *,
+        reference: Any,
+        times: Sequence[float] | float | None = None,
+        years: Sequence[float] | float | None = None,
+        level: float | None = None,
+    ) -> pd.DataFrame:
+        """Return each group's survival minus that of a reference group, at chosen times.
+
+        ``S_g(t) - S_r(t)`` with variance the sum of both, for groups of different people.
+
+        Parameters
+        ----------
+        reference
+            Label of the reference group; a tuple where there are several group columns.
+        times, years
+            As in `at`.
+        level
+            Confidence level; that of the curves unless given.
+
+        Returns
+        -------
+        DataFrame
+            Group columns, ``time, difference, std_error, lower, upper, z, p_value``.
+
+        Examples
+        --------
+        >>> import childsurv as cs
+        >>> curves = cs.kaplan_meier(cs.demo.cohort(patients=500, seed=1), by="sex")
+        >>> curves.difference(reference="female", years=5)["sex"].tolist()
+        ['male']
+        """
+        names = self.group_columns
+        if not names:
+            raise OptionError("difference() compares groups; estimate the curves with by=.")
+        label = reference if isinstance(reference, tuple) else (reference,)
+        labels = [tuple(row) for row in self.groups[names].itertuples(index=False)]
+        if label not in labels:
+            listed = ", ".join(str(one if len(names) > 1 else one[0]) for one in labels[:20])
+            raise OptionError(f"difference(): no group {reference!r}; the groups are {listed}.")
+        code = labels.index(label)
+        z = normal_quantile(self.level if level is None else require_level(level))
+        values = self.at(times, years=years)
+        n_times = len(values) // len(labels)
+        estimate = values["estimate"].to_numpy().reshape(-1, n_times)
+        variance = values["std_error"].to_numpy().reshape(-1, n_times) ** 2
+        others = np.flatnonzero(np.arange(len(labels)) != code)
+        difference = (estimate - estimate[code])[others].ravel()
+        std_error = np.sqrt((variance + variance[code])[others]).ravel()
+        with np.errstate(divide="ignore", invalid="ignore"):
+            statistic = difference / std_error
+        columns = self._labels(np.repeat(others, n_times))
+        columns |= {
+            "time": np.tile(values["time"].to_numpy()[:n_times], others.size),
+            "difference": difference,
+            "std_error": std_error,
+            "lower": difference - z * std_error,
+            "upper": difference + z * std_error,
+            "z": statistic,
+            "p_value": 2 * ndtr(-np.abs(statistic)),
+        }
+        return pd.DataFrame(columns)
+
+    def plot(self, **options: Any) -> Figure:
+        """Draw the curves; the options are those of `childsurv.plot.curves`."""
+        from childsurv import plot
+
+        return plot.curves(self, **options)
+
+    def _labels(self, codes: IntArray) -> dict[str, Any]:
+        return {name: self.groups[name].array.take(codes) for name in self.group_columns}
+
+    def _times(self, times: Any, years: Any) -> FloatArray:
+        if (times is None) == (years is None):
+            raise OptionError("Give either times in the unit of the curves, or years.")
+        if years is not None and not self.in_days:
+            raise OptionError(
+                "years= needs follow-up in days; these curves were estimated from a table whose unit of time is not known. "
+                "Give the time in its own unit."
+            )
+        wanted = np.atleast_1d(np.asarray(times if years is None else years, dtype=np.float64))
+        if wanted.ndim != 1 or wanted.size == 0 or not np.isfinite(wanted).all() or (wanted < 0).any():
+            raise OptionError("Times must be finite numbers of 0 or more.")
+        return wanted if years is None else wanted * DAYS_PER_YEAR
+
+    def _first_below(self, values: FloatArray, target: float) -> FloatArray:
+        """Return for each group the time at which ``values`` first fall to ``target``, as R's quantile does."""
+        n_groups = len(self.groups)
+        result = np.full(n_groups, np.nan)
+        with np.errstate(invalid="ignore"):
+            below = np.flatnonzero(values <= target + SAME_PROBABILITY)
+        reached, place = np.unique(self.group[below], return_index=True)
+        first = below[place]
+        result[reached] = self.time[first]
+        level = np.abs(values[first] - target) <= SAME_PROBABILITY
+        with np.errstate(invalid="ignore"):
+            lower_still = np.flatnonzero(values < target - SAME_PROBABILITY)
+        next_group, next_place = np.unique(self.group[lower_still], return_index=True)
+        next_time = np.full(n_groups, np.nan)
+        next_time[next_group] = self.time[lower_still[next_place]]
+        middle = np.where(np.isnan(next_time[reached]), result[reached], (result[reached] + next_time[reached]) / 2)
+        result[reached] = np.where(level, middle, result[reached])
+        return result
+
+
+def _std_error(estimate: FloatArray, log_variance: FloatArray) -> FloatArray:
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.abs(estimate) * np.sqrt(log_variance))
+

@@ -1,0 +1,118 @@
+"""The errors and warnings of childsurv, and the phrases they share.
+
+A message says what was found, in which column, by which rule, in how many rows and which ones, and what to
+do. It never holds a value of a patient: row numbers let the owner of the data look, and nobody else.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Iterable, Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+class ChildsurvError(Exception):
+    """Base class of every error that childsurv raises on purpose."""
+
+
+class ColumnError(ChildsurvError, ValueError):
+    """A column is missing, named wrongly, or of a kind that cannot be used."""
+
+
+class DataError(ChildsurvError, ValueError):
+    """Rows hold something that a rule does not allow."""
+
+
+class LayoutError(ChildsurvError, ValueError):
+    """A layout is not valid, or does not fit the file that it was given."""
+
+
+class LifeTableError(ChildsurvError, ValueError):
+    """A life table has gaps, does not cover the follow-up, or cannot be read."""
+
+
+class ModelError(ChildsurvError, ValueError):
+    """A regression cannot be fitted: no events, collinear or constant covariates, no convergence."""
+
+
+class OptionError(ChildsurvError, ValueError):
+    """An argument has a value that is not one of its choices."""
+
+
+class MissingExtraError(ChildsurvError, ImportError):
+    """A library that an optional feature needs is not installed."""
+
+
+class ChildsurvWarning(UserWarning):
+    """Something a reader of the result should know; the result itself is right for its conventions."""
+
+
+def rows_phrase(rows: ArrayLike, *, limit: int = 8) -> str:
+    """Say which rows and how many: ``3 rows (2, 5, 9)``; long lists are cut and say so.
+
+    Parameters
+    ----------
+    rows
+        Row numbers, counted from 1.
+    limit
+        How many numbers to print.
+    """
+    numbers = np.asarray(rows).ravel()
+    shown = ", ".join(str(int(number)) for number in numbers[:limit])
+    more = f" and {numbers.size - limit:,} more" if numbers.size > limit else ""
+    noun = "row" if numbers.size == 1 else "rows"
+    return f"{numbers.size:,} {noun} ({noun} {shown}{more})"
+
+
+def rows_where(mask: ArrayLike) -> str:
+    """`rows_phrase` of the places where ``mask`` is true, counted from 1."""
+    return rows_phrase(np.flatnonzero(np.asarray(mask)) + 1)
+
+
+def require_columns(available: Iterable[object], needed: Sequence[str], *, purpose: str) -> None:
+    """Raise a `ColumnError` that names the missing columns, close matches and what is there."""
+    names = [str(name) for name in available]
+    missing = [name for name in needed if name not in names]
+    if not missing:
+        return
+    hints = []
+    for name in missing:
+        close = difflib.get_close_matches(name, names, n=2, cutoff=0.6)
+        if close:
+            hints.append(f"did you mean {' or '.join(repr(match) for match in close)} for {name!r}?")
+    listed = ", ".join(names[:40]) + (f", and {len(names) - 40} more" if len(names) > 40 else "")
+    raise ColumnError(
+        f"{purpose}: no column {', '.join(repr(name) for name in missing)}. "
+        + "".join(f"{hint[0].upper()}{hint[1:]} " for hint in hints)
+        + f"The data have the columns: {listed or 'none'}."
+    )
+
+
+def require_choice(value: Any, choices: Sequence[str], *, argument: str) -> str:
+    """Return ``value`` if it is one of ``choices``; raise an `OptionError` that lists them if not."""
+    if isinstance(value, str) and value in choices:
+        return value
+    raise OptionError(f"{argument}={value!r} is not a choice; use one of {', '.join(map(repr, choices))}.")
+
+
+def require_level(level: float) -> float:
+    """Return a confidence level strictly between 0 and 1; raise an `OptionError` otherwise."""
+    if not 0.0 < level < 1.0:
+        raise OptionError(f"level={level!r} must lie between 0 and 1; write 0.95 for 95 %.")
+    return float(level)
+
+
+def import_extra(module: str, *, extra: str, purpose: str) -> ModuleType:
+    """Import an optional library, or raise a `MissingExtraError` that names the extra to install."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise MissingExtraError(
+            f"{purpose} needs the library {module.split('.')[0]!r}. "
+            f"Install it with: pip install 'childsurv[{extra}]'"
+        ) from error

@@ -1,0 +1,75 @@
+"""Confidence limits of a survival probability from the variance of its logarithm."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtri
+
+from childsurv.errors import require_choice, require_level
+
+FloatArray = npt.NDArray[np.float64]
+
+INTERVAL_KINDS = ("log", "log-log", "plain", "logit", "arcsin")
+
+
+def normal_quantile(level: float) -> float:
+    """Return z such that a standard normal lies in (-z, z) with probability ``level``."""
+    return float(ndtri(0.5 + require_level(level) / 2))
+
+
+def confidence_limits(
+    estimate: FloatArray, log_variance: FloatArray, *, kind: str, level: float, bounded: bool
+) -> tuple[FloatArray, FloatArray]:
+    """Return lower and upper limits of survival.
+
+    With ``s`` the standard error of ``log S`` and z the normal quantile: "log" ``S exp(-+ z s)``; "log-log"
+    ``exp(-exp(log(-log S) +- z s / log S))``; "plain" ``S -+ z s S``; "logit" on ``log(S / (1 - S))`` with standard error
+    ``s / (1 - S)``; "arcsin" ``sin(asin(sqrt S) -+ z s sqrt(S / (1 - S)) / 2)**2``.
+
+    Parameters
+    ----------
+    estimate, log_variance
+        Survival and the variance of its logarithm.
+    kind
+        One of `INTERVAL_KINDS`.
+    level
+        Confidence level, such as 0.95.
+    bounded
+        Cut limits at 0 and 1, as befits observed survival. Net survival may exceed 1 and is not cut.
+
+    Returns
+    -------
+    lower, upper : ndarray
+        Equal to the estimate where nobody has died yet; NaN where the transformation is not defined.
+
+    References
+    ----------
+    Kalbfleisch JD, Prentice RL. The statistical analysis of failure time data. 2nd ed. Wiley 2002.
+    doi:10.1002/9781118032985
+    """
+    require_choice(kind, INTERVAL_KINDS, argument="ci")
+    z = normal_quantile(level)
+    with np.errstate(all="ignore"):
+        spread = z * np.sqrt(log_variance)
+        if kind == "log":
+            lower, upper = estimate * np.exp(-spread), estimate * np.exp(spread)
+        elif kind == "plain":
+            lower, upper = estimate - spread * estimate, estimate + spread * estimate
+        elif kind == "log-log":
+            centre, width = np.log(-np.log(estimate)), spread / np.log(estimate)
+            lower, upper = np.exp(-np.exp(centre - width)), np.exp(-np.exp(centre + width))
+        elif kind == "logit":
+            centre, width = np.log(estimate / (1 - estimate)), spread / (1 - estimate)
+            lower, upper = 1 - 1 / (1 + np.exp(centre - width)), 1 - 1 / (1 + np.exp(centre + width))
+        else:
+            centre, width = np.arcsin(np.sqrt(estimate)), spread * np.sqrt(estimate / (1 - estimate)) / 2
+            lower = np.sin(np.maximum(centre - width, 0)) ** 2
+            upper = np.sin(np.minimum(centre + width, np.pi / 2)) ** 2
+        if bounded:
+            lower, upper = np.maximum(lower, 0.0), np.minimum(upper, 1.0)
+    undefined = ~np.isfinite(log_variance) | ((estimate <= 0) & (kind != "plain"))
+    certain = log_variance == 0
+    lower = np.where(certain, estimate, np.where(undefined, np.nan, lower))
+    upper = np.where(certain, estimate, np.where(undefined, np.nan, upper))
+    return lower, upper

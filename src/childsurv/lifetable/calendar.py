@@ -1,0 +1,65 @@
+"""Calendar arithmetic on whole days since 1970-01-01: birthdays and first days of years, for arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+IntArray = npt.NDArray[np.int64]
+
+_FIRST_MONTH = (1600 - 1970) * 12
+_LAST_MONTH = (2400 - 1970) * 12
+_FIRST_DAY_OF_MONTH: IntArray = (
+    np.arange(_FIRST_MONTH, _LAST_MONTH).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+)
+
+FIRST_DAY = int(np.datetime64("1800-01-01", "D").astype(np.int64))
+LAST_DAY = int(np.datetime64("2299-12-31", "D").astype(np.int64))
+"""First and last date of a birth or a diagnosis that is taken for one; the table of months goes further both ways."""
+
+
+def days_of(dates: pd.Series | npt.NDArray[np.datetime64]) -> IntArray:
+    """Return dates as whole days since 1970-01-01; times of day are dropped."""
+    return np.asarray(dates, dtype="datetime64[D]").astype(np.int64)
+
+
+def first_of_january(years: npt.NDArray[np.generic]) -> IntArray:
+    """Return 1 January of each calendar year as days since 1970-01-01."""
+    months = (np.asarray(years).astype(np.int64) - 1970) * 12
+    return _FIRST_DAY_OF_MONTH[months - _FIRST_MONTH]
+
+
+@dataclass(frozen=True)
+class BirthdayCalendar:
+    """Birthdays of people born on given days: one gather each, because months are looked up in a table.
+
+    Somebody born on 29 February has the birthday 1 March in other years, so that completed years agree
+    with comparing month and day.
+
+    Parameters
+    ----------
+    birth
+        Days since 1970-01-01, of shape ``(n,)``.
+    """
+
+    birth: IntArray
+    month: IntArray = field(init=False)
+    day_of_month: IntArray = field(init=False)
+
+    def __post_init__(self) -> None:
+        month = self.birth.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) - _FIRST_MONTH
+        object.__setattr__(self, "month", month)
+        object.__setattr__(self, "day_of_month", self.birth - _FIRST_DAY_OF_MONTH[month])
+
+    def birthday(self, years: IntArray, rows: IntArray | slice = slice(None)) -> IntArray:
+        """Return the day on which each (of ``rows``) completes some years of age."""
+        return _FIRST_DAY_OF_MONTH[self.month[rows] + 12 * years] + self.day_of_month[rows]
+
+    def completed_years(self, day: IntArray) -> IntArray:
+        """Return the completed years of age on a day."""
+        month = day.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) - _FIRST_MONTH
+        years = (month - self.month) // 12
+        return years - (self.birthday(years) > day)

@@ -1,0 +1,244 @@
+"""Paths of people through the cells of a life table: the pieces of follow-up on which a hazard is constant.
+
+A piece ends at a birthday (or fixed age), on a date where a calendar cell ends, or when follow-up stops: about two
+pieces a year. `walk` takes everybody one piece further at each step, so its cost grows with people times years and it
+loops over steps, never over people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from childsurv.errors import DataError, LifeTableError, rows_phrase, rows_where
+from childsurv.lifetable.calendar import BirthdayCalendar
+from childsurv.lifetable.table import LifeTable
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+DAYS_OF_INFANCY_YEAR = 365.25
+"""Turns the fractional part of an age cell that starts within a year of age into days after the birthday."""
+
+ROWS_AT_A_TIME = 32_768
+"""People walked together: few enough that the arrays of a step stay in the processor's cache."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One step of the walk: for each person still going, a stretch of time in one cell.
+
+    Attributes
+    ----------
+    rows
+        Positions of the people, shape ``(n,)``.
+    start, stop
+        Days since diagnosis; the piece is ``(start, stop]``.
+    rate
+        Hazard per day within it.
+    cumulative
+        Cumulative hazard from diagnosis to ``start``.
+    cell
+        Flat index of the cell in ``table.rates``.
+    last
+        Which of the people here (positions in the arrays above) end their follow-up with this piece.
+    """
+
+    rows: IntArray
+    start: FloatArray
+    stop: FloatArray
+    rate: FloatArray
+    cumulative: FloatArray
+    cell: IntArray
+    last: IntArray
+
+
+def cell_index(
+    table: LifeTable, stratum: IntArray, birth: IntArray, day: IntArray, time: npt.NDArray[np.number], *, purpose: str
+) -> IntArray:
+    """Return the flat index of the cell of each person on a day, checking follow-up of ``time`` days from it.
+
+    Raises
+    ------
+    DataError
+        Somebody is born after the day.
+    LifeTableError
+        Follow-up begins before or goes beyond the table, or somebody is younger than its first age.
+    """
+    if (birth > day).any():
+        raise DataError(f"{purpose}: the birth date is after the diagnosis date in {rows_where(birth > day)}.")
+    early = day < table.year_starts[0]
+    late = day + time > table.year_end
+    first, last = table.covered_dates
+    if early.any():
+        raise LifeTableError(
+            f"{purpose}: the life table begins on {first}, after the start of follow-up of {rows_where(early)}. "
+            "Give a table with earlier years, or life_table.extend('last') to carry its first year back knowingly."
+        )
+    if late.any():
+        raise LifeTableError(
+            f"{purpose}: the life table ends on {last}, before the end of follow-up of {rows_where(late)}. "
+            "Give a table with later years, life_table.extend('last') to carry its last year on knowingly, or end "
+            "follow-up earlier with Cohort.window(followed=(None, date))."
+        )
+    age = _age_cell(table, birth, day)
+    if (age < 0).any():
+        raise LifeTableError(
+            f"{purpose}: {rows_where(age < 0)} are younger than the first age of the life table. Add its first ages."
+        )
+    year = np.searchsorted(table.year_starts, day, side="right") - 1
+    n_ages, n_years = table.rates.shape[1:]
+    return np.asarray((stratum * n_ages + age) * n_years + year, dtype=np.int64)
+
+
+def _age_cell(table: LifeTable, birth: IntArray, day: IntArray) -> IntArray:
+    if table.age_rule == "fixed":
+        return np.searchsorted(table.age_starts, day - birth, side="right") - 1
+    calendar = BirthdayCalendar(birth)
+    completed = calendar.completed_years(day)
+    since_birthday = day - calendar.birthday(completed)
+    whole, days = _whole_years_and_days(table.age_starts)
+    # Order cells by completed years first and days since the birthday second; 400 days exceed any year.
+    return np.searchsorted(whole * 400.0 + days, completed * 400.0 + since_birthday, side="right") - 1
+
+
+def _whole_years_and_days(age_starts: FloatArray) -> tuple[IntArray, FloatArray]:
+    whole = np.floor(age_starts)
+    return whole.astype(np.int64), np.round((age_starts - whole) * DAYS_OF_INFANCY_YEAR, 6)
+
+
+class _AgeCuts:
+    """When, in days since diagnosis, each person enters a given age cell."""
+
+    def __init__(self, table: LifeTable, birth: IntArray, diagnosis: IntArray, *, whole_days: bool) -> None:
+        self.fixed = table.age_rule == "fixed"
+        self.whole_days = whole_days
+        self.last = table.age_starts.size
+        self.age_at_diagnosis = diagnosis - birth
+        self.diagnosis = diagnosis
+        if self.fixed:
+            self.starts = np.append(table.age_starts, np.inf)
+        else:
+            self.calendar = BirthdayCalendar(birth)
+            years, days = _whole_years_and_days(table.age_starts)
+            self.years = np.append(years, 0)
+            self.days = np.append(np.ceil(days) if whole_days else days, np.inf)
+            self.on_birthdays = not days.any()
+
+    def at(self, age: IntArray, rows: IntArray) -> FloatArray:
+        if self.fixed:
+            cut = self.starts[age] - self.age_at_diagnosis[rows]
+            return np.ceil(cut) if self.whole_days else cut
+        cut = (self.calendar.birthday(self.years[age], rows) - self.diagnosis[rows]).astype(np.float64)
+        if self.on_birthdays:
+            cut[age == self.last] = np.inf
+            return cut
+        return cut + self.days[age]
+
+
+def walk(
+    table: LifeTable,
+    stratum: IntArray,
+    *,
+    birth: IntArray,
+    diagnosis: IntArray,
+    time: npt.NDArray[np.number],
+    whole_days: bool,
+    block_days: int | None = None,
+    purpose: str,
+) -> Iterator[Piece]:
+    """Yield the pieces of everybody's follow-up ``(0, time]``, one step of all people at a time.
+
+    Parameters
+    ----------
+    table, stratum
+        The life table and each person's stratum in it.
+    birth, diagnosis
+        Days since 1970-01-01.
+    time
+        End of follow-up in days since diagnosis.
+    whole_days
+        Let a cut that falls inside a day take effect from the next whole day, as one look-up at the start of each day does.
+        Cuts on dates are whole days anyway.
+    block_days
+        Also cut at multiples of this many days.
+    purpose
+        To begin error messages with.
+    """
+    cell = cell_index(table, stratum, birth, diagnosis, time, purpose=purpose)
+    n_ages, n_years = table.rates.shape[1:]
+    hazards = table.rates.ravel()
+    year_ends = np.append(table.year_starts[1:], table.year_end).astype(np.float64)
+    # A table that covers the follow-up is never left at its last year, so the last cell has no end.
+    year_ends[-1] = np.inf
+    ages = _AgeCuts(table, birth, diagnosis, whole_days=whole_days)
+
+    rows = np.arange(diagnosis.size)
+    start = np.zeros(rows.size)
+    end = np.asarray(time, dtype=np.float64)
+    cumulative = np.zeros(rows.size)
+    next_age = ages.at((cell // n_years) % n_ages + 1, rows)
+    next_year = year_ends[cell % n_years] - diagnosis
+    next_block = np.full(rows.size, np.inf if block_days is None else float(block_days))
+    while True:
+        stop = np.minimum(np.minimum(next_age, next_year), np.minimum(next_block, end))
+        rate = hazards[cell]
+        if np.isnan(rate).any():
+            missing = rows[np.isnan(rate)]
+            raise LifeTableError(
+                f"{purpose}: the life table has no value for a cell that follow-up enters in {rows_phrase(missing + 1)}: "
+                "the stratum's own years or ages end earlier than others', or its open age group had a probability "
+                "of 1. Give a longer table or life_table.extend('last')."
+            )
+        going = stop < end
+        yield Piece(rows, start, stop, rate, cumulative, cell, np.flatnonzero(~going))
+        keep = np.flatnonzero(going)
+        if keep.size == 0:
+            return
+        cumulative = (cumulative + rate * (stop - start))[keep]
+        start = stop[keep]
+        rows, end, cell, next_age, next_year, next_block = (
+            array[keep] for array in (rows, end, cell, next_age, next_year, next_block)
+        )
+        older = np.flatnonzero(next_age <= start)
+        cell[older] += n_years
+        next_age[older] = ages.at((cell[older] // n_years) % n_ages + 1, rows[older])
+        later = np.flatnonzero(next_year <= start)
+        cell[later] += 1
+        next_year[later] = year_ends[cell[later] % n_years] - diagnosis[rows[later]]
+        if block_days is not None:
+            next_block[next_block <= start] += block_days
+
+
+def cumulative_hazard(
+    table: LifeTable,
+    stratum: IntArray,
+    *,
+    birth: IntArray,
+    diagnosis: IntArray,
+    time: npt.NDArray[np.number],
+    purpose: str,
+) -> FloatArray:
+    """Return each person's population hazard cumulated from diagnosis to ``time``, exact over cells."""
+    total = np.zeros(diagnosis.size)
+    # Everything is checked before the work is cut up, so that a message counts all rows and not those of one batch.
+    cell_index(table, stratum, birth, diagnosis, time, purpose=purpose)
+    for first in range(0, diagnosis.size, ROWS_AT_A_TIME):
+        batch = slice(first, first + ROWS_AT_A_TIME)
+        here = total[batch]
+        for piece in walk(
+            table,
+            stratum[batch],
+            birth=birth[batch],
+            diagnosis=diagnosis[batch],
+            time=time[batch],
+            whole_days=False,
+            purpose=purpose,
+        ):
+            last = piece.last
+            length = piece.stop[last] - piece.start[last]
+            here[piece.rows[last]] = piece.cumulative[last] + piece.rate[last] * length
+    return total

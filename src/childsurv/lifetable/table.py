@@ -1,0 +1,506 @@
+"""LifeTable: population hazard by sex, age, calendar time and any strata, constant within a cell.
+
+A table is a block of daily hazards, strata x ages x calendar cells, with the cuts between cells. Cells of age change
+on birthdays (or at fixed numbers of days, where a peer's convention is asked for); calendar cells on 1 January (or at dates that the
+user gives). A cell that no source filled is NaN and raises when it is looked up: nothing is extrapolated silently.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from childsurv.cohort import DAYS_PER_YEAR
+from childsurv.errors import (
+    DataError,
+    LifeTableError,
+    OptionError,
+    require_choice,
+    require_columns,
+    rows_where,
+)
+from childsurv.lifetable.calendar import FIRST_DAY, LAST_DAY, days_of
+from childsurv.lifetable.cells import SEXES, block_of_cells, require_cells_within_years
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+__all__ = ["AFTER_ALL", "BEFORE_ALL", "SEXES", "LifeTable", "concat_life_tables"]
+
+BEFORE_ALL = -3_000_000
+AFTER_ALL = 3_000_000
+"""Days since 1970 that lie outside every calendar cell a registry can need; open ends of extended tables."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LifeTable:
+    """Population mortality as a hazard per day, constant within each cell.
+
+    Build one with `LifeTable.from_frame` or `childsurv.read_life_table`; never changed afterwards.
+
+    Attributes
+    ----------
+    by : tuple of str
+        Columns besides sex that choose a stratum (``("country",)``).
+    strata : DataFrame
+        One row a stratum: the ``by`` columns and ``sex``.
+    age_starts : ndarray of shape (n_ages,)
+        Start of each age cell, in years (``age_rule="birthday"``) or days (``"fixed"``); the last is open.
+    year_starts : ndarray of shape (n_years,)
+        First day of each calendar cell, in days since 1970-01-01.
+    year_end : int
+        First day that no calendar cell covers.
+    rates : ndarray of shape (n_strata, n_ages, n_years)
+        Hazard per day; NaN where no source has a value. Read-only.
+    extended : ndarray of bool, same shape
+        Cells filled by `extend`.
+    age_rule : {"birthday", "fixed"}
+        Whether age cells begin on birthdays or after a fixed number of days.
+    source, provenance
+        Where the numbers came from and what was done to them.
+    """
+
+    by: tuple[str, ...]
+    strata: pd.DataFrame
+    age_starts: FloatArray
+    year_starts: IntArray
+    year_end: int
+    rates: FloatArray
+    extended: npt.NDArray[np.bool_]
+    age_rule: str
+    source: str = ""
+    provenance: tuple[Mapping[str, Any], ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        for name in ("age_starts", "year_starts", "rates", "extended"):
+            array = getattr(self, name)
+            if array.flags.writeable:
+                # A copy, so that the caller's array neither becomes read-only nor can change this table.
+                array = array.copy()
+                array.setflags(write=False)
+                object.__setattr__(self, name, array)
+
+    def __repr__(self) -> str:
+        first, last = self.covered_dates
+        by = ", ".join((*self.by, "sex"))
+        return (
+            f"<LifeTable by {by}: {len(self.strata)} strata, {self.age_starts.size} ages, "
+            f"{self.year_starts.size} calendar cells, {first} to {last}, digest {self.digest[:12]}>"
+        )
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of cuts, strata, rule and hazards: equal tables have equal digests."""
+        seal = hashlib.sha256()
+        seal.update(repr((self.by, self.age_rule, self.year_end)).encode())
+        seal.update(self.strata.to_csv(index=False, lineterminator="\n").encode())
+        for array in (self.age_starts, self.year_starts, self.rates):
+            seal.update(np.ascontiguousarray(array).tobytes())
+        return seal.hexdigest()
+
+    @cached_property
+    def gap_counts(self) -> IntArray | None:
+        """Cells without a value, cumulated over ages and years, or ``None`` for a table without gaps.
+
+        Of shape ``(n_strata, n_ages + 1, n_years + 1)``; four entries give the number of gaps in a rectangle.
+        """
+        gaps = np.isnan(self.rates)
+        if not gaps.any():
+            return None
+        counts = np.zeros((gaps.shape[0], gaps.shape[1] + 1, gaps.shape[2] + 1), dtype=np.int64)
+        counts[:, 1:, 1:] = gaps.cumsum(axis=1).cumsum(axis=2)
+        return counts
+
+    @property
+    def covered_dates(self) -> tuple[str, str]:
+        """First and last date that any stratum covers, as ISO dates ("open" after `extend`)."""
+        first, last = int(self.year_starts[0]), self.year_end - 1
+        return (
+            "open" if first <= BEFORE_ALL else str(np.datetime64(first, "D")),
+            "open" if last >= AFTER_ALL - 1 else str(np.datetime64(last, "D")),
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the cells as a long table: strata, ``age``, ``year_start``, ``hazard_per_day``, ``extended``."""
+        n_strata, n_ages, n_years = self.rates.shape
+        stratum = np.repeat(np.arange(n_strata), n_ages * n_years)
+        frame = self.strata.iloc[stratum].reset_index(drop=True)
+        frame["age"] = np.tile(np.repeat(self.age_starts, n_years), n_strata)
+        starts = np.where(self.year_starts <= BEFORE_ALL, np.iinfo(np.int64).min, self.year_starts)
+        frame["year_start"] = np.tile(starts.astype("datetime64[D]").astype("datetime64[s]"), n_strata * n_ages)
+        frame["hazard_per_day"] = self.rates.ravel()
+        frame["extended"] = self.extended.ravel()
+        return frame[frame["hazard_per_day"].notna()].reset_index(drop=True)
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: pd.DataFrame,
+        *,
+        sex: str = "sex",
+        age: str = "age",
+        year: str = "year",
+        rate: str | None = None,
+        mx: str | None = None,
+        qx: str | None = None,
+        by: str | Sequence[str] = (),
+        rate_unit: str = "per_year",
+        age_unit: str = "years",
+        days_per_year: float = DAYS_PER_YEAR,
+        year_starts: Mapping[int, str] | None = None,
+        year_end: str | None = None,
+        missing: str = "error",
+        source: str = "a data frame",
+    ) -> LifeTable:
+        """Build a life table from a long table with one row a cell.
+
+        The hazard per day is ``rate`` (per day, or per year / ``days_per_year``), ``mx / days_per_year``, or
+        ``-log(1 - qx) / (width of the age cell in days)``, where an open last cell counts as one year wide and
+        one with ``qx = 1`` is not covered.
+
+        Parameters
+        ----------
+        frame
+            One row for every combination of strata, sex, age and year. Each stratum may have ages and years
+            of its own, but no gaps.
+        sex, age, year
+            Column names. Sex is "male" or "female". Age is the start of each cell, the last one open; cells may be
+            finer than a year (0, 7 / 365.25, 28 / 365.25, 1, ...). Year is a calendar year.
+        rate, mx, qx
+            Name of the one column with mortality: a hazard, a central death rate per person-year, or a
+            probability of dying within the age cell.
+        by
+            Further columns that choose a stratum, such as ``"country"``; the data must have them too.
+        rate_unit
+            Unit of ``rate``: "per_year" or "per_day".
+        age_unit
+            "years" or "days".
+        days_per_year
+            Length of the table's year: it turns yearly rates into daily ones. At the default, ages in years
+            begin on birthdays; any other value is the fixed year of a peer (365.241 for relsurv), and ages begin at
+            ``age * days_per_year`` days.
+        year_starts
+            First day of each year cell as ISO dates, for cells that are longer than a year or do not begin on
+            1 January. Each cell runs to the next start.
+        year_end
+            First day after the last calendar cell; by default one calendar year after its start.
+        missing
+            What a missing value means: "error", or "not-covered" for a cell that raises when it is looked up.
+        source
+            What to say of where the numbers came from.
+
+        Returns
+        -------
+        LifeTable
+
+        Raises
+        ------
+        LifeTableError
+            Gaps, duplicates, missing or negative values, unknown sexes: with their rows.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import childsurv as cs
+        >>> cells = pd.DataFrame(
+        ...     [(s, a, y, 0.01 if a == 0 else 0.001) for s in ("male", "female") for a in (0, 1) for y in (2000, 2001)],
+        ...     columns=["sex", "age", "year", "mx"],
+        ... )
+        >>> cs.LifeTable.from_frame(cells, mx="mx")
+        <LifeTable by sex: 2 strata, 2 ages, 2 calendar cells, 2000-01-01 to 2001-12-31, digest ...>
+
+        References
+        ----------
+        Preston SH, Heuveline P, Guillot M. Demography: measuring and modeling population processes.
+        Blackwell 2001, chapter 3.
+        """
+        require_choice(rate_unit, ("per_year", "per_day"), argument="rate_unit")
+        require_choice(age_unit, ("years", "days"), argument="age_unit")
+        require_choice(missing, ("error", "not-covered"), argument="missing")
+        given = [(kind, name) for kind, name in (("rate", rate), ("mx", mx), ("qx", qx)) if name is not None]
+        if len(given) != 1:
+            raise OptionError("Give exactly one of rate=, mx= and qx=, the column that holds mortality.")
+        kind, value = given[0]
+        if rate_unit != "per_year" and kind != "rate":
+            raise OptionError(f"rate_unit= goes with rate=; {kind}= has its own unit.")
+        if not 300 < days_per_year < 400:
+            raise OptionError(f"days_per_year={days_per_year!r} is not the length of a year in days.")
+        by_names = (by,) if isinstance(by, str) else tuple(by)
+        require_columns(frame.columns, [sex, age, year, value, *by_names], purpose="A life table")
+        fixed = age_unit == "days" or days_per_year != DAYS_PER_YEAR
+        block = block_of_cells(
+            frame,
+            sex=sex,
+            age=age,
+            year=year,
+            value=value,
+            by=by_names,
+            kind=kind,
+            per_day=rate_unit == "per_day",
+            days_per_year=days_per_year,
+            days_per_age_unit=days_per_year if age_unit == "years" else 1.0,
+            year_starts=year_starts,
+            year_end=year_end,
+            missing=missing,
+        )
+        if not fixed:
+            require_cells_within_years(block.ages)
+        return cls(
+            by=by_names,
+            strata=block.strata,
+            age_starts=block.ages * (days_per_year if fixed and age_unit == "years" else 1.0),
+            year_starts=block.year_starts,
+            year_end=block.year_end,
+            rates=block.hazards,
+            extended=np.zeros(block.hazards.shape, dtype=bool),
+            age_rule="fixed" if fixed else "birthday",
+            source=source,
+            provenance=({"source": source, "mortality": kind, "days_per_year": days_per_year},),
+        )
+
+    def extend(self, how: str = "last") -> LifeTable:
+        """Return a table that carries the nearest calendar cell on, before its first and after its last.
+
+        Results computed with it report how many person-years used an extended cell.
+
+        Parameters
+        ----------
+        how
+            "last": the last cell before, or where there is none the first one after, of the same stratum and age.
+            Years are carried, ages are not: the last age cell is open anyway, and a first age above 0 stays so.
+        """
+        require_choice(how, ("last",), argument="how")
+        # An end that is open already needs no further cell, so that extending twice is extending once.
+        pads = (int(self.year_starts[0] > BEFORE_ALL), int(self.year_end < AFTER_ALL))
+        rates = np.pad(self.rates, ((0, 0), (0, 0), pads), constant_values=np.nan)
+        known = ~np.isnan(rates)
+        place = np.arange(rates.shape[2])
+        before = np.maximum.accumulate(np.where(known, place, -1), axis=2)
+        after = np.minimum.accumulate(np.where(known, place, rates.shape[2])[:, :, ::-1], axis=2)[:, :, ::-1]
+        nearest = np.where(before >= 0, before, after)
+        filled = nearest < rates.shape[2]
+        values = np.take_along_axis(rates, np.where(filled, nearest, 0), axis=2)
+        starts = [[BEFORE_ALL], self.year_starts] if pads[0] else [self.year_starts]
+        if pads[1]:
+            starts.append([self.year_end])
+        return replace(
+            self,
+            rates=np.where(filled, values, np.nan),
+            extended=np.pad(self.extended, ((0, 0), (0, 0), pads)) | (~known & filled),
+            year_starts=np.concatenate(starts).astype(np.int64),
+            year_end=AFTER_ALL,
+            provenance=(*self.provenance, {"extended": how}),
+        )
+
+    def stratum_codes(self, frame: pd.DataFrame, *, sex: str, purpose: str) -> IntArray:
+        """Return the stratum of each row, or raise a `LifeTableError` that counts rows without one.
+
+        Parameters
+        ----------
+        frame
+            With the ``by`` columns of the table and the column named by ``sex``.
+        """
+        names = [*self.by, sex]
+        require_columns(frame.columns, names, purpose=f"{purpose}: the life table is by {', '.join(names)}")
+        code = np.zeros(len(frame), dtype=np.int64)
+        n_codes = 1
+        for name, own in zip(names, [*self.by, "sex"], strict=True):
+            labels = pd.Index(self.strata[own].unique())
+            column = frame[name]
+            categories = pd.Categorical(column)
+            place = np.append(labels.get_indexer(categories.categories), -1)
+            codes = place[categories.codes]
+            if own == "sex" and (codes < 0).any():
+                raise LifeTableError(
+                    f"{purpose}: column {name!r} is not 'male' or 'female' in {rows_where(codes < 0)}. "
+                    "Population mortality needs a sex; correct or exclude these rows."
+                )
+            if (codes < 0).any():
+                counts = column[codes < 0].astype(object).value_counts(dropna=False)
+                listed = ", ".join(f"{label} ({count:,} rows)" for label, count in counts.head(20).items())
+                raise LifeTableError(
+                    f"{purpose}: the life table has no {own} for {int((codes < 0).sum()):,} rows: {listed}. "
+                    "Add their tables with childsurv.concat_life_tables() or exclude these rows."
+                )
+            code = code * len(labels) + codes
+            n_codes *= len(labels)
+        own_code = np.zeros(len(self.strata), dtype=np.int64)
+        for own in [*self.by, "sex"]:
+            labels = pd.Index(self.strata[own].unique())
+            own_code = own_code * len(labels) + labels.get_indexer(self.strata[own])
+        place_of = np.full(n_codes, -1, dtype=np.int64)
+        place_of[own_code] = np.arange(len(self.strata))
+        stratum = place_of[code]
+        if (stratum < 0).any():
+            raise LifeTableError(
+                f"{purpose}: the life table lacks the combination of {', '.join(names)} in {rows_where(stratum < 0)}."
+            )
+        return stratum
+
+    def hazard(self, *, sex: Any, birth_date: Any, date: Any, **by: Any) -> FloatArray:
+        """Return the population hazard per day on given dates.
+
+        Parameters
+        ----------
+        sex, birth_date, date
+            One value or one a row: "male"/"female", and dates.
+        **by
+            The table's strata, one value or one a row: ``country="XAA"``.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+
+        Examples
+        --------
+        >>> import childsurv as cs
+        >>> table = cs.demo.life_table()
+        >>> country = table.strata["country"].iloc[0]
+        >>> hazards = table.hazard(sex="male", birth_date="2000-05-01", date=["2000-05-01", "2010-05-01"], country=country)
+        >>> bool(hazards[0] > hazards[1])
+        True
+        """
+        from childsurv.lifetable.paths import cell_index
+
+        purpose = "LifeTable.hazard"
+        frame = self._rows_frame(purpose, sex=sex, by=by, birth_date=birth_date, date=date)
+        stratum = self.stratum_codes(frame, sex="sex", purpose=purpose)
+        birth, day = days_of(frame["birth_date"]), days_of(frame["date"])
+        # The hazard on a date is that of the day which begins with it.
+        index = cell_index(self, stratum, birth, day, np.ones(len(frame), dtype=np.int64), purpose=purpose)
+        return np.asarray(self.rates.ravel()[index])
+
+    def survival(self, *, sex: Any, birth_date: Any, date: Any, days: Any, **by: Any) -> FloatArray:
+        """Return the probability that a member of the population survives some days from a date.
+
+        ``exp(-integral of the hazard from date to date + days)``, the integral exact over cells.
+
+        Parameters
+        ----------
+        sex, birth_date, date, **by
+            As in `hazard`.
+        days
+            Length of time in days, one value or one a row.
+        """
+        from childsurv.lifetable.paths import cumulative_hazard
+
+        purpose = "LifeTable.survival"
+        frame = self._rows_frame(purpose, sex=sex, by=by, birth_date=birth_date, date=date, days=days)
+        stratum = self.stratum_codes(frame, sex="sex", purpose=purpose)
+        cumulative = cumulative_hazard(
+            self,
+            stratum,
+            birth=days_of(frame["birth_date"]),
+            diagnosis=days_of(frame["date"]),
+            time=frame["days"].to_numpy(np.float64),
+            purpose=purpose,
+        )
+        return np.asarray(np.exp(-cumulative))
+
+    def _rows_frame(self, purpose: str, *, sex: Any, by: Mapping[str, Any], **columns: Any) -> pd.DataFrame:
+        """Return one row a look-up from values and arrays, dates and days checked."""
+        if set(by) != set(self.by):
+            raise OptionError(
+                f"{purpose}: this life table is by {', '.join(self.by) or 'sex alone'}; give "
+                f"{', '.join(f'{name}=' for name in self.by) or 'no strata'}."
+            )
+        values = {"sex": sex, **by, **columns}
+        arrays = {name: np.asarray(value) for name, value in values.items()}
+        sizes = {name: array.size for name, array in arrays.items() if array.ndim == 1}
+        if len(set(sizes.values())) > 1 or any(array.ndim > 1 for array in arrays.values()):
+            raise OptionError(
+                f"{purpose}: give one value, or one a row; got "
+                f"{', '.join(f'{name} of shape {array.shape}' for name, array in arrays.items())}."
+            )
+        size = next(iter(sizes.values()), 1)
+        frame = pd.DataFrame({name: np.broadcast_to(array, (size,)) for name, array in arrays.items()})
+        for name in ("birth_date", "date"):
+            # What cannot be read becomes missing, because the parser's own message would quote it.
+            frame[name] = pd.to_datetime(frame[name], errors="coerce").astype("datetime64[s]")
+            days = days_of(frame[name])
+            bad = frame[name].isna().to_numpy() | (days < FIRST_DAY) | (days > LAST_DAY)
+            if bad.any():
+                raise DataError(f"{purpose}: {name}= is not a date of the years 1800 to 2299 in {rows_where(bad)}.")
+        if "days" in frame:
+            days = pd.to_numeric(frame["days"], errors="coerce").to_numpy(np.float64)
+            bad = ~np.isfinite(days) | (days < 0)
+            if bad.any():
+                raise DataError(f"{purpose}: days= is not a finite number of 0 or more in {rows_where(bad)}.")
+            frame["days"] = days
+        return frame
+
+
+def concat_life_tables(tables: Sequence[LifeTable]) -> LifeTable:
+    """Put life tables together, for example one a country, on the union of their cuts.
+
+    A constant hazard stays constant when its cell is cut, so no value changes.
+
+    Parameters
+    ----------
+    tables
+        Tables with the same ``by`` and the same rule for age cells.
+
+    Returns
+    -------
+    LifeTable
+
+    Raises
+    ------
+    LifeTableError
+        Different strata columns or rules, or a stratum that occurs twice.
+
+    Examples
+    --------
+    >>> import childsurv as cs
+    >>> table = cs.demo.life_table()
+    >>> cs.concat_life_tables([table]).digest == table.digest
+    True
+    """
+    parts = list(tables)
+    if not parts:
+        raise OptionError("concat_life_tables() needs at least one table.")
+    if len({(part.by, part.age_rule) for part in parts}) > 1:
+        raise LifeTableError(
+            "The life tables differ in their strata columns or in where age cells begin (birthdays or fixed days); "
+            "build them with the same by=, age_unit= and days_per_year=."
+        )
+    strata = pd.concat([part.strata for part in parts], ignore_index=True)
+    if strata.duplicated().any():
+        raise LifeTableError(f"{int(strata.duplicated().sum())} strata occur in more than one life table.")
+    ages = np.unique(np.concatenate([part.age_starts for part in parts]))
+    edges = np.unique(np.concatenate([np.append(part.year_starts, part.year_end) for part in parts]))
+    years = edges[:-1].astype(np.int64)
+    rates = np.full((len(strata), ages.size, years.size), np.nan)
+    extended = np.zeros(rates.shape, dtype=bool)
+    row = 0
+    for part in parts:
+        age_of = np.searchsorted(part.age_starts, ages, side="right") - 1
+        year_of = np.searchsorted(part.year_starts, years, side="right") - 1
+        inside = (year_of >= 0) & (years < part.year_end)
+        rows = slice(row, row + len(part.strata))
+        picked = part.rates[:, np.maximum(age_of, 0), :][:, :, np.maximum(year_of, 0)]
+        covered = (age_of >= 0)[:, None] & inside[None, :]
+        rates[rows] = np.where(covered, picked, np.nan)
+        extended[rows] = covered & part.extended[:, np.maximum(age_of, 0), :][:, :, np.maximum(year_of, 0)]
+        row += len(part.strata)
+    order = strata.sort_values(list(strata.columns)).index.to_numpy()
+    sources = list(dict.fromkeys(part.source for part in parts))
+    return LifeTable(
+        by=parts[0].by,
+        strata=strata.iloc[order].reset_index(drop=True),
+        age_starts=ages,
+        year_starts=years,
+        year_end=int(edges[-1]),
+        rates=rates[order],
+        extended=extended[order],
+        age_rule=parts[0].age_rule,
+        source="; ".join(sources),
+        provenance=tuple(step for part in parts for step in part.provenance),
+    )

@@ -1,0 +1,257 @@
+"""The fold of follow-up through a life table: daily sums of expected events, plain and weighted by 1 / S_P(t).
+
+Within a piece of follow-up the population hazard is constant, so a person's weight on day k is an exponential
+in k. Expanded about the middle c of a block of days it is a polynomial to machine precision,
+
+    w exp(lambda (k - c)) = w + w lambda (k - c) + w lambda^2 (k - c)^2 / 2 + ...,
+
+and the sum over people of polynomials is the polynomial of the summed coefficients. So each piece adds its few
+coefficients where it starts and takes them away where it stops; running sums over days then give, for every day
+and group at once, what a loop over people and days would. A child's hazard is so small that three or four terms do.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from childsurv.lifetable.paths import ROWS_AT_A_TIME, cell_index, walk
+from childsurv.lifetable.table import LifeTable
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+BLOCK_DAYS = 1024
+"""Days about whose middle weights are expanded: nearly three years, so that few pieces are cut and few terms are needed."""
+
+SMALLEST_TERM = 1e-15
+"""Terms of the expansion below this, relative to the weight, are left out: beyond double precision."""
+
+CELLS_AT_A_TIME = 1_000_000
+"""Group-days folded together; bounds the memory of the coefficients whatever the number of groups."""
+
+
+@dataclass(frozen=True)
+class PopulationSums:
+    """Daily sums by group, arrays of shape ``(n_groups, n_days + 1)`` whose column k is the day ``(k - 1, k]``.
+
+    Attributes
+    ----------
+    expected_events
+        Sum over people at risk of the day's population hazard; ``None`` unless asked for.
+    weighted_entered, weighted_left, weighted_events, weighted_events_squared
+        Sums of weights ``w = exp(Lambda_P)`` of those who enter after, or leave or die on, day k; of ``w**2`` for
+        the last.
+    weighted_expected_events
+        Growth over the day of the summed weight of those at risk, which is the integral of
+        ``sum(w * lambda_P)`` over it; ``None`` with the others unless weighted sums were asked for.
+    extended_days
+        Person-days that used a cell filled by `LifeTable.extend`.
+    """
+
+    expected_events: FloatArray | None
+    weighted_entered: FloatArray | None
+    weighted_left: FloatArray | None
+    weighted_events: FloatArray | None
+    weighted_events_squared: FloatArray | None
+    weighted_expected_events: FloatArray | None
+    extended_days: float
+
+
+@dataclass
+class _Coefficients:
+    """Jumps of the polynomial coefficients of one band of groups, by the day from which they hold."""
+
+    n_columns: int
+    by_power: list[FloatArray] = field(default_factory=list)
+
+    def add(self, key: IntArray, value: FloatArray, rate: FloatArray) -> None:
+        """Add ``value * rate**(power - 1) / power!`` at ``key`` for every power that matters."""
+        power = 1
+        while key.size:
+            if len(self.by_power) < power:
+                self.by_power.append(np.zeros(self.n_columns))
+            self.by_power[power - 1] += np.bincount(key, weights=value, minlength=self.n_columns)
+            power += 1
+            large = np.flatnonzero(rate >= smallest_rate_of_power(power, BLOCK_DAYS / 2))
+            if large.size < key.size:
+                key, value, rate = key[large], value[large], rate[large]
+            value = value * (rate / power)
+
+
+def smallest_rate_of_power(power: int, distance: float) -> float:
+    """Return the hazard below which ``(rate * distance)**power / power!`` is negligible."""
+    return float((SMALLEST_TERM * math.factorial(power)) ** (1 / power) / distance)
+
+
+def fold_population(
+    table: LifeTable,
+    stratum: IntArray,
+    *,
+    birth: IntArray,
+    diagnosis: IntArray,
+    entry: IntArray | None,
+    time: IntArray,
+    event: npt.NDArray[np.int8],
+    group: IntArray,
+    n_groups: int,
+    plain: bool,
+    weighted: bool,
+    purpose: str,
+) -> PopulationSums:
+    """Fold everybody's follow-up ``(entry, time]`` through a life table into daily sums by group.
+
+    Parameters
+    ----------
+    table, stratum
+        The life table and each person's stratum.
+    birth, diagnosis
+        Days since 1970-01-01.
+    entry, time, event
+        Whole days since diagnosis, and 1 for a death. Weights cumulate from diagnosis even before entry.
+    group, n_groups
+        Codes from 0.
+    plain, weighted
+        Which sums to make.
+    purpose
+        To begin error messages with.
+    """
+    cell_index(table, stratum, birth, diagnosis, time, purpose=purpose)
+    n_days = int(time.max()) + 1
+    n_columns = _columns(n_days)
+    shape = (n_groups, n_days)
+    expected = np.zeros(shape) if plain else None
+    names = ("entered", "left", "events", "squared", "growth")
+    sums = {name: np.zeros(shape) for name in names} if weighted else {}
+    extended_days = 0.0
+
+    # People sorted by group let a band of groups be finished before the next begins.
+    narrow = group.astype(np.int16) if n_groups < 2**15 else group
+    order = np.argsort(narrow, kind="stable")
+    first_of_group = np.concatenate([[0], np.cumsum(np.bincount(group, minlength=n_groups))])
+    band_groups = max(1, CELLS_AT_A_TIME // n_days)
+    for low in range(0, n_groups, band_groups):
+        high = min(low + band_groups, n_groups)
+        people = order[first_of_group[low] : first_of_group[high]]
+        n_cells = (high - low) * n_days
+        coefficients = _Coefficients((high - low) * n_columns)
+        rate_jumps = np.zeros((high - low) * n_columns)
+        band = {name: np.zeros(n_cells) for name in names[:4]} if weighted else {}
+        for begin in range(0, people.size, ROWS_AT_A_TIME):
+            batch = people[begin : begin + ROWS_AT_A_TIME]
+            offset = (group[batch] - low) * n_columns
+            entry_weight, end_weight, extended = _fold_batch(
+                table, stratum[batch], birth[batch], diagnosis[batch],
+                None if entry is None else entry[batch], time[batch], offset,
+                coefficients if weighted else None, rate_jumps if plain else None, purpose,
+            )  # fmt: skip
+            extended_days += extended
+            if weighted:
+                first_day = (group[batch] - low) * n_days
+                left_key = first_day + time[batch]
+                dead = np.flatnonzero(event[batch])
+                entered_key = first_day if entry is None else first_day + entry[batch]
+                band["entered"] += np.bincount(entered_key, weights=entry_weight, minlength=n_cells)
+                band["left"] += np.bincount(left_key, weights=end_weight, minlength=n_cells)
+                band["events"] += np.bincount(left_key[dead], weights=end_weight[dead], minlength=n_cells)
+                band["squared"] += np.bincount(left_key[dead], weights=end_weight[dead] ** 2, minlength=n_cells)
+        if expected is not None:
+            expected[low:high, 1:] = _running_sums(rate_jumps, high - low, n_days)[:, :-1]
+        for name, values in band.items():
+            sums[name][low:high] = values.reshape(-1, n_days)
+        if weighted:
+            sums["growth"][low:high, 1:] = _growth(coefficients, high - low, n_days)[:, :-1]
+    return PopulationSums(
+        expected_events=expected,
+        weighted_entered=sums.get("entered"),
+        weighted_left=sums.get("left"),
+        weighted_events=sums.get("events"),
+        weighted_events_squared=sums.get("squared"),
+        weighted_expected_events=sums.get("growth"),
+        extended_days=extended_days,
+    )
+
+
+def _fold_batch(
+    table: LifeTable,
+    stratum: IntArray,
+    birth: IntArray,
+    diagnosis: IntArray,
+    entry: IntArray | None,
+    time: IntArray,
+    offset: IntArray,
+    coefficients: _Coefficients | None,
+    rate_jumps: FloatArray | None,
+    purpose: str,
+) -> tuple[FloatArray, FloatArray, float]:
+    """Add the pieces of one batch of people; return weights at entry and at the end, and extended person-days."""
+    any_extended = bool(table.extended.any())
+    extended_cells = table.extended.ravel()
+    end_hazard = np.zeros(time.size)
+    entry_hazard = np.zeros(time.size)
+    extended_days = 0.0
+    starts: list[IntArray] = []
+    stops: list[IntArray] = []
+    rates: list[FloatArray] = []
+    at_middles: list[FloatArray] = []
+    for piece in walk(
+        table, stratum, birth=birth, diagnosis=diagnosis, time=time, whole_days=True,
+        block_days=BLOCK_DAYS, purpose=purpose,
+    ):  # fmt: skip
+        rows, start, stop, rate, at_start = piece.rows, piece.start, piece.stop, piece.rate, piece.cumulative
+        last = piece.last
+        end_hazard[rows[last]] = at_start[last] + rate[last] * (stop[last] - start[last])
+        if any_extended:
+            since = start if entry is None else np.maximum(start, entry[rows])
+            extended_days += float(np.maximum(stop - since, 0)[extended_cells[piece.cell]].sum())
+        if entry is not None:
+            entries = entry[rows]
+            here = np.flatnonzero((entries >= start) & (entries < stop))
+            entry_hazard[rows[here]] = at_start[here] + rate[here] * (entries[here] - start[here])
+            at_start = at_start + rate * np.maximum(entries - start, 0)
+            start = np.maximum(start, entries)
+            followed = np.flatnonzero(stop > start)
+            rows, start, stop, rate, at_start = (
+                values[followed] for values in (rows, start, stop, rate, at_start)
+            )
+        first_day = start.astype(np.int64)
+        block = first_day // BLOCK_DAYS
+        column = offset[rows]
+        column += block
+        starts.append(column + first_day)
+        stops.append(column + stop.astype(np.int64))
+        rates.append(rate)
+        if coefficients is not None:
+            at_middles.append(at_start + rate * (block * BLOCK_DAYS + BLOCK_DAYS // 2 - start))
+    rate = np.concatenate(rates)
+    key = np.concatenate([*starts, *stops])
+    if rate_jumps is not None:
+        rate_jumps += np.bincount(key, np.concatenate([rate, -rate]), minlength=rate_jumps.size)
+    if coefficients is not None:
+        value = np.exp(np.concatenate(at_middles)) * rate
+        coefficients.add(key, np.concatenate([value, -value]), np.concatenate([rate, rate]))
+    return np.exp(entry_hazard), np.exp(end_hazard), extended_days
+
+
+def _columns(n_days: int) -> int:
+    """Return the number of columns for a number of days: each block has one more, where pieces stop at its end."""
+    return -(-n_days // BLOCK_DAYS) * (BLOCK_DAYS + 1)
+
+
+def _running_sums(jumps: FloatArray, n_groups: int, n_days: int) -> FloatArray:
+    """Running sums along days, which begin afresh with every block; that also keeps rounding from building up."""
+    sums = np.cumsum(jumps.reshape(n_groups, -1, BLOCK_DAYS + 1), axis=2)[:, :, :BLOCK_DAYS]
+    return sums.reshape(n_groups, -1)[:, :n_days]
+
+
+def _growth(coefficients: _Coefficients, n_groups: int, n_days: int) -> FloatArray:
+    """Return, in column k - 1, how much the summed weight of those at risk grows over day k."""
+    # Day k, in column k - 1, runs from k - 1 to k, and a block's middle is at BLOCK_DAYS // 2.
+    end = (np.arange(n_days) % BLOCK_DAYS + 1 - BLOCK_DAYS // 2).astype(np.float64)
+    growth = np.zeros((n_groups, n_days))
+    for power, jumps in enumerate(coefficients.by_power, start=1):
+        growth += _running_sums(jumps, n_groups, n_days) * (end**power - (end - 1) ** power)
+    return growth
