@@ -167,7 +167,8 @@ class Cohort:
     provenance
         One mapping a source: its name, digest, layout, encoding, rows.
     quality_counts
-        Counts of the rows as read, by country and registry (`QUALITY_COUNTS`); they stay when rows are left out later.
+        Counts of the rows as read, by country and registry (`QUALITY_COUNTS`); they stay when rows are left out
+        later.
     """
 
     frame: pd.DataFrame
@@ -262,6 +263,11 @@ class Cohort:
                 ) from error
         else:
             mask = condition(self.frame) if callable(condition) else condition
+            if isinstance(mask, pd.Series) and not mask.index.equals(self.frame.index):
+                raise OptionError(
+                    "where(): the condition has another index than the cohort's data, so its rows cannot be matched "
+                    "safely. Pass .to_numpy() if the order is the same."
+                )
         keep = np.asarray(mask)
         if keep.dtype != bool or keep.shape != (len(self),):
             raise OptionError(
@@ -294,7 +300,7 @@ class Cohort:
         References
         ----------
         Brenner H, Gefeller O. An alternative approach to monitoring cancer patient survival. Cancer 1996;
-        78:2004-10. doi:10.1002/(SICI)1097-0142(19961101)78:9<2004::AID-CNCR23>3.0.CO;2-Z
+        78:2004-10. PMID 8909323
 
         Examples
         --------
@@ -336,7 +342,8 @@ class Cohort:
             time = np.minimum(time, last_time)
         # A child seen on the day of diagnosis only has no whole day at risk, yet a death there counts.
         keep = ((entry < time) | (same_day & (entry == 0))) & ~outside
-        frame = self.frame.assign(entry=entry, time=time, event=event)
+        events = pd.Series(event, index=self.frame.index).astype(self.frame["event"].dtype)
+        frame = self.frame.assign(entry=entry, time=time, event=events)
         moved = replace(self, frame=frame)
         return moved._keep(keep, "no-follow-up-in-window", "no day of follow-up inside the window")
 
@@ -495,10 +502,20 @@ def _iccc_place(label: Any) -> tuple[int, str, int]:
 def _window_dates(window: Window, argument: str) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
     if not isinstance(window, tuple) or len(window) != 2:
         raise OptionError(f"{argument}= takes two dates, (from, to); write None for an open end.")
-    try:
-        first, last = (None if date is None else pd.Timestamp(date) for date in window)
-    except ValueError as error:
-        raise OptionError(f"{argument}= takes dates such as '2010-01-01'.") from error
+    first, last = (None if date is None else _whole_date(date, argument) for date in window)
     if first is not None and last is not None and first > last:
         raise OptionError(f"{argument}=: the first date is after the last one; swap them.")
     return first, last
+
+
+def _whole_date(date: DateLike, argument: str) -> pd.Timestamp:
+    """Return a date that is written in full, or is one; "2010" or "01/02/2010" would have to be guessed at."""
+    written = isinstance(date, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", date) is not None
+    try:
+        if written or isinstance(date, dt.date | np.datetime64):
+            day = pd.Timestamp(date)
+            if not pd.isna(day) and day.tz is None and day == day.normalize():
+                return day
+    except ValueError:
+        pass
+    raise OptionError(f"{argument}= takes dates such as '2010-01-01', written in full; None for an open end.")

@@ -76,10 +76,17 @@ def rows_where(mask: ArrayLike) -> str:
 
 def require_columns(available: Iterable[object], needed: Sequence[str], *, purpose: str) -> None:
     """Raise a `ColumnError` that names the missing columns, close matches and what is there."""
-    names = [str(name) for name in available]
-    missing = [name for name in needed if name not in names]
+    labels = list(available)
+    there = set(labels)
+    missing = [name for name in needed if name not in there]
     if not missing:
+        twice = sorted({name for name in needed if labels.count(name) > 1})
+        if twice:
+            raise ColumnError(
+                f"{purpose}: more than one column is called {', '.join(map(repr, twice))}. Rename or drop all but one."
+            )
         return
+    names = [str(label) for label in labels]
     hints = []
     for name in missing:
         close = difflib.get_close_matches(name, names, n=2, cutoff=0.6)
@@ -102,7 +109,7 @@ def require_choice(value: Any, choices: Sequence[str], *, argument: str) -> str:
 
 def require_level(level: float) -> float:
     """Return a confidence level strictly between 0 and 1; raise an `OptionError` otherwise."""
-    if not 0.0 < level < 1.0:
+    if isinstance(level, str) or not 0.0 < level < 1.0:
         raise OptionError(f"level={level!r} must lie between 0 and 1; write 0.95 for 95 %.")
     return float(level)
 

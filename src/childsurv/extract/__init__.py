@@ -1,0 +1,11 @@
+"""Everything about registry files: layouts, reading, cleaning of dates and codes, checks and exclusions."""
+
+from __future__ import annotations
+
+from childsurv.extract.layout import Layout
+from childsurv.extract.load import layouts, load_layout
+from childsurv.extract.quality import data_quality
+from childsurv.extract.read import read_extract
+from childsurv.extract.write import write_extract
+
+__all__ = ["Layout", "data_quality", "layouts", "load_layout", "read_extract", "write_extract"]

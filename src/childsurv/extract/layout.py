@@ -1,0 +1,166 @@
+"""Layouts: what a registry's file looks like, declared in TOML, one file a layout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+from childsurv.classify.codes import canonical_text
+from childsurv.extract.fields import FIELDS
+
+LayoutLike: TypeAlias = "str | Path | Layout"
+
+
+def text_key(text: str) -> str:
+    """Return what spellings of a code have in common, apart from case, spaces, ё/е and look-alike letters.
+
+    Examples
+    --------
+    >>> text_key(" Пол") == text_key("пол")
+    True
+    """
+    # Look-alikes are Latin by now, so that Ё must become the Latin letter too.
+    return " ".join(canonical_text(text).replace("Ё", "E").split())
+
+
+@dataclass(frozen=True)
+class FileForm:
+    """How the text of a file is to be taken apart.
+
+    Attributes
+    ----------
+    separator
+        One character between fields.
+    encodings
+        Tried in this order; the first that decodes the whole file is used.
+    decimal
+        Decimal mark of numbers.
+    quote
+        Quotation mark around fields, or empty for none.
+    """
+
+    separator: str = ","
+    encodings: tuple[str, ...] = ("utf-8",)
+    decimal: str = "."
+    quote: str = '"'
+
+
+@dataclass(frozen=True)
+class ColumnRule:
+    """Where one field stands in the file and how it is read.
+
+    Attributes
+    ----------
+    name
+        Name of the field (`childsurv.extract.fields.FIELDS`).
+    read
+        One of `READINGS`.
+    headers
+        Headers under which it may stand, any one of them.
+    parts
+        For ``date-parts``: the headers of day, month and year.
+    formats
+        For ``date``: formats tried in this order, of ``%d``, ``%m`` and ``%Y``.
+    unknown
+        Codes for an unknown day, month or year.
+    missing
+        Values that mean that nothing is known.
+    values
+        Code in the file to value of the field; empty where text is kept as written.
+    unit, note
+        For the reader of the layout.
+    """
+
+    name: str
+    read: str
+    headers: tuple[str, ...] = ()
+    parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    formats: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ("",)
+    values: Mapping[str, str] = field(default_factory=dict)
+    unit: str = ""
+    note: str = ""
+
+    @property
+    def all_headers(self) -> tuple[str, ...]:
+        """Every header that this rule may use."""
+        return self.headers + tuple(header for names in self.parts.values() for header in names)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a registry's file looks like. Load one with `childsurv.load_layout`.
+
+    Attributes
+    ----------
+    name, description, source, notes
+        What it is, and who says so.
+    file
+        Separator, encodings, decimal mark, quotation mark.
+    columns
+        Field to `ColumnRule`.
+    constants
+        Field to a value that holds for the whole file.
+
+    Examples
+    --------
+    >>> from childsurv.extract import load_layout
+    >>> load_layout("canreg5").columns["birth_date"].formats
+    ('%Y%m%d',)
+    """
+
+    name: str
+    description: str
+    columns: Mapping[str, ColumnRule]
+    file: FileForm = FileForm()
+    source: str = ""
+    notes: tuple[str, ...] = ()
+    constants: Mapping[str, str] = field(default_factory=dict)
+
+    def describe(self) -> str:
+        """Return a page of text that says what the layout expects, to check a file against."""
+        form = self.file
+        lines = [
+            f"Layout {self.name}: {self.description}",
+            *([f"Source: {self.source}"] if self.source else []),
+            f"File: separator {_shown(form.separator)}, encoding {' or '.join(form.encodings)}, "
+            f"decimal mark {_shown(form.decimal)}, quotation mark "
+            f"{_shown(form.quote) if form.quote else 'none'}.",
+            *(f"Note: {note}" for note in self.notes),
+            *(f"Constant: {name} = {value}" for name, value in self.constants.items()),
+            "",
+            "Fields (* = the file must hold it):",
+        ]
+        for name, rule in self.columns.items():
+            known = FIELDS[name]
+            lines.append(f"  {name}{'*' if known.required else ''}: {known.meaning}")
+            if rule.headers:
+                lines.append(f"      header: {' | '.join(rule.headers)}")
+            for part, headers in rule.parts.items():
+                lines.append(f"      {part}: {' | '.join(headers)}")
+            reading = rule.read + (f" ({', '.join(rule.formats)})" if rule.formats else "")
+            lines.append(f"      read as: {reading}" + (f", unit: {rule.unit}" if rule.unit else ""))
+            if rule.unknown:
+                lines.append(f"      unknown part: {_codes(rule.unknown)}")
+            lines.append(f"      missing: {_codes(rule.missing)}")
+            if rule.values:
+                lines.append(
+                    "      codes: " + ", ".join(f"{code} = {value}" for code, value in rule.values.items())
+                )
+            if rule.note:
+                lines.append(f"      note: {rule.note}")
+        absent = [name for name in FIELDS if name not in self.columns and name not in self.constants]
+        lines.append("")
+        lines.append("Not in this layout: " + (", ".join(absent) or "none") + ".")
+        return "\n".join(lines)
+
+
+def _shown(character: str) -> str:
+    return {"\t": "tab", " ": "space"}.get(character, repr(character))
+
+
+def _codes(codes: Sequence[str]) -> str:
+    return ", ".join("(empty)" if code == "" else code for code in codes)

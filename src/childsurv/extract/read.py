@@ -1,0 +1,403 @@
+"""From a registry's file to a cohort, with every finding, exclusion and convention on record."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from childsurv._version import __version__
+from childsurv.cohort import AGE_GROUPS, CANONICAL_COLUMNS, Cohort, DateLike
+from childsurv.errors import DataError, OptionError, require_choice
+from childsurv.extract import checks
+from childsurv.extract.dates import NO_DAY, PLACING_RULE, Days, Mask, as_date, as_day
+from childsurv.extract.fields import PRECISIONS, SEXES, STATUSES
+from childsurv.extract.layout import Layout, LayoutLike
+from childsurv.extract.load import load_layout
+from childsurv.extract.matching import Match, count_headers, match_headers
+from childsurv.extract.quality import quality_counts
+from childsurv.extract.records import NO_CODE, UNKNOWN, UNKNOWN_CODE, Labels, Reader, text_column
+from childsurv.extract.rules import Found, exclusion_codes, rules
+from childsurv.extract.source import RawTable, Source, read_source
+from childsurv.extract.timing import Followed, Placed, follow, latest_contact, place_dates
+
+AGE_GROUP_STARTS = np.array([0, 1, 5, 10, 15, 20])
+
+
+def read_extract(
+    source: Source,
+    *,
+    layout: LayoutLike,
+    country: str | None = None,
+    registry: str | None = None,
+    closing_date: DateLike | None = None,
+    encoding: str | None = None,
+    iccc_edition: str = "2017",
+    age_band: str | None = "0-19",
+    exclude: str | Sequence[str] = "childsurv",
+    keep: Sequence[str] = (),
+) -> Cohort:
+    """Read a registry extract into a `Cohort`: cleaned, classified, checked, and with nothing lost.
+
+    Every row of the extract ends in the cohort or under one named rule of exclusion; every problem becomes a
+    finding with its row number. Dates known to the month or year are placed at the midpoint of the days that
+    are possible. Follow-up counts days from diagnosis, ``time = last contact - diagnosis``, cut at the
+    closing date.
+
+    Parameters
+    ----------
+    source
+        Path of a CSV, TSV or Parquet file, or a DataFrame (pandas, polars, Arrow, DuckDB).
+    layout
+        Name of a built-in layout (`layouts`), path of a TOML layout, or a `Layout`.
+    country, registry
+        Names for the whole extract, where it has no such column. Without any, they are "unknown", and the
+        registry takes the name of the country.
+    closing_date
+        Last day on which follow-up can have been observed. Later contacts are cut back to it, and a later
+        death is not counted. By default the column of the layout, or else the latest last contact in the
+        extract.
+    encoding
+        Overrides the layout's encodings, for example "cp1251".
+    iccc_edition
+        "2005", "2017" or "2017-icdo3.2".
+    age_band
+        "0-14", "0-17", "0-18" or "0-19" completed years at diagnosis; ``None`` for every age.
+    exclude
+        Which rows to leave out: the profile "childsurv" (every rule marked default), "minimal" (only what
+        cannot be analysed), or a list of rule codes.
+    keep
+        Further headers of the extract to carry along as text.
+
+    Returns
+    -------
+    Cohort
+        With the canonical columns. ``age_years`` are completed years by birthday (a child born on 29
+        February grows older on 1 March of a common year); ``basis`` and ``grade`` are 9 and labels "unknown"
+        where not known; ``date_precision`` is that of the date of diagnosis; ``source_row`` is the line of
+        the file, counting the header as line 1 and each record as one line, or the row of a DataFrame
+        counted from 1. Findings use the same numbers; 0 is for findings about the file as a whole.
+
+    Raises
+    ------
+    LayoutError
+        The layout is wrong or does not fit the file, or the file is in another encoding.
+    DataError
+        The file is empty or damaged, or no row has a date from which a closing date could be taken.
+    OptionError
+        An argument is not one of its choices.
+
+    Examples
+    --------
+    >>> import pandas as pd, childsurv as cs
+    >>> extract = pd.DataFrame({
+    ...     "patient_id": ["a", "b"], "sex": ["female", "male"], "birth_date": ["2010-03-01", "2009-12-24"],
+    ...     "diagnosis_date": ["2012-05-01", "2012-06"], "topography": ["C71.6", "C42.1"],
+    ...     "morphology": ["9470/3", "9811/3"], "last_contact_date": ["2015-05-01", "2013-02-11"],
+    ...     "vital_status": ["alive", "dead"]})
+    >>> cohort = cs.read_extract(extract, layout="childsurv", country="Simulated", closing_date="2015-12-31")
+    >>> cohort.data[["age_years", "iccc_subgroup", "date_precision", "time", "event"]]
+       age_years iccc_subgroup date_precision  time  event
+    0          2          IIIc            day  1095      0
+    1          2            Ia          month   241      1
+
+    References
+    ----------
+    Placing of dates as in the survival algorithms of NAACCR and SEER; checks as in IARC Technical Report 42.
+    """
+    chosen = load_layout(layout)
+    codes = exclusion_codes(exclude)
+    if age_band is not None:
+        require_choice(age_band, tuple(checks.AGE_BANDS), argument="age_band")
+    today = as_day(dt.date.today())
+    matched: list[Match] = []
+
+    def choose(headers: Sequence[str], suggest_encoding: Callable[[], str]) -> Sequence[str]:
+        matched.append(match_headers(chosen, headers, keep=keep, suggest_encoding=suggest_encoding))
+        return matched[-1].wanted
+
+    raw = read_source(
+        source, chosen.file, encoding=encoding, choose=choose, fits=lambda line: count_headers(chosen, line)
+    )
+    match = matched[-1]
+    found = Found(raw.row_number)
+    found.count("blank-line", raw.blank_lines)
+    found.settle("record-length", raw.wrong_length)
+    reader = Reader(raw, chosen, match, found)
+
+    labels = _labels(reader, country, registry)
+    birth, contact = (reader.dates(name, latest=today) for name in ("birth_date", "last_contact_date"))
+    diagnosis = reader.dates("diagnosis_date", latest=today)
+    assert diagnosis is not None  # the match requires it
+    age, survival = reader.ages(), reader.survival_days()
+
+    def placed_by(closing: Days | int, report: Found) -> Placed:
+        return place_dates(
+            birth, diagnosis, contact, age=age, survival=survival, closing=closing, found=report
+        )
+
+    closing, closing_from = _closing_days(reader, closing_date)
+    if closing is None:
+        # The first placing only asks for the latest contact; what it finds is found again by the second.
+        latest = latest_contact(placed_by(today, Found(raw.row_number)))
+        if latest is None:
+            raise DataError(
+                f"{raw.name}: no row has a readable date of last contact, so no closing date can be taken "
+                "from the data. "
+                "Check the layout's date formats, or give closing_date=."
+            )
+        closing = np.full(len(raw), min(latest, today), dtype=np.int64)
+        found.count("closing-date-from-data", 1)
+    placed = placed_by(closing, found)
+
+    status = labels["vital_status"]
+    event = reader.labels("event")
+    followed = follow(
+        placed,
+        status.equals("dead"),
+        closing=closing,
+        entry=reader.numbers("entry"),
+        time=reader.numbers("time"),
+        event=None if event is None else event.integers(NO_CODE),
+        found=found,
+    )
+
+    dated = (placed.birth != NO_DAY) & (placed.diagnosis != NO_DAY)
+    checks.check_age_band(placed.age, dated & (placed.birth <= placed.diagnosis), age_band, found)
+    topography = reader.topography()
+    morphology, behaviour = reader.morphology()
+    checks.check_sex_site(labels["sex"], topography, found)
+    classes = checks.classify(topography, morphology, behaviour, edition=iccc_edition, found=found)
+    basis = labels["basis"].integers(UNKNOWN_CODE)
+    dco, autopsy = (basis == 0) | labels["dco"].equals("yes"), labels["autopsy"].equals("yes")
+    found.add("dco", dco)
+    found.add("autopsy", autopsy)
+
+    identifiers = _identifiers(reader, labels, placed, topography, morphology, found)
+    numbers = {
+        "morphology": morphology,
+        "behaviour": behaviour,
+        "basis": basis,
+        "dco": dco,
+        "autopsy": autopsy,
+    }
+    frame = _frame(reader, labels, placed, followed, closing, topography, numbers, classes, identifiers)
+    frame["iccc_edition"] = reader.constant(iccc_edition).categorical()
+    frame = frame[[*(name for name in CANONICAL_COLUMNS if name in frame), *match.keep]]
+
+    eligible = ~found.any_of(checks.ineligible_codes())
+    counts = quality_counts(frame, eligible=eligible, vital_status_unknown=status.equals(UNKNOWN))
+    kept, exclusions = found.exclude(codes, frame["country"].array)
+    found.count("same-day", int((kept & (followed.time == 0)).sum()))
+    frame = _kept_rows(frame, kept)
+    closing_day = as_date(int(closing.max()))
+    return Cohort(
+        frame=frame,
+        rows_read=len(raw),
+        closing_date=closing_day,
+        findings_table=found.findings(),
+        exclusions_table=exclusions,
+        provenance=(
+            _provenance(raw, chosen, match, found)
+            | {
+                "closing_date": closing_day.isoformat(),
+                "closing_date_from": closing_from,
+                "iccc_edition": iccc_edition,
+                "age_band": age_band or "every age",
+                "exclude": codes,
+            },
+        ),
+        quality_counts=counts,
+    )
+
+
+def _labels(reader: Reader, country: str | None, registry: str | None) -> dict[str, Labels]:
+    """Read the columns of few values; a column that the extract lacks is unknown in every row."""
+    named = {"country": country, "registry": registry}
+    for name, given in named.items():
+        if given is not None and (not isinstance(given, str) or not given.strip()):
+            raise OptionError(f"{name}= takes a name.")
+        if given is not None and name in reader.match:
+            raise OptionError(
+                f"{name}= is given, but the extract has a column of its own for it "
+                f"({reader.match.single[name]!r}). Leave the argument out, or the column."
+            )
+    labels = {
+        "sex": reader.labels("sex", report_missing=True),
+        "vital_status": reader.labels("vital_status", report_missing=True),
+        "basis": reader.labels("basis"),
+        "grade": reader.labels("grade"),
+        "dco": reader.labels("dco"),
+        "autopsy": reader.labels("autopsy"),
+        "stage": reader.labels("stage"),
+        "stage_system": reader.labels("stage_system", problems="label"),
+        "cause_of_death": reader.labels("cause_of_death", problems="label"),
+        "date_precision": reader.labels("date_precision"),
+    }
+    countries = reader.labels("country", problems="label") or reader.constant(country or UNKNOWN)
+    reader.found.count("country-unknown", int(countries.equals(UNKNOWN).sum()))
+    registries = reader.labels("registry", problems="label")
+    if registries is None:
+        registries = countries if registry is None else reader.constant(registry)
+    known = {name: reader.constant(UNKNOWN) if column is None else column for name, column in labels.items()}
+    return known | {"country": countries, "registry": registries}
+
+
+def _closing_days(reader: Reader, closing_date: DateLike | None) -> tuple[Days | None, str]:
+    """Return the closing date of each row and its origin; ``None`` when it must come from the data."""
+    if closing_date is not None:
+        try:
+            day = as_day(pd.Timestamp(closing_date).to_datetime64())
+        except (ValueError, TypeError):
+            day = NO_DAY
+        if day == NO_DAY:
+            raise OptionError("closing_date= takes a date, such as '2020-12-31'.")
+        return np.full(len(reader), day, dtype=np.int64), "closing_date="
+    column = reader.dates("closing_date", latest=None)
+    if column is None or not column.readable.any():
+        return None, "latest last contact in the extract"
+    if not column.readable.all():
+        raise DataError(
+            f"Column {reader.match.single['closing_date']!r} has no readable closing date in "
+            f"{int((~column.readable).sum()):,} rows. Give closing_date= for all, or fill the column."
+        )
+    return column.last, f"column {reader.match.single['closing_date']!r}"
+
+
+def _identifiers(
+    reader: Reader,
+    labels: Mapping[str, Labels],
+    placed: Placed,
+    topography: Labels,
+    morphology: Any,
+    found: Found,
+) -> dict[str, Any]:
+    """Check duplicates and later tumours; return the columns of identifiers."""
+    patient, tumour = reader.coded("patient_id"), reader.coded("tumour_id")
+    assert patient is not None  # the match requires it
+    has_patient = ~patient.where([text == "" for text in patient.texts])
+    found.add("patient-id-missing", ~has_patient)
+    child = patient.codes.astype(np.int64)
+    for name in ("country", "registry"):
+        if len(labels[name].labels) > 1:
+            child = child * len(labels[name].labels) + labels[name].codes
+    if child.size and int(child.max()) > 4 * child.size:
+        child = pd.factorize(child)[0]
+    checks.check_tumours(
+        child,
+        None if tumour is None else tumour.codes,
+        has_patient=has_patient,
+        has_tumour=np.zeros(len(reader), dtype=bool)
+        if tumour is None
+        else ~tumour.where([text == "" for text in tumour.texts]),
+        diagnosis=placed.diagnosis,
+        topography=topography.codes,
+        morphology=morphology,
+        found=found,
+    )
+    return {
+        "patient_id": text_column(patient),
+        "tumour_id": np.full(len(reader), "", dtype=object) if tumour is None else text_column(tumour),
+    }
+
+
+def _frame(
+    reader: Reader,
+    labels: Mapping[str, Labels],
+    placed: Placed,
+    followed: Followed,
+    closing: Days,
+    topography: Labels,
+    numbers: Mapping[str, Any],
+    classes: pd.DataFrame,
+    identifiers: Mapping[str, Any],
+) -> pd.DataFrame:
+    """Put the canonical columns of every row together, whatever becomes of the row."""
+    alive_after_cut = Labels(
+        np.where(followed.dead, 1, np.where(labels["vital_status"].equals(UNKNOWN), 2, 0)),
+        (*STATUSES, UNKNOWN),
+    )
+    group = Labels(np.searchsorted(AGE_GROUP_STARTS, np.maximum(placed.age, 0), side="right") - 1, AGE_GROUPS)
+    stated = labels["date_precision"]
+    ranks = np.array([PRECISIONS.index(label) if label in PRECISIONS else -1 for label in stated.labels])[
+        stated.codes
+    ]
+    precision = Labels(np.where(ranks < 0, placed.precision, ranks).astype(np.intp), PRECISIONS)
+    source_row = reader.numbers("source_row")
+    columns: dict[str, Any] = {
+        **identifiers,
+        "country": labels["country"].categorical(),
+        "registry": labels["registry"].categorical(),
+        "sex": labels["sex"].categorical(SEXES),
+        "birth_date": _timestamps(placed.birth),
+        "diagnosis_date": _timestamps(placed.diagnosis),
+        "age_days": _difference(placed.diagnosis, placed.birth),
+        "age_years": placed.age.astype(np.int32),
+        "age_group": checks.in_order("age_group", group),
+        "topography": topography.categorical(),
+        **numbers,
+        "grade": labels["grade"].integers(UNKNOWN_CODE),
+        "stage": labels["stage"].categorical(),
+        "stage_system": labels["stage_system"].categorical(),
+        "last_contact_date": _timestamps(followed.contact),
+        "vital_status": alive_after_cut.categorical(STATUSES),
+        "cause_of_death": labels["cause_of_death"].categorical(),
+        "date_precision": precision.categorical(PRECISIONS),
+        "closing_date": _timestamps(closing),
+        "source_row": reader.table.row_number
+        if source_row is None
+        else _rows(source_row, reader.table.row_number),
+        "entry": followed.entry,
+        "time": followed.time,
+        "event": followed.event,
+    }
+    for header in reader.match.keep:
+        coded = reader.table.coded(header)
+        columns[header] = Labels(coded.codes, tuple(text or UNKNOWN for text in coded.texts)).categorical()
+    for name in classes.columns:
+        columns[name] = classes[name].array
+    return pd.DataFrame(columns)
+
+
+def _kept_rows(frame: pd.DataFrame, kept: Mask) -> pd.DataFrame:
+    if kept.all():
+        return frame
+    rows = frame.loc[kept].reset_index(drop=True)
+    for name in rows.columns[rows.dtypes == "category"]:
+        rows[name] = rows[name].cat.remove_unused_categories()
+    return rows
+
+
+def _timestamps(days: Days) -> pd.Series:
+    return pd.Series(days.astype("datetime64[D]").astype("datetime64[ns]"))
+
+
+def _difference(later: Days, earlier: Days) -> Days:
+    known = (later != NO_DAY) & (earlier != NO_DAY)
+    return np.where(known, np.where(known, later, 0) - np.where(known, earlier, 0), 0)
+
+
+def _rows(read: tuple[Any, Mask], otherwise: Days) -> Days:
+    numbers, unreadable = read
+    usable = ~np.isnan(numbers) & ~unreadable
+    return np.where(usable, np.where(usable, numbers, 0), otherwise).astype(np.int64)
+
+
+def _provenance(raw: RawTable, layout: Layout, match: Match, found: Found) -> dict[str, Any]:
+    return {
+        "source": raw.name,
+        "sha256": raw.digest,
+        "encoding": raw.encoding,
+        "layout": layout.name,
+        "rows_read": len(raw),
+        "columns": dict(match.single) | {name: tuple(parts.values()) for name, parts in match.parts.items()},
+        "columns_absent": match.absent,
+        "columns_ignored": match.ignored,
+        "dates_placed": int(found.masks["dates-placed"].sum()) if "dates-placed" in found.masks else 0,
+        "placing_rule": PLACING_RULE,
+        "rules": len(rules()),
+        "childsurv": __version__,
+    }

@@ -1,0 +1,289 @@
+"""From columns of text to values: codes, numbers, dates and ICD-O-3, each distinct text read once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from childsurv.classify.codes import clean_morphology, clean_topography
+from childsurv.extract.dates import (
+    EARLIEST_DAY,
+    MISSING,
+    READ,
+    UNREADABLE,
+    DateWindows,
+    Mask,
+    parse_dates,
+    windows_of_days,
+    windows_of_parts,
+)
+from childsurv.extract.layout import ColumnRule, Layout, text_key
+from childsurv.extract.matching import Match
+from childsurv.extract.rules import Found, categories_of
+from childsurv.extract.source import Coded, RawTable
+
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+
+UNKNOWN = "unknown"
+UNKNOWN_CODE = 9
+"""Basis and grade that are not known."""
+
+NO_CODE = -1
+"""Stands for a morphology or behaviour that is not there."""
+
+OLDEST_AGE = 120.0
+
+
+@dataclass(frozen=True)
+class Labels:
+    """A column of few distinct values: a label for each code, and the code of each row."""
+
+    codes: npt.NDArray[np.intp]
+    labels: tuple[str, ...]
+
+    def categorical(self, order: Sequence[str] = ()) -> pd.Categorical:
+        """Return a categorical of the labels that occur, in a given order or sorted."""
+        present = {self.labels[code] for code in np.unique(self.codes)}
+        ranked = [label for label in order if label in present]
+        categories = ranked + sorted(present.difference(ranked))
+        places = {label: place for place, label in enumerate(categories)}
+        lookup = np.array([places.get(label, -1) for label in self.labels], dtype=np.int32)
+        return categories_of(lookup[self.codes], categories)
+
+    def integers(self, otherwise: int) -> npt.NDArray[np.int8]:
+        """Return labels that are whole numbers, and a number for the unknown."""
+        lookup = [otherwise if label == UNKNOWN else int(label) for label in self.labels]
+        return np.array(lookup, dtype=np.int8)[self.codes]
+
+    def equals(self, label: str) -> Mask:
+        """Return the rows with a label."""
+        return np.array([known == label for known in self.labels])[self.codes]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads the fields of one extract, reporting what it cannot read.
+
+    Attributes
+    ----------
+    table
+        The columns of text.
+    layout, match
+        What the columns mean.
+    found
+        Takes the findings.
+    """
+
+    table: RawTable
+    layout: Layout
+    match: Match
+    found: Found
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def coded(self, field: str) -> Coded | None:
+        """Return a field as distinct texts, missing ones as ``""``; ``None`` where the file lacks it."""
+        if field not in self.match.single:
+            return None
+        coded = self.table.coded(self.match.single[field])
+        missing = _keys(self.layout.columns[field].missing) - {""}
+        if not missing:  # identifiers: as many texts as rows, so no key is made of each
+            return coded
+        return Coded(coded.codes, ["" if text_key(text) in missing else text for text in coded.texts])
+
+    def labels(self, field: str, *, problems: str = "", report_missing: bool = False) -> Labels | None:
+        """Return a field of codes or of few texts; what is missing or unreadable becomes "unknown".
+
+        Parameters
+        ----------
+        field
+            Its name.
+        problems
+            First word of the rules ``<problems>-unreadable`` and ``<problems>-missing``; the field by
+            default.
+        report_missing
+            Whether missing values are a finding.
+        """
+        if field not in self.match.single:
+            constant = self.layout.constants.get(field)
+            return None if constant is None else self.constant(constant)
+        rule = self.layout.columns[field]
+        coded = self.table.coded(self.match.single[field])
+        labels, missing, unreadable = _read_labels(coded.texts, rule)
+        prefix = problems or field.replace("_", "-")
+        if any(unreadable):
+            self.found.add(f"{prefix}-unreadable", coded.where(unreadable))
+        if report_missing and any(missing):
+            self.found.add(f"{prefix}-missing", coded.where(missing))
+        return Labels(coded.codes, tuple(labels))
+
+    def constant(self, label: str) -> Labels:
+        """Return a column that is the same in every row."""
+        return Labels(np.zeros(len(self), dtype=np.intp), (label,))
+
+    def numbers(self, field: str) -> tuple[FloatArray, Mask] | None:
+        """Return a field of numbers, NaN where missing, and where it is there but unreadable."""
+        if field not in self.match.single:
+            return None
+        rule = self.layout.columns[field]
+        codes = _keys(rule.missing)
+        typed = self.table.numbers(self.match.single[field])
+        if typed is not None:
+            missing = np.isin(typed, [float(code) for code in codes if code.replace(".", "", 1).isdigit()])
+            return np.where(missing, np.nan, typed), np.zeros(len(self), dtype=bool)
+        coded = self.table.coded(self.match.single[field])
+        values = np.full(len(coded.texts), np.nan)
+        unreadable = np.zeros(len(coded.texts), dtype=bool)
+        for place, text in enumerate(coded.texts):
+            if text_key(text) in codes or text == "":
+                continue
+            number = _number(text, self.layout.file.decimal)
+            unreadable[place] = number is None
+            values[place] = np.nan if number is None else number
+        return values[coded.codes], unreadable[coded.codes]
+
+    def ages(self) -> FloatArray:
+        """Return the stated age in years, NaN where it is missing or no age."""
+        read = self.numbers("age")
+        if read is None:
+            return np.full(len(self), np.nan)
+        ages, unreadable = read
+        wrong = unreadable | (ages < 0) | (ages > OLDEST_AGE)
+        self.found.add("age-unreadable", wrong)
+        return np.where(wrong, np.nan, ages)
+
+    def survival_days(self) -> FloatArray:
+        """Return the exact days of follow-up, NaN where they are missing or no number of days."""
+        read = self.numbers("survival_days")
+        if read is None:
+            return np.full(len(self), np.nan)
+        days, unreadable = read
+        with np.errstate(invalid="ignore"):
+            wrong = unreadable | (days < 0) | (days % 1 != 0) & ~np.isnan(days) | (days > OLDEST_AGE * 366)
+        self.found.add("survival-time-unreadable", wrong)
+        return np.where(wrong, np.nan, days)
+
+    def dates(self, field: str, *, latest: int | None) -> DateWindows | None:
+        """Return a field of dates; those that cannot be read or lie out of range are findings.
+
+        Parameters
+        ----------
+        field
+            Its name.
+        latest
+            Last day that a date may name, most often today; ``None`` reports nothing and refuses nothing.
+        """
+        if field not in self.match:
+            return None
+        rule = self.layout.columns[field]
+        windows = self._parts(field, rule) if rule.parts else self._whole(field, rule)
+        if latest is None:
+            return windows
+        prefix = field.replace("_", "-")
+        self.found.add(f"{prefix}-unreadable", windows.status == UNREADABLE)
+        outside = windows.readable & ((windows.last < EARLIEST_DAY) | (windows.first > latest))
+        self.found.add(f"{prefix}-out-of-range", outside)
+        return windows.refuse(outside)
+
+    def _whole(self, field: str, rule: ColumnRule) -> DateWindows:
+        header = self.match.single[field]
+        days = self.table.days(header)
+        if days is not None:
+            return windows_of_days(days)
+        coded = self.table.coded(header)
+        missing = _keys(rule.missing)
+        texts = ["" if text_key(text) in missing else text for text in coded.texts]
+        return parse_dates(texts, rule.formats, unknown=rule.unknown).take(coded.codes)
+
+    def _parts(self, field: str, rule: ColumnRule) -> DateWindows:
+        headers = self.match.parts[field]
+        unknown = _keys(("", *rule.unknown))
+
+        def part(name: str) -> npt.NDArray[np.int64]:
+            if name not in headers:
+                return np.zeros(len(self), dtype=np.int64)
+            coded = self.table.coded(headers[name])
+            numbers = [_part_number(text, unknown, name) for text in coded.texts]
+            return np.array(numbers, dtype=np.int64)[coded.codes]
+
+        years = part("year")
+        status = np.where(years == 0, np.int8(MISSING), np.int8(READ)).astype(np.int8)
+        return windows_of_parts(years, part("month"), part("day"), status)
+
+    def topography(self) -> Labels:
+        """Return ICD-O-3 topography as ``C71.6``, "unknown" where it is missing or unreadable."""
+        coded = self.coded("topography")
+        assert coded is not None  # the match requires it
+        cleaned, unreadable = clean_topography(pd.Series(coded.texts, dtype=object))
+        self.found.add("topography-unreadable", coded.where(unreadable))
+        self.found.add("topography-missing", coded.where([text == "" for text in coded.texts]))
+        codes = tuple(code if isinstance(code, str) else UNKNOWN for code in cleaned)
+        return Labels(coded.codes, codes)
+
+    def morphology(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int8]]:
+        """Return ICD-O-3 morphology, and behaviour from its own column or else from the morphology code."""
+        coded = self.coded("morphology")
+        assert coded is not None  # the match requires it
+        morphology, within, unreadable = clean_morphology(pd.Series(coded.texts, dtype=object))
+        self.found.add("morphology-unreadable", coded.where(unreadable))
+        self.found.add("morphology-missing", coded.where([text == "" for text in coded.texts]))
+        number = morphology.fillna(NO_CODE).to_numpy(dtype=np.int32)[coded.codes]
+        behaviour = within.fillna(NO_CODE).to_numpy(dtype=np.int8)[coded.codes]
+        labels = self.labels("behaviour")
+        if labels is not None:
+            stated = labels.integers(NO_CODE)
+            self.found.add(
+                "behaviour-contradicts-morphology", (stated != behaviour) & (stated >= 0) & (behaviour >= 0)
+            )
+            behaviour = np.where(stated >= 0, stated, behaviour)
+        absent = (behaviour == NO_CODE) & ~self.found.any_of(["behaviour-unreadable"])
+        # A morphology that cannot be read says enough; its behaviour is not missing on top of it.
+        self.found.add("behaviour-missing", absent & (number != NO_CODE))
+        return number, behaviour
+
+
+def text_column(coded: Coded) -> npt.NDArray[Any]:
+    """Return a column of text with many distinct values, such as identifiers."""
+    return np.array([*coded.texts, ""], dtype=object)[:-1][coded.codes]
+
+
+def _keys(texts: Sequence[str]) -> set[str]:
+    return {text_key(text) for text in texts}
+
+
+def _read_labels(texts: Sequence[str], rule: ColumnRule) -> tuple[list[str], list[bool], list[bool]]:
+    missing_keys = _keys(("", *rule.missing))
+    values = {text_key(code): value for code, value in rule.values.items()}
+    labels, missing, unreadable = [], [], []
+    for text in texts:
+        key = text_key(text)
+        absent = key in missing_keys
+        label = (values.get(key) if rule.read == "code" else text) or None
+        missing.append(absent)
+        unreadable.append(not absent and label is None)
+        labels.append(UNKNOWN if absent or label is None else label)
+    return labels, missing, unreadable
+
+
+def _number(text: str, decimal: str) -> float | None:
+    plain = text.lstrip("+-")
+    if not plain.replace(decimal, "", 1).isascii() or not plain.replace(decimal, "", 1).isdigit():
+        return None
+    return float(text.replace(decimal, "."))
+
+
+def _part_number(text: str, unknown: set[str], name: str) -> int:
+    """Return a part of a date; 0 where it is unknown, -1 where it is no number of the right length."""
+    if text_key(text) in unknown:
+        return 0
+    digits = 4 if name == "year" else 2
+    readable = (
+        text.isascii() and text.isdigit() and len(text) <= digits and (name != "year" or len(text) == 4)
+    )
+    return (int(text) or -1) if readable else -1

@@ -1,0 +1,231 @@
+"""From windows of dates to days: birth, diagnosis, last contact, age, follow-up cut at the closing date."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from childsurv.extract.dates import (
+    BY_DAY,
+    NO_DAY,
+    DateWindows,
+    Days,
+    Mask,
+    completed_years,
+    place,
+    years_before,
+)
+from childsurv.extract.rules import Found
+
+FloatArray = npt.NDArray[np.float64]
+LARGEST_DAY = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Dates as day numbers, shape ``(n_rows,)``; `NO_DAY` where there is none.
+
+    Attributes
+    ----------
+    birth, diagnosis, contact
+        The days themselves.
+    age
+        Completed years at diagnosis, 0 where it is not known.
+    precision
+        How exactly the date of diagnosis was known.
+    """
+
+    birth: Days
+    diagnosis: Days
+    contact: Days
+    age: Days
+    precision: npt.NDArray[np.int8]
+
+
+@dataclass(frozen=True)
+class Followed:
+    """Follow-up of each row in days since diagnosis, cut at the closing date."""
+
+    entry: Days
+    time: Days
+    event: npt.NDArray[np.int8]
+    contact: Days
+    dead: Mask
+
+
+def place_dates(
+    birth: DateWindows | None,
+    diagnosis: DateWindows,
+    contact: DateWindows | None,
+    *,
+    age: FloatArray,
+    survival: FloatArray,
+    closing: Days | int,
+    found: Found,
+) -> Placed:
+    """Place dates that are not known to the day by `PLACING_RULE`, and check their order.
+
+    Parameters
+    ----------
+    birth, diagnosis, contact
+        Windows, ``None`` where the extract lacks the column.
+    age, survival
+        Stated age in years and exact follow-up in days, NaN where not given.
+    closing
+        Closing date of each row, or of all.
+    found
+        Takes the findings.
+    """
+    size = len(diagnosis.first)
+    nobody = DateWindows(
+        np.full(size, NO_DAY), np.full(size, NO_DAY), np.ones(size, np.int8), np.zeros(size, np.int8)
+    )
+    birth, contact = birth or nobody, contact or nobody
+    has_age, has_survival = ~np.isnan(age), ~np.isnan(survival)
+    years = np.where(has_age, np.floor(age), 0).astype(np.int64)
+    days = np.where(has_survival, survival, 0).astype(np.int64)
+
+    # Survival time and last contact together say where diagnosis must lie.
+    both = has_survival & contact.readable & diagnosis.readable
+    earliest = np.where(both, contact.first - np.where(both, days, 0), NO_DAY)
+    latest = np.where(both, contact.last - np.where(both, days, 0), LARGEST_DAY)
+    contradicts = both & ((earliest > diagnosis.last) | (latest < diagnosis.first))
+    found.add("survival-time-contradicts-dates", contradicts)
+    diagnosed = place(
+        diagnosis.first,
+        diagnosis.last,
+        (earliest, latest),
+        (birth.first, np.where(contact.readable, contact.last, LARGEST_DAY)),
+        (None, closing),
+    )
+
+    by_age_first, by_age_last = _birth_by_age(diagnosed, years, has_age & diagnosis.readable)
+    by_age = ~birth.readable & (birth.status == 1) & (by_age_first != NO_DAY)
+    found.add("birth-placed-by-age", by_age)
+    found.add("birth-date-missing", (birth.status == 1) & ~by_age)
+    found.add("diagnosis-date-missing", diagnosis.status == 1)
+    born = place(
+        np.where(by_age, by_age_first, birth.first),
+        np.where(by_age, by_age_last, birth.last),
+        (None, diagnosed),
+        (by_age_first, np.where(by_age_first == NO_DAY, LARGEST_DAY, by_age_last)),
+    )
+
+    last = place(contact.first, contact.last, (diagnosed, None), (None, closing))
+    exact = has_survival & diagnosis.readable
+    last = np.where(exact, diagnosed + days, last)
+    found.add(
+        "last-contact-date-missing",
+        (contact.status == 1) & ~has_survival & ~_unreadable_survival(found, size),
+    )
+
+    both_known = birth.readable & diagnosis.readable
+    ordered = both_known & (birth.first <= diagnosis.last)
+    _check_age(birth, diagnosis, years, ordered & has_age, found)
+    inexact = [window.readable & (window.precision != BY_DAY) for window in (birth, diagnosis, contact)]
+    found.add("dates-placed", inexact[0] | inexact[1] | (inexact[2] & ~exact))
+
+    # Windows may overlap although no placing fits them all: such rows contradict themselves too.
+    known = (born != NO_DAY) & (diagnosed != NO_DAY)
+    found.add("diagnosis-before-birth", known & (diagnosed < born))
+    found.add("last-contact-before-diagnosis", (last != NO_DAY) & (diagnosed != NO_DAY) & (last < diagnosed))
+    completed = np.where(known, completed_years(np.where(known, born, 0), np.where(known, diagnosed, 0)), 0)
+    return Placed(born, diagnosed, last, completed, diagnosis.precision)
+
+
+def _unreadable_survival(found: Found, size: int) -> Mask:
+    return found.masks.get("survival-time-unreadable", np.zeros(size, dtype=bool))
+
+
+def _birth_by_age(diagnosed: Days, years: Days, usable: Mask) -> tuple[Days, Days]:
+    """First and last day of birth that make the stated age on the day of diagnosis."""
+    at, age = np.where(usable, diagnosed, 0), np.where(usable, years, 0)
+    first, last = years_before(at, age + 1) + 1, years_before(at, age)
+    return np.where(usable, first, NO_DAY), np.where(usable, last, NO_DAY)
+
+
+def _check_age(birth: DateWindows, diagnosis: DateWindows, years: Days, checked: Mask, found: Found) -> None:
+    """Compare the stated age with the youngest and oldest that the windows of the dates allow."""
+
+    def at(days: Days) -> Days:
+        return np.where(checked, days, 0)
+
+    youngest = completed_years(at(birth.last), np.maximum(at(diagnosis.first), at(birth.last)))
+    oldest = completed_years(at(birth.first), at(diagnosis.last))
+    found.add("age-contradicts-dates", checked & ((years < youngest) | (years > oldest)))
+
+
+def latest_contact(placed: Placed) -> int | None:
+    """Return the latest day of last contact, which serves as closing date where none was given."""
+    known = placed.contact[placed.contact != NO_DAY]
+    return int(known.max()) if known.size else None
+
+
+def follow(
+    placed: Placed,
+    dead: Mask,
+    *,
+    closing: Days,
+    entry: tuple[FloatArray, Mask] | None,
+    time: tuple[FloatArray, Mask] | None,
+    event: npt.NDArray[np.int8] | None,
+    found: Found,
+) -> Followed:
+    """Return entry, time and event, cut at the closing date: ``time = last contact - diagnosis`` in days.
+
+    Last contact after the closing date is cut back to it, and the child counts as alive on that day.
+
+    Parameters
+    ----------
+    placed, dead
+        Dates, and who was dead at last contact.
+    closing
+        Closing date of each row.
+    entry, time, event
+        Follow-up as a cohort was written, if the extract holds it: it may be narrower than the dates. An
+        event of -1 is not stated.
+    found
+        Takes the findings.
+    """
+    usable = (placed.diagnosis != NO_DAY) & (placed.contact != NO_DAY)
+    found.add("diagnosis-after-closing", (placed.diagnosis != NO_DAY) & (placed.diagnosis > closing))
+    after = usable & (placed.contact > closing)
+    full = np.where(usable, placed.contact - np.where(usable, placed.diagnosis, 0), 0)
+    limit = np.where(usable, closing - np.where(usable, placed.diagnosis, 0), 0)
+    start, end = _stated(entry, np.zeros_like(full)), _stated(time, full)
+    died = dead & usable if event is None else np.where(event < 0, dead & usable, event == 1)
+    if entry is not None or time is not None or event is not None:
+        unreadable = _bad(entry, len(full)) | _bad(time, len(full))
+        same_day = (start == 0) & (end == 0)
+        wrong = unreadable | (start < 0) | (end > full) | ((start >= end) & ~same_day) | (died & ~dead)
+        found.add("follow-up-contradicts-dates", usable & (full >= 0) & wrong)
+    cut = usable & (end > limit)
+    end = np.where(cut, limit, end)
+    died = died & ~cut
+    found.add("no-follow-up-before-closing", usable & cut & (start > 0) & (start >= end))
+    found.add("contact-after-closing", after & (placed.diagnosis <= closing))
+    return Followed(
+        entry=start,
+        time=end,
+        event=died.astype(np.int8),
+        contact=np.where(after, closing, placed.contact),
+        dead=dead & ~after,
+    )
+
+
+def _stated(read: tuple[FloatArray, Mask] | None, otherwise: Days) -> Days:
+    """Whole numbers as stated, and something else where nothing is stated."""
+    if read is None:
+        return otherwise
+    numbers, _ = read
+    return np.where(np.isnan(numbers), otherwise, np.nan_to_num(numbers)).astype(np.int64)
+
+
+def _bad(read: tuple[FloatArray, Mask] | None, size: int) -> Mask:
+    if read is None:
+        return np.zeros(size, dtype=bool)
+    numbers, unreadable = read
+    with np.errstate(invalid="ignore"):
+        return np.asarray(unreadable | (~np.isnan(numbers) & (numbers % 1 != 0)))
