@@ -303,8 +303,11 @@ def test_columns_that_only_a_written_cohort_has(clean_rows):
 
 def test_country_and_registry(clean_rows):
     rows = clean_rows(4)
-    with pytest.raises(OptionError, match="column of its own"):
-        read_extract(rows, country="Xenia", **OPTIONS)
+    mixed = rows.assign(country=["Xenia", "", "Y", "Xenia"])
+    with pytest.raises(OptionError, match=r"says something else in 1 row \(row 3\)"):
+        read_extract(mixed, country="Xenia", **OPTIONS)
+    agreed = read_extract(mixed.replace({"country": {"Y": ""}}), country="Xenia", **OPTIONS)
+    assert set(agreed.data["country"]) == {"Xenia"}
     bare = rows.drop(columns=["country", "registry"])
     assert set(read_extract(bare, **OPTIONS).data["registry"]) == {"unknown"}
     assert "country-unknown" in set(read_extract(bare, **OPTIONS).findings["code"])

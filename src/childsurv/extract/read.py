@@ -11,7 +11,7 @@ import pandas as pd
 
 from childsurv._version import __version__
 from childsurv.cohort import AGE_GROUPS, CANONICAL_COLUMNS, Cohort, DateLike
-from childsurv.errors import DataError, OptionError, require_choice
+from childsurv.errors import DataError, OptionError, require_choice, rows_phrase
 from childsurv.extract import checks
 from childsurv.extract.dates import NO_DAY, PLACING_RULE, Days, Mask, as_date, as_day
 from childsurv.extract.fields import PRECISIONS, SEXES, STATUSES
@@ -220,11 +220,6 @@ def _labels(reader: Reader, country: str | None, registry: str | None) -> dict[s
     for name, given in named.items():
         if given is not None and (not isinstance(given, str) or not given.strip()):
             raise OptionError(f"{name}= takes a name.")
-        if given is not None and name in reader.match:
-            raise OptionError(
-                f"{name}= is given, but the extract has a column of its own for it "
-                f"({reader.match.single[name]!r}). Leave the argument out, or the column."
-            )
     labels = {
         "sex": reader.labels("sex", report_missing=True),
         "vital_status": reader.labels("vital_status", report_missing=True),
@@ -237,13 +232,27 @@ def _labels(reader: Reader, country: str | None, registry: str | None) -> dict[s
         "cause_of_death": reader.labels("cause_of_death", problems="label"),
         "date_precision": reader.labels("date_precision"),
     }
-    countries = reader.labels("country", problems="label") or reader.constant(country or UNKNOWN)
+    countries = _place(reader, "country", country) or reader.constant(UNKNOWN)
     reader.found.count("country-unknown", int(countries.equals(UNKNOWN).sum()))
-    registries = reader.labels("registry", problems="label")
-    if registries is None:
-        registries = countries if registry is None else reader.constant(registry)
+    registries = _place(reader, "registry", registry) or countries
     known = {name: reader.constant(UNKNOWN) if column is None else column for name, column in labels.items()}
     return known | {"country": countries, "registry": registries}
+
+
+def _place(reader: Reader, name: str, given: str | None) -> Labels | None:
+    """Return the country or registry of each row: what the caller says, which the file may not contradict."""
+    own = reader.labels(name, problems="label")
+    if given is None:
+        return own
+    if own is not None:
+        other = ~(own.equals(given) | own.equals(UNKNOWN))
+        if other.any():
+            raise OptionError(
+                f"{name}={given!r} is given, but column {reader.match.single[name]!r} of the extract says "
+                f"something else in {rows_phrase(reader.table.row_number[other])}. Leave the argument out to "
+                "use the column, or correct one of them."
+            )
+    return reader.constant(given)
 
 
 def _closing_days(reader: Reader, closing_date: DateLike | None) -> tuple[Days | None, str]:
