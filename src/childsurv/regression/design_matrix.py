@@ -1,0 +1,388 @@
+"""From a formula or a list of columns to covariates, and the recipe to build them from new data."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from childsurv.errors import (
+    ChildsurvWarning,
+    ColumnError,
+    DataError,
+    ModelError,
+    OptionError,
+    import_extra,
+    require_columns,
+)
+from childsurv.follow_up import FloatArray, columns_list, require_rows
+from childsurv.regression.splines import natural_spline_transform
+
+MOST_CATEGORIES = 50
+"""A text column may have more categories than this only while it has no more than there are events."""
+
+NOT_COVARIATES: Mapping[str, str] = {
+    "strata": "strata=",
+    "cluster": "cluster=",
+    "offset": "offset=",
+    "Surv": "time= and event=",
+}
+"""Functions of R's formulas, and the argument that does their work here."""
+
+
+EXTRA_FUNCTIONS = ("ns", "abs", "max", "min", "round", "int", "float", "True", "False", "None")
+
+
+class Design(Protocol):
+    """A recipe for covariates."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns."""
+
+    @property
+    def terms(self) -> tuple[tuple[str, slice], ...]:
+        """Model terms and their columns."""
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Columns of the data that the covariates need."""
+
+    def matrix(self, frame: pd.DataFrame, *, purpose: str) -> FloatArray:
+        """Covariates of new data, shape ``(n_rows, p)``, column by column in memory."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ColumnsDesign:
+    """Numeric columns as they are, and categories as differences from the first one."""
+
+    names: tuple[str, ...]
+    terms: tuple[tuple[str, slice], ...]
+    variables: tuple[str, ...]
+    categories: Mapping[str, pd.CategoricalDtype]
+
+    def matrix(self, frame: pd.DataFrame, *, purpose: str) -> FloatArray:
+        """Covariates of new data, shape ``(n_rows, p)``, column by column in memory."""
+        return self.encode(known_columns(frame, self.variables, self.categories, purpose=purpose))
+
+    def encode(self, frame: pd.DataFrame) -> FloatArray:
+        """Covariates of prepared columns."""
+        result = np.empty((len(self.names), len(frame))).T
+        for name, part in self.terms:
+            column = frame[name]
+            if name in self.categories:
+                codes = column.cat.codes.to_numpy()
+                result[:, part] = codes[:, None] == np.arange(1, part.stop - part.start + 1)
+            else:
+                result[:, part.start] = column.to_numpy(np.float64)
+        return result
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FormulaDesign:
+    """Covariates of a formula, with formulaic's specification of how to build them again."""
+
+    names: tuple[str, ...]
+    terms: tuple[tuple[str, slice], ...]
+    variables: tuple[str, ...]
+    categories: Mapping[str, pd.CategoricalDtype]
+    specification: Any
+
+    def matrix(self, frame: pd.DataFrame, *, purpose: str) -> FloatArray:
+        """Covariates of new data, shape ``(n_rows, p)``, column by column in memory."""
+        prepared = known_columns(frame, self.variables, self.categories, purpose=purpose)
+        return checked_covariates(
+            _materialise(self.specification, prepared, purpose=purpose), self.names, purpose=purpose
+        )
+
+
+def build_design(
+    formula: str | Sequence[str], frame: pd.DataFrame, *, events: int, purpose: str
+) -> tuple[FloatArray, Design]:
+    """Return covariates of shape ``(n_rows, p)`` and the recipe behind them.
+
+    Parameters
+    ----------
+    formula
+        Right-hand side for formulaic, or column names.
+    frame
+        The data. Nothing may be missing in the columns that are used.
+    events
+        Number of events, against which the number of categories of a text column is checked.
+    purpose
+        What is being computed, to begin error messages with.
+    """
+    if isinstance(formula, str):
+        return _formula_design(formula, frame, events=events, purpose=purpose)
+    return _columns_design(columns_list(formula, argument="formula"), frame, events=events, purpose=purpose)
+
+
+def _columns_design(
+    variables: Sequence[str], frame: pd.DataFrame, *, events: int, purpose: str
+) -> tuple[FloatArray, Design]:
+    require_columns(frame.columns, variables, purpose=purpose)
+    if not variables:
+        raise ModelError(f"{purpose}: no covariates were given.")
+    prepared, categories = fitted_columns(frame, variables, events=events, purpose=purpose)
+    names: list[str] = []
+    terms: list[tuple[str, slice]] = []
+    for name in variables:
+        if not (name in categories or pd.api.types.is_numeric_dtype(prepared[name].dtype)):
+            raise ColumnError(_not_a_covariate(prepared[name], purpose=purpose))
+        columns = (
+            [name]
+            if name not in categories
+            else [f"{name}[T.{label}]" for label in categories[name].categories[1:]]
+        )
+        terms.append((name, slice(len(names), len(names) + len(columns))))
+        names.extend(columns)
+    design = ColumnsDesign(tuple(names), tuple(terms), tuple(variables), categories)
+    return design.encode(prepared), design
+
+
+def _formula_design(
+    formula: str, frame: pd.DataFrame, *, events: int, purpose: str
+) -> tuple[FloatArray, Design]:
+    formulaic = import_extra("formulaic", extra="formula", purpose="A Cox model with a formula")
+    right = formula.strip()
+    right = right[1:] if right.startswith("~") else right
+    if "~" in right:
+        raise OptionError(
+            f"{purpose}: the formula has a left-hand side. Give covariates only, such as 'age_years + "
+            "sex'; the follow-up comes from the cohort, or from time= and event=."
+        )
+    function = re.search(rf"\b({'|'.join(NOT_COVARIATES)})\(", right)
+    if function:
+        name = function.group(1)
+        raise OptionError(
+            f"{purpose}: {name}() is not part of a formula here; use the argument {NOT_COVARIATES[name]}."
+        )
+    try:
+        parsed = formulaic.Formula(right or "1")
+    except Exception as error:
+        # formulaic marks the place with terminal colours in later lines; the first line says what is wrong.
+        found = (str(error).splitlines() or [""])[0]
+        raise OptionError(f"{purpose}: the formula {formula!r} cannot be read. {found}") from None
+    if "1" not in [str(term) for term in parsed]:
+        # Written "0 + x" or "x - 1": the baseline hazard is the intercept all the same, so contrasts stay
+        # contrasts.
+        parsed = formulaic.Formula([*formulaic.Formula("1"), *parsed])
+    if len(list(parsed)) < 2:
+        raise ModelError(f"{purpose}: the formula {formula!r} has no covariates.")
+    variables = _variables(parsed, purpose=purpose)
+    require_columns(frame.columns, variables, purpose=purpose)
+    prepared, categories = fitted_columns(frame, variables, events=events, purpose=purpose)
+    for term in parsed:
+        for factor in term.factors:
+            if factor.expr in prepared and prepared[factor.expr].dtype.kind in "mM":
+                raise ColumnError(_not_a_covariate(prepared[factor.expr], purpose=purpose))
+    model = _materialise(parsed, prepared, purpose=purpose)
+    specification = model.model_spec
+    empty = [str(term) for term, part in specification.term_slices.items() if part.stop == part.start]
+    if empty:
+        raise ModelError(
+            f"{purpose}: the term {empty[0]!r} has one category only, so no hazard ratio can be estimated. "
+            "Leave it out of the formula."
+        )
+    names = tuple(str(name) for name in specification.column_names[1:])
+    terms = tuple(
+        (str(term), slice(part.start - 1, part.stop - 1))
+        for term, part in specification.term_slices.items()
+        if part.stop > max(part.start, 1)
+    )
+    covariates = checked_covariates(model, names, purpose=purpose)
+    return covariates, FormulaDesign(names, terms, tuple(variables), categories, specification)
+
+
+def _variables(parsed: Any, *, purpose: str) -> list[str]:
+    """Columns that a formula reads; functions that nobody knows are refused here, by name.
+
+    formulaic's own list leaves out what splines and polynomials read, so the expressions are parsed here.
+    """
+    known = {
+        *import_extra("formulaic.transforms", extra="formula", purpose=purpose).TRANSFORMS,
+        *EXTRA_FUNCTIONS,
+    }
+    columns: set[str] = set()
+    for term in parsed:
+        for factor in term.factors:
+            method = factor.eval_method.value
+            if method == "lookup":
+                columns.add(factor.expr)
+            elif method == "python":
+                quoted = re.findall(r"`([^`]+)`", factor.expr)
+                tree = ast.parse(re.sub(r"`[^`]+`", "None", factor.expr), mode="eval")
+                called = {
+                    node.func.id
+                    for node in ast.walk(tree)
+                    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+                }
+                names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+                unknown = sorted(called - known)
+                if unknown:
+                    raise OptionError(
+                        f"{purpose}: the formula calls {unknown[0]!r}, which is not a known function. "
+                        "Known are those of formulaic (C, bs, cr, poly, center, scale, log, exp, I, np. "
+                        "...) and ns."
+                    )
+                columns.update(quoted, names - called - known)
+    return sorted(columns)
+
+
+def _materialise(source: Any, prepared: pd.DataFrame, *, purpose: str) -> Any:
+    """Let formulaic compute; its own messages may quote values, so only their kind is passed on."""
+    mismatch = import_extra("formulaic.errors", extra="formula", purpose=purpose).DataMismatchWarning
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", category=mismatch)
+            with np.errstate(all="ignore"):
+                return source.get_model_matrix(
+                    prepared, output="numpy", na_action="ignore", context={"ns": natural_spline_transform()}
+                )
+    except (OptionError, ModelError):
+        raise
+    except Exception as error:
+        cause = error.__cause__ or error
+        if isinstance(cause, OptionError):
+            raise cause from None
+        kind = type(error).__name__
+        remedy = (
+            "A category occurs that the fitted data did not have."
+            if kind == "DataMismatchWarning"
+            else "Check its functions, the types of its columns, and that values are in the range of splines."
+        )
+        raise DataError(
+            f"{purpose}: the formula cannot be evaluated on these data ({kind}). {remedy}"
+        ) from None
+
+
+def checked_covariates(model: Any, names: Sequence[str], *, purpose: str) -> FloatArray:
+    """Drop the intercept, and require finite numbers."""
+    covariates = np.asfortranarray(np.asarray(model, dtype=np.float64)[:, 1:])
+    if not np.isfinite(covariates.sum()):
+        for place, name in enumerate(names):
+            require_rows(
+                ~np.isfinite(covariates[:, place]),
+                f"{purpose}: the term {name!r} is not a finite number",
+                "Look for logarithms of 0, divisions by 0 or overflow in the formula.",
+            )
+    return covariates
+
+
+def fitted_columns(
+    frame: pd.DataFrame, variables: Sequence[str], *, events: int, purpose: str
+) -> tuple[pd.DataFrame, dict[str, pd.CategoricalDtype]]:
+    """Check the columns of a model and turn text into categories; nothing may be missing."""
+    prepared: dict[str, Any] = {}
+    categories: dict[str, pd.CategoricalDtype] = {}
+    for name in variables:
+        column = complete_column(frame, name, purpose=purpose)
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            used = column.cat.remove_unused_categories()
+            unused = column.cat.categories.difference(used.cat.categories)
+            if len(unused):
+                warnings.warn(
+                    f"{purpose}: {len(unused)} categories of column {name!r} have no rows and get no "
+                    f"coefficient: {', '.join(map(str, unused[:8]))}. Drop unused categories to silence "
+                    "this.",
+                    ChildsurvWarning,
+                    stacklevel=5,
+                )
+            column = used
+        elif is_text(column, purpose=purpose):
+            column = column.astype(object).astype("category")
+        prepared[name] = column
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            number = len(column.cat.categories)
+            if number == 1:
+                raise ModelError(
+                    f"{purpose}: column {name!r} has one category in all {len(column):,} rows, so no hazard "
+                    "ratio can be estimated. Leave it out of the formula."
+                )
+            if number > max(MOST_CATEGORIES, events):
+                raise ModelError(
+                    f"{purpose}: column {name!r} has {number:,} categories and there are {events:,} "
+                    "events. An identifier or free text is no covariate; use strata= or cluster= for "
+                    "groups, or fewer categories."
+                )
+            categories[name] = column.dtype
+    return pd.DataFrame(prepared, index=frame.index), categories
+
+
+def known_columns(
+    frame: pd.DataFrame,
+    variables: Sequence[str],
+    categories: Mapping[str, pd.CategoricalDtype],
+    *,
+    purpose: str,
+) -> pd.DataFrame:
+    """Check the columns of new data: all there, nothing missing, no category that the fit did not have."""
+    require_columns(frame.columns, variables, purpose=purpose)
+    prepared: dict[str, Any] = {}
+    for name in variables:
+        column = complete_column(frame, name, purpose=purpose)
+        if name in categories:
+            labels = column.astype(object)
+            require_rows(
+                ~labels.isin(categories[name].categories).to_numpy(),
+                f"{purpose}: column {name!r} holds a category that the fitted data did not have",
+                f"The model knows {', '.join(map(str, categories[name].categories[:20]))}.",
+            )
+            column = labels.astype(categories[name])
+        elif is_text(column, purpose=purpose) or isinstance(column.dtype, pd.CategoricalDtype):
+            raise ColumnError(
+                f"{purpose}: column {name!r} holds text, but was numeric when the model was fitted."
+            )
+        prepared[name] = column
+    return pd.DataFrame(prepared, index=frame.index)
+
+
+def complete_column(frame: pd.DataFrame, name: str, *, purpose: str) -> pd.Series:
+    """Return a column without missing or infinite values, nullable numbers as plain ones."""
+    column = frame[name]
+    require_rows(
+        column.isna().to_numpy(),
+        f"{purpose}: covariate {name!r} is missing",
+        "No row is dropped silently: fill it, give it a category of its own ('unknown'), or exclude these "
+        "rows by a rule.",
+    )
+    if pd.api.types.is_bool_dtype(column.dtype):
+        return column.astype(np.float64)
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        values: npt.NDArray[Any] = column.to_numpy(np.float64)
+        require_rows(
+            ~np.isfinite(values), f"{purpose}: covariate {name!r} is infinite", "Give finite numbers."
+        )
+        if not isinstance(column.dtype, np.dtype):
+            return pd.Series(values, index=column.index, name=name)
+    return column
+
+
+def is_text(column: pd.Series, *, purpose: str) -> bool:
+    """Whether a column holds text; numbers or dates stored as objects are refused."""
+    if pd.api.types.is_numeric_dtype(column.dtype) or column.dtype.kind in "mM":
+        return False
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return False
+    kind = pd.api.types.infer_dtype(column, skipna=True)
+    if kind in {"string", "empty"}:
+        return True
+    raise ColumnError(
+        f"{purpose}: column {column.name!r} holds {kind} values as objects. Convert it to numbers "
+        "(pandas.to_numeric), text or a category first."
+    )
+
+
+def _not_a_covariate(column: pd.Series, *, purpose: str) -> str:
+    return (
+        f"{purpose}: column {column.name!r} holds {column.dtype}, which is no covariate. Use a number "
+        "derived from it, for example a calendar year."
+    )
