@@ -1,1 +1,78 @@
-"""childsurv: population-based childhood cancer survival."""
+"""childsurv: population-based childhood cancer survival.
+
+An extract is read into a cohort; a cohort is tallied into sums; sums are finished into curves; a curve is a table that
+you can print, plot, compare and report.
+"""
+
+from __future__ import annotations
+
+from childsurv import demo, plot
+from childsurv._version import __version__
+from childsurv.classify.iccc3 import classify_iccc3, iccc3_labels, iccc3_table
+from childsurv.cohort import DAYS_PER_YEAR, Cohort, concat
+from childsurv.compare import TestResult, logrank_test
+from childsurv.curves import Curves
+from childsurv.errors import (
+    ChildsurvError,
+    ChildsurvWarning,
+    ColumnError,
+    DataError,
+    LayoutError,
+    LifeTableError,
+    MissingExtraError,
+    ModelError,
+    OptionError,
+)
+from childsurv.extract import Layout, data_quality, layouts, load_layout, read_extract, write_extract
+from childsurv.lifetable.expected import expected_survival
+from childsurv.lifetable.reading import read_life_table
+from childsurv.lifetable.table import LifeTable, concat_life_tables
+from childsurv.net import net_survival
+from childsurv.observed import kaplan_meier
+from childsurv.regression.cox import cox
+from childsurv.regression.cox_fit import CoxFit
+from childsurv.report import Report, report
+from childsurv.tally import Grid, Tally, tally
+
+__all__ = [
+    "DAYS_PER_YEAR",
+    "ChildsurvError",
+    "ChildsurvWarning",
+    "Cohort",
+    "ColumnError",
+    "CoxFit",
+    "Curves",
+    "DataError",
+    "Grid",
+    "Layout",
+    "LayoutError",
+    "LifeTable",
+    "LifeTableError",
+    "MissingExtraError",
+    "ModelError",
+    "OptionError",
+    "Report",
+    "Tally",
+    "TestResult",
+    "__version__",
+    "classify_iccc3",
+    "concat",
+    "concat_life_tables",
+    "cox",
+    "data_quality",
+    "demo",
+    "expected_survival",
+    "iccc3_labels",
+    "iccc3_table",
+    "kaplan_meier",
+    "layouts",
+    "load_layout",
+    "logrank_test",
+    "net_survival",
+    "plot",
+    "read_extract",
+    "read_life_table",
+    "report",
+    "tally",
+    "write_extract",
+]

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import chdtrc, ndtr
 
 from childsurv.compare import TestResult
 from childsurv.errors import require_choice
 from childsurv.follow_up import Data, FloatArray, IntArray
-from childsurv.intervals import normal_quantile
+from childsurv.probability import chi_squared_p_value, normal_p_value, normal_quantile
 from childsurv.regression.concordance import Concordance, concordance
 from childsurv.regression.cox_prediction import cumulative_hazards, predict_survival
 from childsurv.regression.cox_residuals import (
@@ -101,7 +100,7 @@ class CoxFit:
                 "std_error": self.std_error,
                 "model_std_error": self.model_std_error,
                 "z": z,
-                "p_value": 2 * ndtr(-np.abs(z)),
+                "p_value": normal_p_value(z),
                 "lower": np.exp(self.coef - half),
                 "upper": np.exp(self.coef + half),
             }
@@ -143,7 +142,9 @@ class CoxFit:
             rows.append(("robust score", self.robust_score_statistic))
         table = pd.DataFrame(rows, columns=["test", "statistic"])
         table["df"] = self.coef.size
-        table["p_value"] = chdtrc(self.coef.size, np.maximum(table["statistic"].to_numpy(), 0.0))
+        table["p_value"] = chi_squared_p_value(
+            np.maximum(table["statistic"].to_numpy(), 0.0), self.coef.size
+        )
         return table
 
     def proportional_hazards_test(self, transform: Transform = "km") -> TestResult:

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import scipy.linalg
 
 from childsurv.errors import ModelError
 from childsurv.follow_up import FloatArray
@@ -311,11 +310,13 @@ def maximise(
 
 def _inverse(information: FloatArray) -> FloatArray | None:
     """Invert a symmetric positive definite matrix; ``None`` when it is not."""
+    from scipy.linalg import cho_factor, cho_solve
+
     if not np.isfinite(information).all():
         return None
     try:
-        factor = scipy.linalg.cho_factor(information, lower=True)
+        factor = cho_factor(information, lower=True)
     except np.linalg.LinAlgError:
         return None
-    inverse = scipy.linalg.cho_solve(factor, np.eye(information.shape[0]))
+    inverse = cho_solve(factor, np.eye(information.shape[0]))
     return np.asarray((inverse + inverse.T) / 2)

@@ -8,11 +8,11 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import chdtrc
 
 from childsurv.compare import TestResult
 from childsurv.errors import DataError, OptionError, require_choice
 from childsurv.follow_up import FloatArray, TimeArray
+from childsurv.probability import chi_squared_p_value
 from childsurv.regression.cox_kernel import Hazards, time_weighted_information
 from childsurv.regression.cox_residuals import schoenfeld_residuals
 from childsurv.regression.risk_sets import RiskSets, build_risk_sets
@@ -90,7 +90,7 @@ def score_test(
             "df": [*(part.stop - part.start for _, part in terms), covariates.shape[0]],
         }
     )
-    table["p_value"] = chdtrc(table["df"].to_numpy(), table["statistic"].to_numpy())
+    table["p_value"] = chi_squared_p_value(table["statistic"].to_numpy(), table["df"].to_numpy())
     overall = table.iloc[-1]
     return TestResult(
         f"proportional hazards ({transform} time)",

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.linalg
 
 from childsurv.errors import OptionError, import_extra
 from childsurv.follow_up import FloatArray
@@ -75,5 +74,7 @@ def natural_spline_basis(values: FloatArray, knots: FloatArray) -> FloatArray:
     slopes, bends = splines.derivative(1), splines.derivative(2)
     inside = np.clip(values, low, high)
     basis = splines(inside) + (values - inside)[:, None] * slopes(inside)
-    rotation, _ = scipy.linalg.qr(bends(np.array([low, high]))[:, 1:].T)
+    from scipy.linalg import qr
+
+    rotation, _ = qr(bends(np.array([low, high]))[:, 1:].T)
     return np.asarray(basis[:, 1:] @ rotation[:, 2:])

@@ -1,0 +1,173 @@
+"""Survival at one time, from curves or from a ready table, checked for drawing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from childsurv.cohort import DAYS_PER_YEAR
+from childsurv.curves import Curves
+from childsurv.errors import ColumnError, DataError, OptionError, require_columns, rows_where
+from childsurv.plot.groups import column_list, numeric_column, reading_order
+from childsurv.plot.texts import decimal_text, text, year_text
+
+USUAL_YEARS = 5.0
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """One estimate a group.
+
+    Attributes
+    ----------
+    table : DataFrame
+        Label columns, then ``estimate, lower, upper, patients`` as floats; rows in reading order.
+    quantity : str
+        What is estimated, in words, such as "5-year survival"; empty where a table does not tell.
+    level : float or None
+        Confidence level, where known.
+    kind : str
+        Kind of the intervals, where known.
+    """
+
+    table: pd.DataFrame
+    quantity: str
+    level: float | None
+    kind: str
+
+
+def quantity_text(curves: Curves, language: str) -> str:
+    """Return what the curves estimate, in words."""
+    if curves.quantity != "survival":
+        return text("incidence", language)
+    if curves.origin > 0:
+        return text("conditional", language)
+    # Net survival may exceed 1, and says so by not being bounded.
+    return text("survival" if curves.bounded else "net_survival", language)
+
+
+def estimates_of(
+    source: Any,
+    *,
+    by: Sequence[str],
+    years: float | None,
+    times: float | None,
+    needs_patients: bool,
+    needs_limits: bool,
+    purpose: str,
+    language: str,
+) -> Estimates:
+    """Return one checked estimate a group from Curves at a time, or from a table that holds them."""
+    if isinstance(source, Curves):
+        table, quantity = _from_curves(source, by, years, times, purpose, language)
+        level, kind = float(source.level), source.ci
+    elif isinstance(source, pd.DataFrame):
+        if years is not None or times is not None:
+            raise OptionError(
+                f"{purpose}: years= and times= read curves; a table holds its estimates already. "
+                "Keep the rows of one time, and "
+                "leave years= out."
+            )
+        table, quantity, level, kind = (
+            _from_table(source, by, needs_patients, needs_limits, purpose),
+            "",
+            None,
+            "",
+        )
+    else:
+        raise OptionError(f"{purpose} draws Curves or a table; it was given a {type(source).__name__}.")
+    repeated = table.duplicated(list(by)).to_numpy()
+    if repeated.any():
+        raise DataError(
+            f"{purpose}: {rows_where(repeated)} repeat the labels of an earlier row in "
+            f"{', '.join(map(repr, by))}; "
+            "keep one row a group, such as those of one time or cause."
+        )
+    order = reading_order(table, list(by))
+    return Estimates(table.iloc[order].reset_index(drop=True), quantity, level, kind)
+
+
+def _from_curves(
+    curves: Curves, by: Sequence[str], years: float | None, times: float | None, purpose: str, language: str
+) -> tuple[pd.DataFrame, str]:
+    if not curves.group_columns:
+        raise OptionError(f"{purpose} compares groups; estimate the curves with by=.")
+    require_columns(curves.group_columns, list(by), purpose=purpose)
+    if set(by) != set(curves.group_columns):
+        spare = [name for name in curves.group_columns if name not in by]
+        raise OptionError(
+            f"{purpose}: the curves are also grouped by {', '.join(map(repr, spare))}, "
+            "so that there are several for each "
+            f"{' and '.join(map(repr, by))}; estimate them without it."
+        )
+    if years is None and times is None:
+        if not curves.in_days:
+            raise OptionError(f"{purpose}: give times= in the unit of the curves, whose unit is not known.")
+        years = USUAL_YEARS
+    values = curves.at(times, years=years)
+    if len(values) != len(curves.groups):
+        raise OptionError(f"{purpose} shows one time; give a single number of years= or times=.")
+    table = values[[*by, "estimate", "lower", "upper"]].copy()
+    table["patients"] = curves.groups["patients"].to_numpy(dtype=np.float64)
+    quantity = quantity_text(curves, language)
+    if years is not None:
+        return table, year_text(float(values["time"].iloc[0]) / DAYS_PER_YEAR, quantity, language)
+    return table, text("at_time", language, quantity=quantity, time=f"{float(values['time'].iloc[0]):g}")
+
+
+def _from_table(
+    source: pd.DataFrame, by: Sequence[str], needs_patients: bool, needs_limits: bool, purpose: str
+) -> pd.DataFrame:
+    numbers = ["estimate", *(["lower", "upper"] if needs_limits else [])]
+    require_columns(source.columns, [*by, *numbers], purpose=purpose)
+    if needs_patients and "patients" not in source.columns:
+        raise ColumnError(
+            f"{purpose}: no column 'patients', which minimum=, mark_below= and totals= need; "
+            "add it, or switch each of them off with None or False."
+        )
+    table = source[list(by)].reset_index(drop=True)
+    for name in ("estimate", "lower", "upper", "patients"):
+        if name in source.columns:
+            table[name] = numeric_column(source, name, purpose=purpose)
+        else:
+            table[name] = np.nan
+    if len(table) == 0:
+        raise DataError(f"{purpose}: the table has no rows.")
+    estimate = table["estimate"].to_numpy()
+    impossible = (estimate < 0) | (estimate > 2)
+    if impossible.any():
+        raise DataError(
+            f"{purpose}: 'estimate' must hold shares between 0 and 1 (net survival may be a little more), "
+            "not per cent; "
+            f"it does not in {rows_where(impossible)}."
+        )
+    crossed = (table["lower"] > estimate + 1e-9) | (table["upper"] < estimate - 1e-9)
+    if crossed.any():
+        raise DataError(
+            f"{purpose}: 'lower' and 'upper' must enclose 'estimate'; they do not in "
+            f"{rows_where(crossed.to_numpy())}."
+        )
+    return table
+
+
+def interval_text(estimate: float, lower: float, upper: float, language: str) -> str:
+    """Return ``78 (74–82)`` in per cent; a dash stands for an interval not defined or without width."""
+    value = decimal_text(100 * estimate, 0, language)
+    if not (np.isfinite(lower) and np.isfinite(upper)) or lower == upper:
+        return f"{value} (–)"
+    return f"{value} ({decimal_text(100 * lower, 0, language)}–{decimal_text(100 * upper, 0, language)})"
+
+
+def require_by(by: str | Sequence[str] | None, source: Any, *, purpose: str) -> list[str]:
+    """Return the label columns: those given, or all group columns of curves."""
+    if by is not None:
+        columns = column_list(by)
+        if columns:
+            return columns
+    if isinstance(source, Curves):
+        return source.group_columns
+    raise OptionError(f"{purpose}: name the column of the groups in by=.")
