@@ -61,10 +61,13 @@ def countries() -> Figure:
     chosen = list(sizes.index[:4])
     cohort = register.where(lambda data: data["country"].isin(chosen))
     curves = cs.net_survival(cohort, cs.demo.life_table(), by="country")
+    invented = cs.demo.countries()
+    names = dict(zip(invented["country"], invented["name"].str.removesuffix(" (simulated)"), strict=True))
     return curves.plot(
         years=10,
+        names=names,
         title="Net survival of children with cancer",
-        note="Simulated data of invented countries.",
+        subtitle="Simulated registers of four invented countries",
     )
 
 

@@ -13,17 +13,25 @@ IntArray = npt.NDArray[np.int64]
 _FIRST_MONTH = (1600 - 1970) * 12
 _LAST_MONTH = (2400 - 1970) * 12
 _FIRST_DAY_OF_MONTH: IntArray = (
-    np.arange(_FIRST_MONTH, _LAST_MONTH).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+    np.arange(_FIRST_MONTH, _LAST_MONTH + 1).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
 )
+# A gather from this half megabyte is several times faster than NumPy's own change of unit.
+_MONTH_OF_DAY = np.repeat(np.arange(_LAST_MONTH - _FIRST_MONTH, dtype=np.int16), np.diff(_FIRST_DAY_OF_MONTH))
 
 FIRST_DAY = int(np.datetime64("1800-01-01", "D").astype(np.int64))
 LAST_DAY = int(np.datetime64("2299-12-31", "D").astype(np.int64))
-"""First and last date of a birth or a diagnosis that is taken for one; the table of months goes further both ways."""
+"""First and last day that is taken for a birth or a diagnosis; the table of months goes further both ways."""
 
 
 def days_of(dates: pd.Series | npt.NDArray[np.datetime64]) -> IntArray:
     """Return dates as whole days since 1970-01-01; times of day are dropped."""
     return np.asarray(dates, dtype="datetime64[D]").astype(np.int64)
+
+
+def month_of(day: IntArray) -> IntArray:
+    """Return the month of each day, counted from January 1600."""
+    month: IntArray = _MONTH_OF_DAY[day - _FIRST_DAY_OF_MONTH[0]].astype(np.int64)
+    return month
 
 
 def first_of_january(years: npt.NDArray[np.generic]) -> IntArray:
@@ -50,16 +58,15 @@ class BirthdayCalendar:
     day_of_month: IntArray = field(init=False)
 
     def __post_init__(self) -> None:
-        month = self.birth.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) - _FIRST_MONTH
+        month = month_of(self.birth)
         object.__setattr__(self, "month", month)
         object.__setattr__(self, "day_of_month", self.birth - _FIRST_DAY_OF_MONTH[month])
 
     def birthday(self, years: IntArray, rows: IntArray | slice = slice(None)) -> IntArray:
         """Return the day on which each (of ``rows``) completes some years of age."""
-        return _FIRST_DAY_OF_MONTH[self.month[rows] + 12 * years] + self.day_of_month[rows]
+        return np.asarray(_FIRST_DAY_OF_MONTH[self.month[rows] + 12 * years] + self.day_of_month[rows])
 
     def completed_years(self, day: IntArray) -> IntArray:
         """Return the completed years of age on a day."""
-        month = day.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) - _FIRST_MONTH
-        years = (month - self.month) // 12
-        return years - (self.birthday(years) > day)
+        years: IntArray = (month_of(day) - self.month) // 12
+        return np.asarray(years - (self.birthday(years) > day))

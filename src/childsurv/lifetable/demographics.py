@@ -1,4 +1,4 @@
-"""Who looks where in a life table: each row's stratum, birth and diagnosis day, resolved and checked in one place.
+"""Who looks where in a life table: stratum, birth and diagnosis of each row, resolved and checked once.
 
 Every function that takes a life table gets its demographic columns through `demographics`.
 """
@@ -13,7 +13,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from childsurv.cohort import Cohort
-from childsurv.errors import ChildsurvWarning, ColumnError, DataError, OptionError, require_columns, rows_where
+from childsurv.errors import (
+    ChildsurvWarning,
+    ColumnError,
+    DataError,
+    OptionError,
+    require_columns,
+)
 from childsurv.follow_up import Data, frame_of, number_column, require_rows
 from childsurv.lifetable.calendar import FIRST_DAY, LAST_DAY, days_of
 from childsurv.lifetable.table import LifeTable
@@ -21,7 +27,7 @@ from childsurv.lifetable.table import LifeTable
 IntArray = npt.NDArray[np.int64]
 
 LARGEST_AGE_IN_YEARS = 120
-"""Ages that all lie below this number, for people who are not newborns, are years written where days belong."""
+"""Ages that all lie below this number, in many rows, are likely years written where days belong."""
 
 FEWEST_ROWS_TO_DOUBT_UNIT = 20
 """A few newborns may well all be younger than 120 days; this many rows in one extract hardly are."""
@@ -61,8 +67,8 @@ def demographics(
     Parameters
     ----------
     data
-        A Cohort, whose ``birth_date`` (``age_days`` where it has none), ``diagnosis_date`` and ``sex`` are used
-        unless other columns are named, or a DataFrame.
+        A Cohort, whose ``birth_date`` (``age_days`` where it has none), ``diagnosis_date`` and ``sex`` are
+        used unless other columns are named, or a DataFrame.
     life_table
         Its ``by`` columns are looked for in the data under the same names.
     age_days
@@ -91,7 +97,9 @@ def demographics(
             "childsurv.read_life_table() or childsurv.LifeTable.from_frame()."
         )
     if age_days is not None and birth_date is not None:
-        raise OptionError(f"{purpose}: give age_days= or birth_date=, not both; which one holds would be a guess.")
+        raise OptionError(
+            f"{purpose}: give age_days= or birth_date=, not both; which one holds would be a guess."
+        )
     frame = frame_of(data)
     sex = sex or "sex"
     diagnosis_date = diagnosis_date or "diagnosis_date"
@@ -105,11 +113,13 @@ def demographics(
     require_columns(
         frame.columns,
         needed,
-        purpose=f"{purpose} looks people up in a life table by the columns that age_days= (or birth_date=), sex= "
-        "and diagnosis_date= name",
+        purpose=f"{purpose} looks people up in a life table by the columns that age_days= (or birth_date=), "
+        "sex= and diagnosis_date= name",
     )
     if len(frame) == 0:
-        raise DataError(f"{purpose}: there are no rows to look up. Check the exclusions and conditions before it.")
+        raise DataError(
+            f"{purpose}: there are no rows to look up. Check the exclusions and conditions before it."
+        )
     diagnosis = date_column(frame, diagnosis_date, purpose=purpose)
     if birth_date is None:
         assert age_days is not None
@@ -147,8 +157,8 @@ def date_column(
 ) -> IntArray:
     """Return a column of dates as days since 1970-01-01; every (chosen) row must have one.
 
-    Datetime columns of any resolution are taken, and columns of Python or Arrow dates. Text and numbers are not
-    parsed: which style they follow would be a guess.
+    Datetime columns of any resolution are taken, and columns of Python or Arrow dates. Text and numbers are
+    not parsed: which style they follow would be a guess.
     """
     column = frame[name]
     dtype = column.dtype
@@ -159,11 +169,16 @@ def date_column(
         )
     if not pd.api.types.is_datetime64_dtype(dtype):
         arrow_dates = isinstance(dtype, pd.ArrowDtype) and str(dtype).startswith(("date", "timestamp"))
-        python_dates = dtype == object and pd.api.types.infer_dtype(column, skipna=True) in {"date", "datetime"}
+        python_dates = pd.api.types.is_object_dtype(dtype) and pd.api.types.infer_dtype(
+            column, skipna=True
+        ) in {
+            "date",
+            "datetime",
+        }
         if not (arrow_dates or python_dates):
             raise ColumnError(
-                f"{purpose}: column {name!r} holds {dtype}, not dates. Convert it first and say how it is written: "
-                f"pandas.to_datetime(data[{name!r}], format='%Y-%m-%d')."
+                f"{purpose}: column {name!r} holds {dtype}, not dates. Convert it first and say how it is "
+                f"written: pandas.to_datetime(data[{name!r}], format='%Y-%m-%d')."
             )
         column = column.astype("datetime64[s]")
     chosen = np.ones(len(column), dtype=bool) if rows is None else rows
@@ -191,7 +206,9 @@ def _ages(
         filled = frame[[name]].copy()
         filled.loc[~rows, name] = 0
         ages = number_column(filled, name, purpose=purpose)
-    require_rows(ages < 0, f"{purpose}: column {name!r} is negative", "Ages count from birth; correct or exclude them.")
+    require_rows(
+        ages < 0, f"{purpose}: column {name!r} is negative", "Ages count from birth; correct or exclude them."
+    )
     if ages.dtype.kind == "f":
         require_rows(
             ages % 1 != 0,
@@ -200,8 +217,8 @@ def _ages(
         )
     if rows is None and ages.size >= FEWEST_ROWS_TO_DOUBT_UNIT and ages.max() <= LARGEST_AGE_IN_YEARS:
         warnings.warn(
-            f"{purpose}: no age in column {name!r} is above {LARGEST_AGE_IN_YEARS} days in {ages.size:,} rows. "
-            "If these are years, give days: completed years are not enough for infants.",
+            f"{purpose}: no age in column {name!r} is above {LARGEST_AGE_IN_YEARS} days in {ages.size:,} "
+            "rows. If these are years, give days: completed years are not enough for infants.",
             ChildsurvWarning,
             stacklevel=4,
         )

@@ -1,8 +1,8 @@
 """Paths of people through the cells of a life table: the pieces of follow-up on which a hazard is constant.
 
-A piece ends at a birthday (or fixed age), on a date where a calendar cell ends, or when follow-up stops: about two
-pieces a year. `walk` takes everybody one piece further at each step, so its cost grows with people times years and it
-loops over steps, never over people.
+A piece ends at a birthday (or fixed age), on a date where a calendar cell ends, or when follow-up stops:
+about two pieces a year. `walk` takes everybody one piece further at each step, so its cost grows with people
+times years and it loops over steps, never over people.
 """
 
 from __future__ import annotations
@@ -13,15 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from childsurv.errors import DataError, LifeTableError, rows_phrase, rows_where
+from childsurv.errors import DataError, LifeTableError, rows_where
 from childsurv.lifetable.calendar import BirthdayCalendar
+from childsurv.lifetable.cells import whole_years_and_days
 from childsurv.lifetable.table import LifeTable
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
-
-DAYS_OF_INFANCY_YEAR = 365.25
-"""Turns the fractional part of an age cell that starts within a year of age into days after the birthday."""
 
 ROWS_AT_A_TIME = 32_768
 """People walked together: few enough that the arrays of a step stay in the processor's cache."""
@@ -57,7 +55,13 @@ class Piece:
 
 
 def cell_index(
-    table: LifeTable, stratum: IntArray, birth: IntArray, day: IntArray, time: npt.NDArray[np.number], *, purpose: str
+    table: LifeTable,
+    stratum: IntArray,
+    birth: IntArray,
+    day: IntArray,
+    time: npt.NDArray[np.number],
+    *,
+    purpose: str,
 ) -> IntArray:
     """Return the flat index of the cell of each person on a day, checking follow-up of ``time`` days from it.
 
@@ -66,32 +70,91 @@ def cell_index(
     DataError
         Somebody is born after the day.
     LifeTableError
-        Follow-up begins before or goes beyond the table, or somebody is younger than its first age.
+        Follow-up begins before or goes beyond the table, enters a cell without a value, or somebody is
+        younger than the first age.
     """
     if (birth > day).any():
-        raise DataError(f"{purpose}: the birth date is after the diagnosis date in {rows_where(birth > day)}.")
+        raise DataError(
+            f"{purpose}: the birth date is after the date looked up in {rows_where(birth > day)}."
+        )
     early = day < table.year_starts[0]
     late = day + time > table.year_end
     first, last = table.covered_dates
     if early.any():
         raise LifeTableError(
-            f"{purpose}: the life table begins on {first}, after the start of follow-up of {rows_where(early)}. "
-            "Give a table with earlier years, or life_table.extend('last') to carry its first year back knowingly."
+            f"{purpose}: the life table begins on {first}, after the start of follow-up of "
+            f"{rows_where(early)}. "
+            "Give a table with earlier years, or life_table.extend('last') to carry its first year back "
+            "knowingly."
         )
     if late.any():
         raise LifeTableError(
             f"{purpose}: the life table ends on {last}, before the end of follow-up of {rows_where(late)}. "
-            "Give a table with later years, life_table.extend('last') to carry its last year on knowingly, or end "
-            "follow-up earlier with Cohort.window(followed=(None, date))."
+            "Give a table with later years, life_table.extend('last') to carry its last year on knowingly, "
+            "or end follow-up earlier with Cohort.window(followed=(None, date))."
         )
     age = _age_cell(table, birth, day)
     if (age < 0).any():
         raise LifeTableError(
-            f"{purpose}: {rows_where(age < 0)} are younger than the first age of the life table. Add its first ages."
+            f"{purpose}: {rows_where(age < 0)} are younger than the first age of the life table. Add its "
+            "first ages."
         )
     year = np.searchsorted(table.year_starts, day, side="right") - 1
     n_ages, n_years = table.rates.shape[1:]
-    return np.asarray((stratum * n_ages + age) * n_years + year, dtype=np.int64)
+    cell = np.asarray((stratum * n_ages + age) * n_years + year, dtype=np.int64)
+    _require_no_gaps(table, stratum, birth, day, time, cell, purpose=purpose)
+    return cell
+
+
+def _require_no_gaps(
+    table: LifeTable,
+    stratum: IntArray,
+    birth: IntArray,
+    day: IntArray,
+    time: npt.NDArray[np.number],
+    cell: IntArray,
+    *,
+    purpose: str,
+) -> None:
+    """Raise when somebody's path enters a cell without a value."""
+    gaps = table.gap_counts
+    if gaps is None:
+        return
+    n_ages, n_years = table.rates.shape[1:]
+    age, year = (cell // n_years) % n_ages, cell % n_years
+    # The path lies in the rectangle of cells between its two ends; only those with a gap there are walked.
+    end = day + np.ceil(time).astype(np.int64)
+    last_age = _age_cell(table, birth, end) + 1
+    last_year = np.searchsorted(table.year_starts, np.maximum(end - 1, day), side="right")
+    inside = gaps[stratum, last_age, last_year] - gaps[stratum, age, last_year]
+    suspects = np.flatnonzero(inside > gaps[stratum, last_age, year] - gaps[stratum, age, year])
+    if suspects.size == 0:
+        return
+    enters = np.zeros(day.size, dtype=bool)
+    pieces = _pieces(
+        table,
+        cell[suspects],
+        birth=birth[suspects],
+        diagnosis=day[suspects],
+        time=time[suspects],
+        whole_days=False,
+    )
+    for piece in pieces:
+        enters[suspects[piece.rows[np.isnan(piece.rate)]]] = True
+    if not enters.any():
+        return
+    labels = table.strata.astype(str).agg(", ".join, axis=1).to_numpy()
+    counts = np.bincount(stratum[enters], minlength=labels.size)
+    listed = [f"{labels[code]} ({counts[code]:,} rows)" for code in np.flatnonzero(counts)]
+    raise LifeTableError(
+        f"{purpose}: the life table has no value for a cell that follow-up enters in {rows_where(enters)}; "
+        "by "
+        f"{', '.join(table.strata.columns)}: {'; '.join(listed[:20])}{'; ...' if len(listed) > 20 else ''}. "
+        "Its source has a gap there, fewer years or ages than other strata, or a probability of 1 for the "
+        "open age group. Give a "
+        "fuller table, life_table.extend('last') to carry years (not ages) on knowingly, or exclude these "
+        "rows."
+    )
 
 
 def _age_cell(table: LifeTable, birth: IntArray, day: IntArray) -> IntArray:
@@ -100,14 +163,9 @@ def _age_cell(table: LifeTable, birth: IntArray, day: IntArray) -> IntArray:
     calendar = BirthdayCalendar(birth)
     completed = calendar.completed_years(day)
     since_birthday = day - calendar.birthday(completed)
-    whole, days = _whole_years_and_days(table.age_starts)
+    whole, days = whole_years_and_days(table.age_starts)
     # Order cells by completed years first and days since the birthday second; 400 days exceed any year.
     return np.searchsorted(whole * 400.0 + days, completed * 400.0 + since_birthday, side="right") - 1
-
-
-def _whole_years_and_days(age_starts: FloatArray) -> tuple[IntArray, FloatArray]:
-    whole = np.floor(age_starts)
-    return whole.astype(np.int64), np.round((age_starts - whole) * DAYS_OF_INFANCY_YEAR, 6)
 
 
 class _AgeCuts:
@@ -123,20 +181,20 @@ class _AgeCuts:
             self.starts = np.append(table.age_starts, np.inf)
         else:
             self.calendar = BirthdayCalendar(birth)
-            years, days = _whole_years_and_days(table.age_starts)
+            years, days = whole_years_and_days(table.age_starts)
             self.years = np.append(years, 0)
             self.days = np.append(np.ceil(days) if whole_days else days, np.inf)
             self.on_birthdays = not days.any()
 
     def at(self, age: IntArray, rows: IntArray) -> FloatArray:
         if self.fixed:
-            cut = self.starts[age] - self.age_at_diagnosis[rows]
+            cut: FloatArray = self.starts[age] - self.age_at_diagnosis[rows]
             return np.ceil(cut) if self.whole_days else cut
         cut = (self.calendar.birthday(self.years[age], rows) - self.diagnosis[rows]).astype(np.float64)
         if self.on_birthdays:
             cut[age == self.last] = np.inf
             return cut
-        return cut + self.days[age]
+        return np.asarray(cut + self.days[age])
 
 
 def walk(
@@ -161,14 +219,30 @@ def walk(
     time
         End of follow-up in days since diagnosis.
     whole_days
-        Let a cut that falls inside a day take effect from the next whole day, as one look-up at the start of each day does.
-        Cuts on dates are whole days anyway.
+        Let a cut that falls inside a day take effect from the next whole day, as one look-up at the start of
+        each day does. Cuts on dates are whole days anyway.
     block_days
         Also cut at multiples of this many days.
     purpose
         To begin error messages with.
     """
     cell = cell_index(table, stratum, birth, diagnosis, time, purpose=purpose)
+    yield from _pieces(
+        table, cell, birth=birth, diagnosis=diagnosis, time=time, whole_days=whole_days, block_days=block_days
+    )
+
+
+def _pieces(
+    table: LifeTable,
+    cell: IntArray,
+    *,
+    birth: IntArray,
+    diagnosis: IntArray,
+    time: npt.NDArray[np.number],
+    whole_days: bool,
+    block_days: int | None = None,
+) -> Iterator[Piece]:
+    """Yield the pieces of paths that begin in known cells and were checked to stay inside the table."""
     n_ages, n_years = table.rates.shape[1:]
     hazards = table.rates.ravel()
     year_ends = np.append(table.year_starts[1:], table.year_end).astype(np.float64)
@@ -179,20 +253,17 @@ def walk(
     rows = np.arange(diagnosis.size)
     start = np.zeros(rows.size)
     end = np.asarray(time, dtype=np.float64)
+    cell = cell.copy()
     cumulative = np.zeros(rows.size)
     next_age = ages.at((cell // n_years) % n_ages + 1, rows)
     next_year = year_ends[cell % n_years] - diagnosis
-    next_block = np.full(rows.size, np.inf if block_days is None else float(block_days))
+    next_block = None if block_days is None else np.full(rows.size, float(block_days))
     while True:
-        stop = np.minimum(np.minimum(next_age, next_year), np.minimum(next_block, end))
+        stop = np.minimum(next_age, next_year)
+        np.minimum(stop, end, out=stop)
+        if next_block is not None:
+            np.minimum(stop, next_block, out=stop)
         rate = hazards[cell]
-        if np.isnan(rate).any():
-            missing = rows[np.isnan(rate)]
-            raise LifeTableError(
-                f"{purpose}: the life table has no value for a cell that follow-up enters in {rows_phrase(missing + 1)}: "
-                "the stratum's own years or ages end earlier than others', or its open age group had a probability "
-                "of 1. Give a longer table or life_table.extend('last')."
-            )
         going = stop < end
         yield Piece(rows, start, stop, rate, cumulative, cell, np.flatnonzero(~going))
         keep = np.flatnonzero(going)
@@ -200,16 +271,18 @@ def walk(
             return
         cumulative = (cumulative + rate * (stop - start))[keep]
         start = stop[keep]
-        rows, end, cell, next_age, next_year, next_block = (
-            array[keep] for array in (rows, end, cell, next_age, next_year, next_block)
-        )
+        rows, cell = rows[keep], cell[keep]
+        end, next_age, next_year = end[keep], next_age[keep], next_year[keep]
         older = np.flatnonzero(next_age <= start)
-        cell[older] += n_years
-        next_age[older] = ages.at((cell[older] // n_years) % n_ages + 1, rows[older])
+        cells = cell[older] + n_years
+        cell[older] = cells
+        next_age[older] = ages.at((cells // n_years) % n_ages + 1, rows[older])
         later = np.flatnonzero(next_year <= start)
-        cell[later] += 1
-        next_year[later] = year_ends[cell[later] % n_years] - diagnosis[rows[later]]
-        if block_days is not None:
+        cells = cell[later] + 1
+        cell[later] = cells
+        next_year[later] = year_ends[cells % n_years] - diagnosis[rows[later]]
+        if next_block is not None:
+            next_block = next_block[keep]
             next_block[next_block <= start] += block_days
 
 
@@ -224,7 +297,8 @@ def cumulative_hazard(
 ) -> FloatArray:
     """Return each person's population hazard cumulated from diagnosis to ``time``, exact over cells."""
     total = np.zeros(diagnosis.size)
-    # Everything is checked before the work is cut up, so that a message counts all rows and not those of one batch.
+    # Everything is checked before the work is cut up, so that a message counts all rows and not those of one
+    # batch.
     cell_index(table, stratum, birth, diagnosis, time, purpose=purpose)
     for first in range(0, diagnosis.size, ROWS_AT_A_TIME):
         batch = slice(first, first + ROWS_AT_A_TIME)

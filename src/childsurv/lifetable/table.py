@@ -1,8 +1,9 @@
 """LifeTable: population hazard by sex, age, calendar time and any strata, constant within a cell.
 
-A table is a block of daily hazards, strata x ages x calendar cells, with the cuts between cells. Cells of age change
-on birthdays (or at fixed numbers of days, where a peer's convention is asked for); calendar cells on 1 January (or at dates that the
-user gives). A cell that no source filled is NaN and raises when it is looked up: nothing is extrapolated silently.
+A table is a block of daily hazards, strata x ages x calendar cells, with the cuts between cells. Cells of age
+change on birthdays (or at fixed numbers of days, where a peer's convention is asked for); calendar cells on 1
+January (or at dates that the user gives). A cell that no source filled is NaN and raises when it is looked
+up: nothing is extrapolated silently.
 """
 
 from __future__ import annotations
@@ -128,13 +129,15 @@ class LifeTable:
         )
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the cells as a long table: strata, ``age``, ``year_start``, ``hazard_per_day``, ``extended``."""
+        """Return the cells as a long table: strata, age, year_start, hazard_per_day, extended."""
         n_strata, n_ages, n_years = self.rates.shape
         stratum = np.repeat(np.arange(n_strata), n_ages * n_years)
         frame = self.strata.iloc[stratum].reset_index(drop=True)
         frame["age"] = np.tile(np.repeat(self.age_starts, n_years), n_strata)
         starts = np.where(self.year_starts <= BEFORE_ALL, np.iinfo(np.int64).min, self.year_starts)
-        frame["year_start"] = np.tile(starts.astype("datetime64[D]").astype("datetime64[s]"), n_strata * n_ages)
+        frame["year_start"] = np.tile(
+            starts.astype("datetime64[D]").astype("datetime64[s]"), n_strata * n_ages
+        )
         frame["hazard_per_day"] = self.rates.ravel()
         frame["extended"] = self.extended.ravel()
         return frame[frame["hazard_per_day"].notna()].reset_index(drop=True)
@@ -162,8 +165,8 @@ class LifeTable:
         """Build a life table from a long table with one row a cell.
 
         The hazard per day is ``rate`` (per day, or per year / ``days_per_year``), ``mx / days_per_year``, or
-        ``-log(1 - qx) / (width of the age cell in days)``, where an open last cell counts as one year wide and
-        one with ``qx = 1`` is not covered.
+        ``-log(1 - qx) / (width of the age cell in days)``, where an open last cell counts as one year wide
+        and one with ``qx = 1`` is not covered.
 
         Parameters
         ----------
@@ -171,8 +174,8 @@ class LifeTable:
             One row for every combination of strata, sex, age and year. Each stratum may have ages and years
             of its own, but no gaps.
         sex, age, year
-            Column names. Sex is "male" or "female". Age is the start of each cell, the last one open; cells may be
-            finer than a year (0, 7 / 365.25, 28 / 365.25, 1, ...). Year is a calendar year.
+            Column names. Sex is "male" or "female". Age is the start of each cell, the last one open; cells
+            may be finer than a year (0, 7 / 365.25, 28 / 365.25, 1, ...). Year is a calendar year.
         rate, mx, qx
             Name of the one column with mortality: a hazard, a central death rate per person-year, or a
             probability of dying within the age cell.
@@ -184,15 +187,16 @@ class LifeTable:
             "years" or "days".
         days_per_year
             Length of the table's year: it turns yearly rates into daily ones. At the default, ages in years
-            begin on birthdays; any other value is the fixed year of a peer (365.241 for relsurv), and ages begin at
-            ``age * days_per_year`` days.
+            begin on birthdays; any other value is the fixed year of a peer (365.241 for relsurv), and ages
+            begin at ``age * days_per_year`` days.
         year_starts
             First day of each year cell as ISO dates, for cells that are longer than a year or do not begin on
             1 January. Each cell runs to the next start.
         year_end
             First day after the last calendar cell; by default one calendar year after its start.
         missing
-            What a missing value means: "error", or "not-covered" for a cell that raises when it is looked up.
+            What a missing value, row or year means: "error", or "not-covered" for cells that raise when
+            looked up.
         source
             What to say of where the numbers came from.
 
@@ -210,7 +214,12 @@ class LifeTable:
         >>> import pandas as pd
         >>> import childsurv as cs
         >>> cells = pd.DataFrame(
-        ...     [(s, a, y, 0.01 if a == 0 else 0.001) for s in ("male", "female") for a in (0, 1) for y in (2000, 2001)],
+        ...     [
+        ...         (sex, age, year, 0.01 if age == 0 else 0.001)
+        ...         for sex in ("male", "female")
+        ...         for age in (0, 1)
+        ...         for year in (2000, 2001)
+        ...     ],
         ...     columns=["sex", "age", "year", "mx"],
         ... )
         >>> cs.LifeTable.from_frame(cells, mx="mx")
@@ -273,8 +282,9 @@ class LifeTable:
         Parameters
         ----------
         how
-            "last": the last cell before, or where there is none the first one after, of the same stratum and age.
-            Years are carried, ages are not: the last age cell is open anyway, and a first age above 0 stays so.
+            "last": the last cell before, or where there is none the first one after, of the same stratum and
+            age. Years are carried, ages are not: the last age cell is open anyway, and a first age above 0
+            stays so.
         """
         require_choice(how, ("last",), argument="how")
         # An end that is open already needs no further cell, so that extending twice is extending once.
@@ -287,14 +297,12 @@ class LifeTable:
         nearest = np.where(before >= 0, before, after)
         filled = nearest < rates.shape[2]
         values = np.take_along_axis(rates, np.where(filled, nearest, 0), axis=2)
-        starts = [[BEFORE_ALL], self.year_starts] if pads[0] else [self.year_starts]
-        if pads[1]:
-            starts.append([self.year_end])
+        starts = np.concatenate([[BEFORE_ALL][: pads[0]], self.year_starts, [self.year_end][: pads[1]]])
         return replace(
             self,
             rates=np.where(filled, values, np.nan),
             extended=np.pad(self.extended, ((0, 0), (0, 0), pads)) | (~known & filled),
-            year_starts=np.concatenate(starts).astype(np.int64),
+            year_starts=starts.astype(np.int64),
             year_end=AFTER_ALL,
             provenance=(*self.provenance, {"extended": how}),
         )
@@ -340,7 +348,8 @@ class LifeTable:
         stratum = place_of[code]
         if (stratum < 0).any():
             raise LifeTableError(
-                f"{purpose}: the life table lacks the combination of {', '.join(names)} in {rows_where(stratum < 0)}."
+                f"{purpose}: the life table lacks the combination of {', '.join(names)} in "
+                f"{rows_where(stratum < 0)}."
             )
         return stratum
 
@@ -363,7 +372,8 @@ class LifeTable:
         >>> import childsurv as cs
         >>> table = cs.demo.life_table()
         >>> country = table.strata["country"].iloc[0]
-        >>> hazards = table.hazard(sex="male", birth_date="2000-05-01", date=["2000-05-01", "2010-05-01"], country=country)
+        >>> dates = ["2000-05-01", "2010-05-01"]
+        >>> hazards = table.hazard(sex="male", birth_date="2000-05-01", date=dates, country=country)
         >>> bool(hazards[0] > hazards[1])
         True
         """
@@ -423,11 +433,15 @@ class LifeTable:
         frame = pd.DataFrame({name: np.broadcast_to(array, (size,)) for name, array in arrays.items()})
         for name in ("birth_date", "date"):
             # What cannot be read becomes missing, because the parser's own message would quote it.
-            frame[name] = pd.to_datetime(frame[name], errors="coerce").astype("datetime64[s]")
+            frame[name] = pd.to_datetime(frame[name], errors="coerce", format="ISO8601").astype(
+                "datetime64[s]"
+            )
             days = days_of(frame[name])
             bad = frame[name].isna().to_numpy() | (days < FIRST_DAY) | (days > LAST_DAY)
             if bad.any():
-                raise DataError(f"{purpose}: {name}= is not a date of the years 1800 to 2299 in {rows_where(bad)}.")
+                raise DataError(
+                    f"{purpose}: {name}= is not a date of the years 1800 to 2299 in {rows_where(bad)}."
+                )
         if "days" in frame:
             days = pd.to_numeric(frame["days"], errors="coerce").to_numpy(np.float64)
             bad = ~np.isfinite(days) | (days < 0)
@@ -468,12 +482,21 @@ def concat_life_tables(tables: Sequence[LifeTable]) -> LifeTable:
         raise OptionError("concat_life_tables() needs at least one table.")
     if len({(part.by, part.age_rule) for part in parts}) > 1:
         raise LifeTableError(
-            "The life tables differ in their strata columns or in where age cells begin (birthdays or fixed days); "
-            "build them with the same by=, age_unit= and days_per_year=."
+            "The life tables differ in their strata columns or in where age cells begin (birthdays or fixed "
+            "days); build them with the same by=, age_unit= and days_per_year=."
         )
     strata = pd.concat([part.strata for part in parts], ignore_index=True)
     if strata.duplicated().any():
-        raise LifeTableError(f"{int(strata.duplicated().sum())} strata occur in more than one life table.")
+        raise LifeTableError(
+            f"{int(strata.duplicated().sum())} strata occur in more than one life table: which one holds "
+            "would be a guess. Give each stratum once."
+        )
+    mixed = [name for name in parts[0].by if pd.api.types.infer_dtype(strata[name]).startswith("mixed")]
+    if mixed:
+        raise LifeTableError(
+            f"The life tables label {', '.join(mixed)} with text in one and numbers in another; give them "
+            "labels of one kind."
+        )
     ages = np.unique(np.concatenate([part.age_starts for part in parts]))
     edges = np.unique(np.concatenate([np.append(part.year_starts, part.year_end) for part in parts]))
     years = edges[:-1].astype(np.int64)

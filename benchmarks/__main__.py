@@ -1,0 +1,183 @@
+"""Measure every benchmark, or those named: ``python -m benchmarks [kaplan-meier] [cox] [net] [import]``."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+import childsurv as cs
+from benchmarks.children import life_table_cells, net_survival_at, simulated_children
+from benchmarks.measure import Row, peak_megabytes, r_seconds, seconds
+
+RESULTS = Path(__file__).with_name("RESULTS.md")
+
+
+def kaplan_meier(folder: Path) -> list[Row]:
+    """Kaplan-Meier of a million rows, as one group and as 600."""
+    from lifelines import KaplanMeierFitter
+
+    random = np.random.default_rng(2)
+    n = 1_000_000
+    data = pd.DataFrame(
+        {
+            "group": random.integers(0, 600, n),
+            "time": np.ceil(random.exponential(2500.0, n)).clip(1, 5479).astype(np.int64),
+            "event": random.integers(0, 2, n),
+        }
+    )
+    data.to_csv(folder / "groups.csv", index=False)
+    one = seconds(lambda: cs.kaplan_meier(data, time="time", event="event").table)
+    theirs = seconds(
+        lambda: KaplanMeierFitter().fit(data["time"], data["event"]).confidence_interval_survival_function_, repeats=1
+    )
+    many = seconds(lambda: cs.kaplan_meier(data, time="time", event="event", by="group").table)
+    return [
+        Row("Kaplan-Meier with limits, 1,000,000 rows", "lifelines", one, theirs, 10),
+        Row(
+            "Kaplan-Meier with limits, 1,000,000 rows in 600 groups",
+            "R survfit(~ group)",
+            many,
+            r_seconds("survfit_groups", folder),
+            50,
+            "R without summary()",
+        ),
+    ]
+
+
+def cox(folder: Path) -> list[Row]:
+    """Cox regression with Efron ties, 100,000 rows and 10 covariates."""
+    from lifelines import CoxPHFitter
+
+    random = np.random.default_rng(3)
+    n, p = 100_000, 10
+    covariates = random.normal(size=(n, p))
+    covariates[:, 5:] = covariates[:, 5:] > 0
+    hazard = np.exp(covariates @ np.linspace(-0.5, 0.5, p)) / 3000
+    death = np.ceil(random.exponential(1 / hazard))
+    closing = random.integers(365, 3653, n)
+    data = pd.DataFrame(covariates, columns=[f"x{i}" for i in range(p)])
+    data["time"] = np.minimum(death, closing).astype(np.int64)
+    data["event"] = (death <= closing).astype(np.int64)
+    data.to_csv(folder / "cox.csv", index=False)
+    terms = [f"x{i}" for i in range(p)]
+    ours = seconds(lambda: cs.cox(data, terms, time="time", event="event").table)
+    theirs = seconds(lambda: CoxPHFitter().fit(data, "time", "event"), repeats=1)
+    task = "Cox, Efron ties, 100,000 rows x 10 covariates"
+    return [
+        Row(task, "lifelines", ours, theirs, 8),
+        Row(task, "R coxph", ours, r_seconds("coxph", folder), 3),
+    ]
+
+
+def net(folder: Path) -> list[Row]:
+    """Pohar Perme on colrec and on a million simulated children."""
+    rows = []
+    if r_seconds("export_colrec", folder) is not None:
+        patients = pd.read_csv(folder / "colrec.csv", parse_dates=["diagnosis_date"])
+        cells = pd.read_csv(folder / "slopop.csv")
+        table = cs.LifeTable.from_frame(
+            cells, age="age_start", age_unit="days", rate="hazard", rate_unit="per_day",
+            year_starts=dict(zip(cells["year"], cells["year_start"], strict=True)),
+        )  # fmt: skip
+        ours = seconds(
+            lambda: cs.net_survival(
+                patients, table, time="time", event="event", age_days="age_days", diagnosis_date="diagnosis_date"
+            ).table,
+            repeats=5,
+        )
+        rows.append(
+            Row("Pohar Perme, colrec (5,971 adults)", "relsurv", ours, r_seconds("relsurv_colrec", folder), 15)
+        )
+    else:
+        rows.append(Row("Pohar Perme, colrec (5,971 adults)", "relsurv", float("nan"), None, 15, "needs R with relsurv"))
+    cells = life_table_cells()
+    life_table = cs.LifeTable.from_frame(cells, mx="mx")
+    cells.to_csv(folder / "life_table.csv", index=False)
+    n, few = 1_000_000, 5_000
+    children = simulated_children(n)
+    children.iloc[:few].to_csv(folder / "children.csv", index=False)
+    ours = seconds(lambda: net_survival_at(children, life_table), repeats=3)
+    theirs = r_seconds("relsurv_children", folder)
+    megabytes = peak_megabytes("benchmarks.children", str(n))
+    rows.append(
+        Row(
+            "Pohar Perme, 1,000,000 simulated children, microseconds a child x 1e-6",
+            "relsurv, timed on 5,000 of them",
+            ours / n,
+            None if theirs is None else theirs / few,
+            100,
+            "peak memory not told by this system" if megabytes is None else f"peak {megabytes:,.0f} MB, data included",
+        )
+    )
+    return rows
+
+
+def imports(folder: Path) -> list[Row]:
+    """Import of the package, compiled, as the shortest of several fresh interpreters."""
+    command = [sys.executable, "-c", "import childsurv"]
+    empty = [sys.executable, "-c", "pass"]
+    subprocess.run(command, check=True)
+    ours = seconds(lambda: subprocess.run(command, check=True), repeats=7)
+    start = seconds(lambda: subprocess.run(empty, check=True), repeats=7)
+    heavy = seconds(lambda: subprocess.run([sys.executable, "-c", "import lifelines"], check=True), repeats=3)
+    return [Row("import, less the interpreter's own start", "lifelines", ours - start, heavy - start, None)]
+
+
+BENCHMARKS: dict[str, Callable[[Path], list[Row]]] = {
+    "kaplan-meier": kaplan_meier,
+    "cox": cox,
+    "net": net,
+    "import": imports,
+}
+
+
+def main() -> None:
+    """Run, print, and keep the table when everything was run."""
+    chosen = sys.argv[1:] or list(BENCHMARKS)
+    unknown = set(chosen) - set(BENCHMARKS)
+    if unknown:
+        sys.exit(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as name:
+        for benchmark in chosen:
+            print(f"measuring {benchmark} ...", file=sys.stderr, flush=True)
+            rows += BENCHMARKS[benchmark](Path(name))
+    text = render(rows)
+    print(text)
+    if len(chosen) == len(BENCHMARKS):
+        RESULTS.write_text(text, encoding="utf-8")
+
+
+def render(rows: list[Row]) -> str:
+    """Return the table as Markdown, with versions."""
+    lines = [
+        "# Benchmarks",
+        "",
+        "Written by `make bench`: seconds of the same work, ours and a peer's, in one run on one machine. Only ratios",
+        "carry over to other machines.",
+        "",
+        "| work | ours, s | peer | peer, s | times faster | asked for | note |",
+        "| --- | ---: | --- | ---: | ---: | ---: | --- |",
+    ]
+    for row in rows:
+        theirs = "absent" if row.theirs is None else f"{row.theirs:.3g}"
+        ratio = "" if row.ratio is None else f"{row.ratio:.1f}"
+        target = "" if row.target is None else f"{row.target:g}"
+        lines.append(f"| {row.task} | {row.ours:.3g} | {row.peer} | {theirs} | {ratio} | {target} | {row.note} |")
+    versions = ", ".join(
+        f"{name} {importlib.metadata.version(name)}" for name in ("childsurv", "numpy", "scipy", "pandas", "lifelines")
+    )
+    lines += ["", f"Python {platform.python_version()} on {platform.system()} {platform.machine()}; {versions}.", ""]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+# Seconds that R packages need for one task on the data that the benchmarks wrote: Rscript peers.R TASK FOLDER
+# The last line printed is the number of seconds. Exit status 3: the package is not installed.
+arguments <- commandArgs(TRUE)
+task <- arguments[1]
+folder <- arguments[2]
+need <- function(package) {
+  if (!suppressPackageStartupMessages(require(package, character.only = TRUE, quietly = TRUE))) quit(status = 3)
+}
+read <- function(name) read.csv(file.path(folder, name))
+elapsed <- function(work, repeats = 1) {
+  best <- Inf
+  for (i in seq_len(repeats)) {
+    gc()
+    best <- min(best, system.time(force(work()))[["elapsed"]])
+  }
+  cat(format(best, digits = 6), "\n")
+}
+
+need("survival")
+if (task == "survfit_groups") {
+  d <- read("groups.csv")
+  d$group <- factor(d$group)
+  elapsed(function() survfit(Surv(time, event) ~ group, d, conf.type = "log-log"))
+} else if (task == "coxph") {
+  d <- read("cox.csv")
+  elapsed(function() coxph(Surv(time, event) ~ ., d, ties = "efron"), 2)
+} else if (task == "export_colrec") {
+  need("relsurv")
+  data(colrec, slopop, package = "relsurv")
+  d <- data.frame(time = colrec$time, event = colrec$stat, sex = c("male", "female")[colrec$sex], age_days = colrec$age,
+                  diagnosis_date = format(as.Date(as.numeric(colrec$diag), origin = "1960-01-01")))
+  write.csv(d, file.path(folder, "colrec.csv"), row.names = FALSE)
+  cut <- attr(slopop, "cutpoints")
+  n <- dim(slopop)
+  # Numbers of days since 1960 or 1970, by the class and version of the table's dates.
+  first <- if (inherits(cut[[2]], "Date")) cut[[2]] else as.Date(as.numeric(cut[[2]]), origin = "1960-01-01")
+  cells <- expand.grid(age_start = as.numeric(cut[[1]]), year_start = format(first), sex = dimnames(slopop)[[3]])
+  cells$hazard <- as.numeric(unclass(slopop))
+  cells$year <- rep(rep(as.integer(dimnames(slopop)[[2]]), each = n[1]), n[3])
+  write.csv(cells, file.path(folder, "slopop.csv"), row.names = FALSE)
+  cat("0\n")
+} else if (task == "relsurv_colrec") {
+  need("relsurv")
+  data(colrec, slopop, package = "relsurv")
+  elapsed(function() rs.surv(Surv(time, stat) ~ 1, data = colrec, ratetable = slopop, method = "pohar-perme",
+                             rmap = list(age = age, sex = sex, year = diag)), 2)
+} else if (task == "relsurv_children") {
+  need("relsurv")
+  d <- read("children.csv")
+  d$year <- as.Date(d$diagnosis_date)
+  life <- read("life_table.csv")
+  ages <- sort(unique(life$age))
+  years <- sort(unique(life$year))
+  life <- life[order(life$sex, life$year, life$age), ]
+  rate <- function(sex) matrix(exp(-life$mx[life$sex == sex]), nrow = length(ages))
+  table <- transrate(rate("male"), rate("female"), yearlim = range(years), int.length = 1)
+  elapsed(function() rs.surv(Surv(time, event) ~ 1, data = d, ratetable = table, method = "pohar-perme",
+                             rmap = list(age = age_days, sex = sex, year = year)))
+} else {
+  stop("no such task: ", task)
+}

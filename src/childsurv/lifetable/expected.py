@@ -1,0 +1,226 @@
+"""`expected_survival`: how many would be alive if people died at the rates of the general population."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from childsurv.cohort import DAYS_PER_YEAR, Cohort
+from childsurv.errors import ColumnError, OptionError, require_choice, require_columns
+from childsurv.follow_up import By, Data, columns_list, frame_of, group_codes, number_column, require_rows
+from childsurv.lifetable.demographics import Demographics, demographics
+from childsurv.lifetable.paths import ROWS_AT_A_TIME, cell_index, cumulative_hazard, walk
+from childsurv.lifetable.table import LifeTable
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+KINDS = ("ederer", "individual", "individual-hazard")
+
+
+def expected_survival(
+    data: Data,
+    life_table: LifeTable,
+    *,
+    kind: str = "ederer",
+    by: By = None,
+    time: str | None = None,
+    age_days: str | None = None,
+    sex: str | None = None,
+    diagnosis_date: str | None = None,
+    birth_date: str | None = None,
+    times: Any = None,
+    years: Any = None,
+) -> pd.DataFrame | pd.Series:
+    """Return the survival expected from population mortality, of each person or on average.
+
+    A person's is ``S_P(t) = exp(-Lambda_P(t))``, where ``Lambda_P`` adds up the life table's daily hazard
+    along the person's own ages and calendar dates from diagnosis, exactly over cells. Ederer's expected
+    survival of a group is the mean of ``S_P(t)`` over all its members, each followed to every ``t`` whenever
+    their own follow-up ended.
+
+    Parameters
+    ----------
+    data
+        A Cohort, whose canonical columns are used, or a DataFrame.
+    life_table
+        Population mortality; its ``by`` columns are looked for in the data.
+    kind
+        "ederer": a table by group and time. "individual": ``S_P`` of every row at its own time.
+        "individual-hazard": ``Lambda_P`` of every row at its own time.
+    by
+        Column or columns of groups, for "ederer".
+    time
+        Column with each row's time in days since diagnosis; a Cohort's own unless named.
+    age_days, sex, diagnosis_date, birth_date
+        Columns that say where a row looks in the life table: age at diagnosis in whole days (or the date of
+        birth), "male" or "female", and the date of diagnosis. By default those of the same names.
+    times, years
+        For "ederer", times in days or in years of 365.25 days, one or several. By default whole years from 0
+        to the longest time in the data.
+
+    Returns
+    -------
+    DataFrame or Series
+        "ederer": group columns, ``time`` (days), ``patients`` and ``expected_survival``, one row a group and
+        time. Otherwise a Series with the index of the data.
+
+    Raises
+    ------
+    ColumnError, DataError
+        Missing columns or values, with their rows.
+    LifeTableError
+        The life table does not cover everybody to every time, as it must for "ederer": with the rows.
+
+    Examples
+    --------
+    >>> import childsurv as cs
+    >>> cohort, table = cs.demo.cohort(patients=500, seed=1), cs.demo.life_table().extend("last")
+    >>> expected = cs.expected_survival(cohort, table, by="sex", years=[1, 5])
+    >>> list(expected.columns)
+    ['sex', 'time', 'patients', 'expected_survival']
+    >>> own = cs.expected_survival(cohort, table, kind="individual")
+    >>> len(own) == len(cohort)
+    True
+
+    References
+    ----------
+    Ederer F, Axtell LM, Cutler SJ. The relative survival rate: a statistical methodology. Natl Cancer Inst
+    Monogr 1961; 6:101-21.
+    """
+    purpose = "expected_survival"
+    require_choice(kind, KINDS, argument="kind")
+    frame = frame_of(data)
+    people = demographics(
+        data,
+        life_table,
+        age_days=age_days,
+        sex=sex,
+        diagnosis_date=diagnosis_date,
+        birth_date=birth_date,
+        purpose=purpose,
+    )
+    time = time or ("time" if isinstance(data, Cohort) else None)
+    if kind == "ederer":
+        wanted = _wanted_times(frame, time, times, years, purpose=purpose)
+        names = columns_list(by)
+        require_columns(frame.columns, names, purpose=purpose)
+        group, groups = group_codes(frame, names, purpose=purpose)
+        return _ederer_table(life_table, people, group, groups, wanted, purpose=purpose)
+    given = [name for name, value in (("by", by), ("times", times), ("years", years)) if value is not None]
+    if given:
+        raise OptionError(
+            f"kind={kind!r} gives each row its own value; {', '.join(given)} goes with kind='ederer'."
+        )
+    if time is None:
+        raise ColumnError(f"{purpose}: kind={kind!r} needs time=, the column with each row's time in days.")
+    cumulative = cumulative_hazard(
+        life_table,
+        people.stratum,
+        birth=people.birth,
+        diagnosis=people.diagnosis,
+        time=_own_times(frame, time, purpose=purpose),
+        purpose=purpose,
+    )
+    if kind == "individual":
+        return pd.Series(np.exp(-cumulative), index=frame.index, name="expected_survival")
+    return pd.Series(cumulative, index=frame.index, name="expected_cumulative_hazard")
+
+
+def _own_times(frame: pd.DataFrame, name: str, *, purpose: str) -> npt.NDArray[np.number]:
+    require_columns(frame.columns, [name], purpose=purpose)
+    own = number_column(frame, name, purpose=purpose)
+    require_rows(
+        own < 0,
+        f"{purpose}: column {name!r} is negative",
+        "Times count from diagnosis; correct or exclude them.",
+    )
+    return own
+
+
+def _wanted_times(
+    frame: pd.DataFrame, time: str | None, times: Any, years: Any, *, purpose: str
+) -> FloatArray:
+    """Return the times asked for, in days, ascending and each once."""
+    if times is not None and years is not None:
+        raise OptionError("Give times= (days) or years=, not both.")
+    if times is None and years is None:
+        if time is None:
+            raise OptionError(
+                f"{purpose}: say at which times, with years= or times= (days); the data name no time= column."
+            )
+        longest = float(np.max(_own_times(frame, time, purpose=purpose)))
+        years = np.arange(int(longest / DAYS_PER_YEAR) + 1)
+    argument = "times" if times is not None else "years"
+    values: Sequence[float] = times if times is not None else years
+    try:
+        wanted = np.atleast_1d(np.asarray(values, dtype=np.float64)).ravel()
+    except (TypeError, ValueError) as error:
+        raise OptionError(f"{argument}= takes a number or numbers.") from error
+    if wanted.size == 0 or not np.isfinite(wanted).all() or (wanted < 0).any():
+        raise OptionError(f"{argument}= takes one or more finite numbers of 0 or more.")
+    return np.unique(wanted * (1.0 if argument == "times" else DAYS_PER_YEAR))
+
+
+def _ederer_table(
+    life_table: LifeTable,
+    people: Demographics,
+    group: IntArray,
+    groups: pd.DataFrame,
+    wanted: FloatArray,
+    *,
+    purpose: str,
+) -> pd.DataFrame:
+    n_groups = max(len(groups), 1)
+    patients = np.bincount(group, minlength=n_groups)
+    sums = _sums_of_survival(life_table, people, group, n_groups, wanted, purpose=purpose)
+    table = groups.loc[np.repeat(np.arange(n_groups), wanted.size)].reset_index(drop=True)
+    table["time"] = np.tile(wanted, n_groups)
+    table["patients"] = np.repeat(patients, wanted.size)
+    table["expected_survival"] = (sums / patients[:, None]).ravel()
+    return table
+
+
+def _sums_of_survival(
+    life_table: LifeTable,
+    people: Demographics,
+    group: IntArray,
+    n_groups: int,
+    wanted: FloatArray,
+    *,
+    purpose: str,
+) -> FloatArray:
+    """Return each group's summed survival of its members to each time, of shape (n_groups, n_times)."""
+    horizon = np.full(group.size, wanted[-1])
+    cell_index(life_table, people.stratum, people.birth, people.diagnosis, horizon, purpose=purpose)
+    n_times = wanted.size
+    sums = np.zeros(n_groups * n_times)
+    for first in range(0, group.size, ROWS_AT_A_TIME):
+        batch = slice(first, first + ROWS_AT_A_TIME)
+        own_group = group[batch]
+        for piece in walk(
+            life_table,
+            people.stratum[batch],
+            birth=people.birth[batch],
+            diagnosis=people.diagnosis[batch],
+            time=horizon[batch],
+            whole_days=False,
+            purpose=purpose,
+        ):
+            # Each piece (start, stop] answers for the wanted times inside it, mostly none or one.
+            low = np.searchsorted(wanted, piece.start, side="right")
+            count = np.searchsorted(wanted, piece.stop, side="right") - low
+            row = np.repeat(np.arange(count.size), count)
+            offset = np.arange(row.size) - np.repeat(np.cumsum(count) - count, count)
+            column = low[row] + offset
+            cumulative = piece.cumulative[row] + piece.rate[row] * (wanted[column] - piece.start[row])
+            key = own_group[piece.rows[row]] * n_times + column
+            sums += np.bincount(key, np.exp(-cumulative), minlength=sums.size)
+    result = sums.reshape(n_groups, n_times)
+    if wanted[0] == 0:
+        result[:, 0] = np.bincount(group, minlength=n_groups)
+    return result

@@ -1,0 +1,167 @@
+"""Human Mortality Database: period life tables and death rates, by single or grouped ages and years.
+
+A file has a title line, an empty line and columns under a header; the title names the country, the kind and,
+for life tables, the sex. Copies without the title lines, or with lower-case headers, are read too. A point
+means that nobody was exposed: such a cell is left uncovered and raises when it is looked up.
+
+References
+----------
+Human Mortality Database. Max Planck Institute for Demographic Research, University of California, Berkeley,
+and French Institute for Demographic Studies. https://www.mortality.org
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from childsurv.errors import LifeTableError
+from childsurv.lifetable.published import SEX_NAMES, Cells, Source, age_starts, year_cells
+
+LOOKED_FOR = (
+    "a header line of words 'Year Age mx qx ...' (life table) or 'Year Age Female Male Total' (death rates)"
+)
+
+HEADER_WITHIN_LINES = 5
+"""Title, empty lines and remarks come before the header; no known file has more of them."""
+
+LARGEST_RATE_BELOW_80 = 1.0
+"""Nowhere does more than one person a person-year die below age 80; counts of deaths or people are larger."""
+
+
+def find_header(source: Source) -> tuple[int, list[str]] | None:
+    """Return the line (from 0) and the words of the header, or ``None`` for a file of another format."""
+    for place, line in enumerate(source.head()[:HEADER_WITHIN_LINES]):
+        words = line.split()
+        lower = [word.lower() for word in words]
+        if lower[:2] == ["year", "age"] and ({"mx"} <= set(lower) or {"female", "male"} <= set(lower)):
+            return place, words
+    return None
+
+
+def read_cells(source: Source, *, sex: str | None) -> Cells:
+    """Return the cells of a life table or of death rates; a life table needs to say its sex, or ``sex``."""
+    table, title = _read(source)
+    if "mx" in table.columns:
+        found = sex or _sex_of_title(title) or _sex_of_name(source.name)
+        if found is None:
+            raise LifeTableError(
+                f"{source.name} is a life table of one sex, but neither a title line nor its name says "
+                "which. Give sex='female' or sex='male', or a mapping {'female': path, 'male': path}."
+            )
+        if found == "both":
+            return _cells(source, table, {}, title, {"left_out": {"both sexes together": len(table)}})
+        return _cells(source, table, {found: table["mx"]}, title, {})
+    if sex is not None:
+        raise LifeTableError(f"{source.name} has a column for each sex; sex= is for files of one sex.")
+    cells = _cells(
+        source,
+        table,
+        {name: table[name] for name in ("female", "male")},
+        title,
+        {"left_out": {"total": len(table)}},
+    )
+    _require_rates(source, cells.frame, title)
+    return cells
+
+
+def read_rates_of_deaths(deaths: Source, exposures: Source) -> Cells:
+    """Return death rates made from a file of deaths and one of person-years, cell by cell."""
+    (death_table, death_title), (exposure_table, exposure_title) = _read(deaths), _read(exposures)
+    for source, title, word in ((deaths, death_title, "deaths"), (exposures, exposure_title, "exposure")):
+        if title and word not in title.lower():
+            raise LifeTableError(f"{source.name} was given as {word}, but its title says otherwise.")
+    if "female" not in death_table or "female" not in exposure_table:
+        raise LifeTableError(f"{deaths.name} and {exposures.name} need columns Female and Male.")
+    same = len(death_table) == len(exposure_table) and all(
+        (death_table[name].astype(str) == exposure_table[name].astype(str)).all() for name in ("year", "age")
+    )
+    if not same:
+        raise LifeTableError(
+            f"{deaths.name} and {exposures.name} do not have the same years and ages in the same rows."
+        )
+    rates = {}
+    for name in ("female", "male"):
+        exposed = exposure_table[name].to_numpy(np.float64)
+        died = death_table[name].to_numpy(np.float64)
+        rates[name] = pd.Series(
+            np.divide(died, exposed, out=np.full(exposed.size, np.nan), where=exposed > 0)
+        )
+    notes = {"made_of": "deaths divided by exposures", "left_out": {"total": len(death_table)}}
+    return _cells(deaths, death_table, rates, death_title, notes)
+
+
+def _read(source: Source) -> tuple[pd.DataFrame, str]:
+    header = find_header(source)
+    if header is None:
+        raise LifeTableError(
+            f"{source.name} is not a file of the Human Mortality Database: looked for {LOOKED_FOR}."
+        )
+    place, words = header
+    title = source.head()[0].strip() if place > 0 else ""
+    if "cohort" in title.lower():
+        raise LifeTableError(
+            f"{source.name} is by years of birth (cohort). Expected survival needs the years in which people "
+            "live: take the period file, such as Mx_1x1.txt or fltper_1x1.txt."
+        )
+    # lx and Lx differ in case only, so the columns wanted are found first and renamed after.
+    wanted = {word: word.lower() for word in words if word.lower() in {"year", "age", "mx", "female", "male"}}
+    labels = {word: str for word, name in wanted.items() if name in {"year", "age"}}
+    table = source.table(
+        sep=r"\s+",
+        skiprows=place + 1,
+        header=None,
+        names=words,
+        usecols=list(wanted),
+        na_values=["."],
+        dtype=labels,
+    ).rename(columns=wanted)
+    for name in table.columns.difference(["year", "age"]):
+        if not pd.api.types.is_numeric_dtype(table[name].dtype):
+            raise LifeTableError(f"{source.name}: column {name!r} holds something that is not a number.")
+    return table, title
+
+
+def _sex_of_title(title: str) -> str | None:
+    words = re.findall(r"[a-z]+", title.split("\t")[0].lower())
+    return SEX_NAMES.get(words[-1]) if words else None
+
+
+def _sex_of_name(name: str) -> str | None:
+    match = re.search(r"(?:^|[^a-z])([fmb])lt(?:per)?_", name.lower())
+    return SEX_NAMES[match.group(1)] if match else None
+
+
+def _require_rates(source: Source, frame: pd.DataFrame, title: str) -> None:
+    """Raise for files of deaths, exposures or populations, whose columns look the same as those of rates."""
+    counts = bool((frame["mortality"].to_numpy()[frame["age"].to_numpy() < 80] > LARGEST_RATE_BELOW_80).any())
+    if counts or (title and "death rates" not in title.lower()):
+        raise LifeTableError(
+            f"{source.name} holds counts of deaths or of people, not death rates. Take the file of death "
+            "rates (Mx), or give both counts: read_life_table({'deaths': path, 'exposures': path})."
+        )
+
+
+def _cells(
+    source: Source, table: pd.DataFrame, rates: dict[str, pd.Series], title: str, notes: dict[str, Any]
+) -> Cells:
+    ages = age_starts(table["age"], file=source.name)
+    years, starts, end = year_cells(table["year"], file=source.name)
+    mortality = [values.to_numpy(np.float64) for values in rates.values()]
+    frame = pd.DataFrame(
+        {
+            "sex": np.repeat(np.array(list(rates), dtype=object), len(table)),
+            "age": np.tile(ages, len(rates)),
+            "year": np.tile(years, len(rates)),
+            "mortality": np.concatenate(mortality) if mortality else np.empty(0),
+        }
+    )
+    notes = {**({"title": " ".join(title.split())} if title else {}), **notes}
+    uncovered = int(frame["mortality"].isna().sum())
+    if uncovered:
+        notes["not_covered"] = uncovered
+    place = title.split(",")[0].strip() if "," in title else ""
+    return Cells(frame, "mx", (), starts, end, place, notes)

@@ -1,0 +1,123 @@
+"""Long tables of mortality: any text file with one row a cell and named columns.
+
+The separator (comma, semicolon or tab) and a decimal comma are recognised. Ages and years may be numbers or
+groups (``1-4``, ``110+``, ``2000-2004``). Rows for both sexes together are left out and counted.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from childsurv.errors import LifeTableError, OptionError, require_columns, rows_where
+from childsurv.lifetable.published import (
+    SEX_NAMES,
+    Cells,
+    Country,
+    Source,
+    age_starts,
+    choose_countries,
+    sexes_of,
+    year_cells,
+)
+
+LOOKED_FOR = (
+    "a line of column names with sex, age, year and one of mx, qx, rate (or columns={...} that names them)"
+)
+
+MORTALITY = ("mx", "qx", "rate")
+"""Where a file has several, the first is used: a rate is a hazard, a probability must be turned into one."""
+
+ROLES = ("sex", "age", "year", *MORTALITY)
+
+
+def separator_of(source: Source) -> str | None:
+    """Return the separator that splits the first line into most columns, or ``None`` where none does."""
+    lines = source.head()
+    counts = {mark: lines[0].count(mark) for mark in (";", "\t", ",")} if lines else {}
+    best = max(counts, key=lambda mark: counts[mark], default=None)
+    return best if best is not None and counts[best] >= 2 else None
+
+
+def column_names(
+    source: Source, columns: Mapping[str, str] | None, *, sex: str | None
+) -> dict[str, str] | None:
+    """Return which column of the file plays each part, or ``None`` if the parts cannot all be found."""
+    mark = separator_of(source)
+    if mark is None:
+        return None
+    header = [name.strip() for name in next(csv.reader([source.head()[0]], delimiter=mark))]
+    by_lower = {name.lower(): name for name in header}
+    found = {role: by_lower[role] for role in ROLES if role in by_lower}
+    # A mortality column named by the user is the one to use, whatever else the file has.
+    if columns and set(columns) & set(MORTALITY):
+        found = {role: name for role, name in found.items() if role not in MORTALITY}
+    found |= dict(columns or {})
+    chosen = next((role for role in MORTALITY if role in found), None)
+    if chosen is None or not {"age", "year"} <= set(found) or ("sex" not in found and sex is None):
+        return None
+    return {role: name for role, name in found.items() if role not in MORTALITY or role == chosen}
+
+
+def read_cells(
+    source: Source,
+    *,
+    columns: Mapping[str, str] | None,
+    by: str | Sequence[str] | None,
+    sex: str | None,
+    sex_codes: Mapping[Any, str] | None,
+    country: Country,
+) -> Cells:
+    """Return the cells of a long table; arguments as in `read_life_table`."""
+    unknown = sorted(set(columns or {}) - set(ROLES))
+    if unknown:
+        raise OptionError(
+            f"columns= names parts {', '.join(map(repr, unknown))}; the parts are {', '.join(ROLES)}."
+        )
+    names = column_names(source, columns, sex=sex)
+    mark = separator_of(source)
+    if names is None or mark is None:
+        raise LifeTableError(f"{source.name} is not a long table: looked for {LOOKED_FOR}.")
+    lines = source.head()[1:]
+    decimal = "," if mark != "," and any(re.search(r"\d,\d", line) for line in lines) else "."
+    table = source.table(sep=mark, decimal=decimal)
+    table.columns = table.columns.str.strip()
+    strata = ([by] if isinstance(by, str) else list(by)) if by is not None else []
+    if by is None and "country" in table.columns:
+        strata = ["country"]
+    require_columns(table.columns, [*names.values(), *strata], purpose=source.name)
+    kind = next(role for role in MORTALITY if role in names)
+    values = table[names[kind]]
+    if not pd.api.types.is_numeric_dtype(values.dtype):
+        unread = pd.to_numeric(values, errors="coerce").isna() & values.notna()
+        raise LifeTableError(
+            f"{source.name}: column {names[kind]!r} is not a number in {rows_where(unread)}."
+        )
+    years, starts, end = year_cells(table[names["year"]], file=source.name)
+    own = {name: table[name].astype(object) for name in strata}
+    notes: dict[str, object] = {"columns": dict(names)}
+    if "sex" in names:
+        sexes, left_out = sexes_of(table[names["sex"]], sex_codes=sex_codes, file=source.name)
+    else:
+        sexes, left_out = np.full(len(table), SEX_NAMES[str(sex)], dtype=object), {}
+    if left_out:
+        notes["left_out"] = left_out
+    frame = pd.DataFrame(
+        {
+            **own,
+            "sex": sexes,
+            "age": age_starts(table[names["age"]], file=source.name),
+            "year": years,
+            "mortality": values.to_numpy(np.float64, na_value=np.nan),
+        }
+    )
+    if left_out:
+        frame = frame[sexes != "both"]
+    if "country" in strata:
+        frame = choose_countries(frame, country, also={}, file=source.name)
+    return Cells(frame, kind, tuple(strata), starts, end, notes=notes)

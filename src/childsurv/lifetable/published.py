@@ -1,0 +1,266 @@
+"""What readers of published life tables share: a file's bytes, labels of ages and years, sexes, countries."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import hashlib
+import io
+import lzma
+import re
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from childsurv.errors import LifeTableError, rows_where
+
+FloatArray = npt.NDArray[np.float64]
+
+HEAD_BYTES = 4096
+"""How much of a file is looked at to recognise its format."""
+
+# Printed decimals read to the nearest number; pandas 3.1 does so by itself and deprecates the option.
+_EXACT: dict[str, Any] = (
+    {} if tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1) else {"float_precision": "high"}
+)
+
+Country = str | Sequence[str] | Mapping[Any, str] | None
+
+SEX_NAMES: Mapping[str, str] = {
+    **dict.fromkeys(("male", "males", "m", "man", "men", "мужской", "мужчины", "муж", "м"), "male"),
+    **dict.fromkeys(("female", "females", "f", "woman", "women", "женский", "женщины", "жен", "ж"), "female"),
+    **dict.fromkeys(("total", "both", "both sexes", "all", "persons", "b", "t", "оба пола", "всего"), "both"),
+}
+"""How published tables name sexes, in lower case; "both" are rows for both sexes together."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file of a life table, read once.
+
+    Attributes
+    ----------
+    name
+        Its name without folders.
+    digest
+        SHA-256 of the file as it is.
+    content
+        Its bytes, unpacked if it was gzip, bzip2, xz or a zip of one file.
+    encoding
+        Of its text.
+    """
+
+    name: str
+    digest: str
+    content: bytes
+    encoding: str
+
+    def head(self) -> list[str]:
+        """Return the lines of the beginning, without a last one that may be cut off."""
+        text = self.content[:HEAD_BYTES].decode(self.encoding, errors="replace")
+        lines = text.splitlines()
+        return lines if len(self.content) <= HEAD_BYTES else lines[:-1]
+
+    def table(self, **options: Any) -> pd.DataFrame:
+        """Return the file as `pandas.read_csv` reads it."""
+        try:
+            frame: pd.DataFrame = pd.read_csv(
+                io.BytesIO(self.content), encoding=self.encoding, **_EXACT, **options
+            )
+            return frame
+        except UnicodeDecodeError as error:
+            raise LifeTableError(
+                f"{self.name} is not written in the encoding {self.encoding}. Name the right one, for "
+                "example encoding='cp1251'."
+            ) from error
+        except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+            # The parser's message counts fields and lines; it does not quote them.
+            raise LifeTableError(f"{self.name} cannot be read as a table: {error}") from error
+
+
+def open_source(path: str | Path, *, encoding: str) -> Source:
+    """Read a file and unpack it if its first bytes say that it is packed."""
+    path = Path(path)
+    if not path.is_file():
+        raise LifeTableError(f"There is no file {path}. Check the name and the folder.")
+    raw = path.read_bytes()
+    content = raw
+    if raw[:2] == b"\x1f\x8b":
+        content = gzip.decompress(raw)
+    elif raw[:3] == b"BZh":
+        content = bz2.decompress(raw)
+    elif raw[:6] == b"\xfd7zXZ\x00":
+        content = lzma.decompress(raw)
+    elif raw[:4] == b"PK\x03\x04":
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            members = [member for member in archive.namelist() if not member.endswith("/")]
+            if len(members) != 1:
+                raise LifeTableError(
+                    f"{path.name} is a zip of {len(members)} files; unpack it and name one of them."
+                )
+            content = archive.read(members[0])
+    return Source(path.name, hashlib.sha256(raw).hexdigest(), content, encoding)
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Cells of one file under common names, before they become a `LifeTable`.
+
+    Attributes
+    ----------
+    frame
+        Columns of ``by``, ``sex`` ("male", "female"), ``age`` (start, years), ``year`` (first),
+        ``mortality``.
+    kind
+        "mx", "qx" or "rate".
+    by
+        Columns of the frame that choose a stratum.
+    year_starts, year_end
+        Where calendar cells begin and end, or ``None`` for calendar years.
+    place
+        What the file itself says of the country, empty if nothing.
+    notes
+        For the provenance: what was left out, and how it was read.
+    """
+
+    frame: pd.DataFrame
+    kind: str
+    by: tuple[str, ...]
+    year_starts: dict[int, str] | None
+    year_end: str | None
+    place: str = ""
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+
+def age_starts(labels: pd.Series, *, file: str) -> FloatArray:
+    """Return where age groups such as ``0``, ``1-4`` and ``110+`` begin; groups must follow one another."""
+    codes, distinct = pd.factorize(labels)
+    bounds = [_bounds(str(label), r"(\d+(?:\.\d+)?)\s*(\+|(?:-|–)\s*(\d+))?") for label in distinct]
+    _require_read(bounds, codes, "ages", "0, 1-4 or 110+", file)
+    _require_following([bound for bound in bounds if bound is not None], "age groups", file)
+    starts = np.array([bound[0] for bound in bounds if bound is not None])
+    return np.asarray(starts[codes])
+
+
+def year_cells(labels: pd.Series, *, file: str) -> tuple[FloatArray, dict[int, str] | None, str | None]:
+    """Return the first year of each row, and where cells begin and end if they are groups of years.
+
+    A group such as ``1950-1954`` runs from 1 January of its first year to 31 December of its last.
+    """
+    codes, distinct = pd.factorize(labels)
+    bounds = [_bounds(str(label), r"(\d{4})(?:\.0)?\s*((?:-|–)\s*(\d{4}))?") for label in distinct]
+    _require_read(bounds, codes, "years", "2000 or 2000-2004", file)
+    known = [bound for bound in bounds if bound is not None]
+    starts = np.array([bound[0] for bound in known])
+    rows = np.asarray(starts[codes])
+    if all(bound[1] is None or bound[1] == bound[0] for bound in known):
+        return rows, None, None
+    filled = [(first, first if last is None else last) for first, last in known]
+    _require_following(filled, "groups of years", file)
+    year_starts = {int(first): f"{int(first):04d}-01-01" for first, _ in sorted(filled)}
+    return rows, year_starts, f"{int(max(last for _, last in filled)) + 1:04d}-01-01"
+
+
+def _bounds(label: str, pattern: str) -> tuple[float, float | None] | None:
+    match = re.fullmatch(pattern, label.strip())
+    if match is None:
+        return None
+    last = match.group(3)
+    return float(match.group(1)), None if last is None else float(last)
+
+
+def _require_read(
+    bounds: Sequence[tuple[float, float | None] | None],
+    codes: npt.NDArray[Any],
+    what: str,
+    example: str,
+    file: str,
+) -> None:
+    unread = np.array([bound is None for bound in bounds] + [True])[codes]
+    if unread.any():
+        raise LifeTableError(f"{file}: {what} are not written like {example} in {rows_where(unread)}.")
+
+
+def _require_following(bounds: Sequence[tuple[float, float | None]], what: str, file: str) -> None:
+    ordered = sorted(set(bounds), key=lambda bound: bound[0])
+    for (first, last), (following, _) in pairwise(ordered):
+        if last is not None and following != last + 1:
+            raise LifeTableError(
+                f"{file}: {what} do not follow one another: after {first:g}-{last:g} comes {following:g}. "
+                "Cells may neither overlap nor leave gaps."
+            )
+
+
+def sexes_of(
+    labels: pd.Series, *, sex_codes: Mapping[Any, str] | None, file: str
+) -> tuple[npt.NDArray[np.object_], dict[str, int]]:
+    """Return "male", "female" or "both" for each row, and how many rows each label for both sexes had."""
+    codes, distinct = pd.factorize(labels)
+    names: list[str | None] = []
+    for label in distinct:
+        if sex_codes is not None:
+            named = sex_codes.get(label, sex_codes.get(str(label)))
+            names.append(SEX_NAMES.get(str(named).lower()) if named is not None else None)
+        else:
+            names.append(SEX_NAMES.get(str(label).strip().lower()))
+    if None in names or (codes < 0).any():
+        unknown = np.array([name is None for name in names] + [True])[codes]
+        raise LifeTableError(
+            f"{file}: the sex is not understood in {rows_where(unknown)}. Names such as male, female and "
+            "total are known; "
+            "say what other labels mean, for example sex_codes={1: 'male', 2: 'female', 9: 'both'}."
+        )
+    own = np.array([*names, ""], dtype=object)[codes]
+    counts = np.bincount(codes, minlength=len(distinct))
+    left_out = {
+        str(label): int(count)
+        for label, name, count in zip(distinct, names, counts, strict=True)
+        if name == "both"
+    }
+    return own, left_out
+
+
+def choose_countries(
+    frame: pd.DataFrame, country: Country, *, also: Mapping[str, Sequence[Any]], file: str
+) -> pd.DataFrame:
+    """Keep the countries asked for, under the labels asked for.
+
+    Parameters
+    ----------
+    frame
+        With a column ``country``.
+    country
+        Nothing for all; a label or labels to keep; or a mapping from labels to the labels wanted.
+    also
+        Other names by which a label of the column may be asked for, such as its number.
+    file
+        To begin error messages with.
+    """
+    if country is None:
+        return frame
+    wanted: dict[Any, str]
+    if isinstance(country, str):
+        wanted = {country: country}
+    elif isinstance(country, Mapping):
+        wanted = dict(country)
+    else:
+        wanted = {label: label for label in country}
+    codes, distinct = pd.factorize(frame["country"])
+    names = {str(name): label for label in distinct for name in (label, *also.get(label, ()))}
+    unknown = [str(label) for label in wanted if str(label) not in names]
+    if unknown:
+        listed = ", ".join(map(str, distinct[:40])) + (", ..." if len(distinct) > 40 else "")
+        raise LifeTableError(f"{file} has no country {', '.join(unknown)}. It has: {listed}.")
+    new_label = {names[str(label)]: new for label, new in wanted.items()}
+    label_of = np.array([new_label.get(label) for label in distinct], dtype=object)
+    keep = np.array([label in new_label for label in distinct])[codes]
+    kept = frame[keep].copy()
+    kept["country"] = label_of[codes[keep]]
+    return kept

@@ -1,0 +1,303 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from childsurv.errors import DataError, LifeTableError, OptionError
+from childsurv.lifetable.table import LifeTable, concat_life_tables
+
+
+@pytest.fixture(scope="module")
+def table(cells) -> LifeTable:
+    return LifeTable.from_frame(cells, mx="mx")
+
+
+def rate(cells: pd.DataFrame, sex: str, age: int, year: int) -> float:
+    chosen = cells.query("sex == @sex and age == @age and year == @year")["mx"]
+    return float(chosen.iloc[0]) / 365.25
+
+
+# Looking up
+
+
+def test_the_hazard_changes_on_the_birthday_and_on_1_january_and_on_no_other_day(table, cells):
+    days = pd.date_range("2001-01-01", "2002-12-31")
+    hazards = table.hazard(sex="male", birth_date="2000-05-17", date=days)
+    changes = [str(day.date()) for day in days[1:][np.diff(hazards) != 0]]
+    assert changes == ["2001-05-17", "2002-01-01", "2002-05-17"]
+    assert hazards[0] == rate(cells, "male", 0, 2001)
+    assert hazards[-1] == rate(cells, "male", 2, 2002)
+
+
+def test_born_on_29_february_the_hazard_changes_on_1_march_of_common_years(table):
+    days = pd.date_range("2001-02-01", "2004-03-15")
+    hazards = table.hazard(sex="female", birth_date="2000-02-29", date=days)
+    changes = [str(day.date()) for day in days[1:][np.diff(hazards) != 0]]
+    birthdays = ["2001-03-01", "2002-03-01", "2003-03-01", "2004-02-29"]
+    assert changes == sorted([*birthdays, "2002-01-01", "2003-01-01", "2004-01-01"])
+
+
+def test_infant_cells_begin_days_after_the_birthday(cells):
+    split = [cells[cells["age"] == 0].assign(age=age, mx=cells["mx"] * factor) for age, factor in
+             ((0.0, 9.0), (7 / 365.25, 4.0), (28 / 365.25, 0.5))]  # fmt: skip
+    table = LifeTable.from_frame(pd.concat([*split, cells[cells["age"] > 0]]), mx="mx")
+    days = pd.date_range("2000-06-01", "2000-12-31")
+    hazards = table.hazard(sex="male", birth_date="2000-06-01", date=days)
+    changes = [str(day.date()) for day in days[1:][np.diff(hazards) != 0]]
+    assert changes == ["2000-06-08", "2000-06-29"]
+    assert hazards[0] / hazards[-1] == pytest.approx(18, rel=1e-14)
+
+
+def test_with_a_fixed_year_the_age_cell_changes_after_so_many_days(cells):
+    table = LifeTable.from_frame(cells, mx="mx", days_per_year=365.241)
+    days = pd.date_range("2001-05-10", "2001-05-20")
+    hazards = table.hazard(sex="male", birth_date="2000-05-17", date=days)
+    # 365.241 days after birth falls inside 17 May 2001, so the first day that begins in the new cell is the
+    # 18th.
+    assert [str(day.date()) for day in days[1:][np.diff(hazards) != 0]] == ["2001-05-18"]
+
+
+def test_the_last_age_cell_is_open(table, cells):
+    assert table.hazard(sex="male", birth_date="1900-01-01", date="2000-01-01")[0] == rate(
+        cells, "male", 12, 2000
+    )
+
+
+def test_survival_by_hand(table, cells):
+    # Born 2000-05-17, from 2001-05-01: 16 days aged 0, 229 days aged 1 until 31 December, then 2002.
+    survival = table.survival(sex="male", birth_date="2000-05-17", date="2001-05-01", days=250)
+    by_hand = (
+        16 * rate(cells, "male", 0, 2001)
+        + 229 * rate(cells, "male", 1, 2001)
+        + 5 * rate(cells, "male", 1, 2002)
+    )
+    # Closed form: nothing but rounding.
+    assert survival[0] == pytest.approx(np.exp(-by_hand), rel=1e-12)
+
+
+def test_survival_takes_parts_of_days_and_zero(table, cells):
+    survival = table.survival(sex="male", birth_date="2000-05-17", date="2001-05-01", days=[0, 0.25])
+    assert survival[0] == 1.0
+    assert survival[1] == pytest.approx(np.exp(-0.25 * rate(cells, "male", 0, 2001)), rel=1e-15)
+
+
+def test_strata_are_looked_up_by_name(cells):
+    frame = pd.concat([cells.assign(country="XAA"), cells.assign(country="XBB", mx=cells["mx"] * 2)])
+    table = LifeTable.from_frame(frame, mx="mx", by="country")
+    hazards = table.hazard(
+        sex=["male", "female"], birth_date="2000-01-01", date="2001-06-01", country=["XBB", "XAA"]
+    )
+    assert hazards == pytest.approx(
+        [2 * rate(cells, "male", 1, 2001), rate(cells, "female", 1, 2001)], rel=1e-15
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (
+            {"birth_date": "1990-01-01", "date": "1997-12-31"},
+            LifeTableError,
+            r"begins on 1998-01-01, after the start of follow-up of 1 row \(row 1\)",
+        ),
+        (
+            {"date": "2013-01-01"},
+            LifeTableError,
+            r"ends on 2012-12-31, before the end of follow-up of 1 row .*extend",
+        ),
+        (
+            {"birth_date": "2001-06-01"},
+            DataError,
+            r"birth date is after the date looked up in 1 row \(row 1\)",
+        ),
+        (
+            {"birth_date": "yesterday"},
+            DataError,
+            "birth_date= is not a date of the years 1800 to 2299 in 1 row",
+        ),
+        (
+            {"birth_date": "1582-10-15"},
+            DataError,
+            "birth_date= is not a date of the years 1800 to 2299 in 1 row",
+        ),
+        ({"date": pd.NaT}, DataError, "date= is not a date"),
+        ({"sex": "boy"}, LifeTableError, "not 'male' or 'female' in 1 row"),
+        ({"country": "XAA"}, OptionError, "by sex alone; give no strata"),
+        ({"sex": ["male"] * 3, "date": ["2001-01-01"] * 2}, OptionError, "one value, or one a row"),
+    ],
+)
+def test_look_ups_that_have_no_answer_raise(table, arguments, error, message):
+    usual = {"sex": "male", "birth_date": "2000-05-17", "date": "2001-05-01"}
+    with pytest.raises(error, match=message) as raised:
+        table.hazard(**{**usual, **arguments})
+    assert "yesterday" not in str(raised.value)
+
+
+@pytest.mark.parametrize("days", [-1, np.nan, np.inf, "long"])
+def test_lengths_of_time_that_cannot_be_raise(table, days):
+    with pytest.raises(DataError, match="days= is not a finite number of 0 or more in 1 row"):
+        table.survival(sex="male", birth_date="2000-05-17", date="2001-05-01", days=days)
+
+
+def test_follow_up_may_reach_the_last_day_of_the_table_and_not_go_beyond(table):
+    arguments = {"sex": "male", "birth_date": "2000-05-17", "date": "2012-12-01"}
+    assert table.survival(**arguments, days=31)[0] < 1
+    with pytest.raises(LifeTableError, match="ends on 2012-12-31"):
+        table.survival(**arguments, days=31.5)
+
+
+def test_younger_than_the_first_age_raises(cells):
+    table = LifeTable.from_frame(cells[cells["age"] > 0], mx="mx")
+    with pytest.raises(LifeTableError, match=r"1 row \(row 2\) are younger than the first age"):
+        table.hazard(sex="male", birth_date=["2000-05-17", "2001-01-01"], date="2001-06-01")
+
+
+# Putting together, extending, and staying as it is
+
+
+def test_putting_tables_together_changes_no_value(cells):
+    coarse = cells[cells["age"].isin([0, 1, 5, 10]) & (cells["year"] % 5 == 0)].assign(country="XBB")
+    fine = cells.assign(country="XAA")
+    starts = {year: f"{year}-01-01" for year in coarse["year"].unique()}
+    one = LifeTable.from_frame(fine, mx="mx", by="country")
+    other = LifeTable.from_frame(coarse, mx="mx", by="country", year_starts=starts, year_end="2013-01-01")
+    both = concat_life_tables([other, one])
+    rng = np.random.default_rng(5)
+    births = np.datetime64("2000-01-01") + rng.integers(0, 2500, 400).astype("timedelta64[D]")
+    dates = births + rng.integers(0, 2000, 400).astype("timedelta64[D]")
+    sexes = rng.choice(["male", "female"], 400)
+    for part, country in ((one, "XAA"), (other, "XBB")):
+        arguments = {"sex": sexes, "birth_date": births, "date": dates, "country": country}
+        assert np.array_equal(part.hazard(**arguments), both.hazard(**arguments))
+    assert concat_life_tables([one, other]).digest == both.digest
+    assert concat_life_tables([one]).digest == one.digest
+
+
+def test_putting_tables_together_carries_none_beyond_its_own_years_and_ages(cells):
+    long = LifeTable.from_frame(cells.assign(country="XAA"), mx="mx", by="country")
+    short = cells[(cells["year"] > 1999) & (cells["year"] < 2010) & (cells["age"] > 0)].assign(country="XBB")
+    both = concat_life_tables([long, LifeTable.from_frame(short, mx="mx", by="country")])
+    usual = {"sex": "male", "birth_date": "1995-01-01", "country": "XBB"}
+    assert (both.hazard(**usual, date=["2000-01-01", "2009-12-31"]) > 0).all()
+    for date in ("1999-12-31", "2010-01-01", "1995-12-31"):
+        with pytest.raises(LifeTableError, match=r"no value for a cell|begins on"):
+            both.hazard(**usual, date=date)
+    with pytest.raises(LifeTableError, match="no value for a cell"):
+        both.hazard(**{**usual, "birth_date": "2005-01-01"}, date="2005-06-01")
+
+
+def test_tables_that_do_not_belong_together_are_refused(cells, table):
+    with pytest.raises(LifeTableError, match="2 strata occur in more than one"):
+        concat_life_tables([table, table])
+    with pytest.raises(LifeTableError, match="differ in their strata columns or in where age cells begin"):
+        concat_life_tables([table, LifeTable.from_frame(cells, mx="mx", days_per_year=365.241)])
+    text, numbers = (
+        LifeTable.from_frame(cells.assign(region=label), mx="mx", by="region") for label in ("north", 1)
+    )
+    with pytest.raises(LifeTableError, match="text in one and numbers in another"):
+        concat_life_tables([text, numbers])
+    with pytest.raises(OptionError, match="at least one"):
+        concat_life_tables([])
+
+
+def test_extending_carries_the_nearest_year_and_marks_the_cells(table, cells):
+    longer = table.extend("last")
+    assert longer.covered_dates == ("open", "open")
+    hazards = longer.hazard(
+        sex="male", birth_date="1995-01-01", date=["1996-06-01", "2000-06-01", "2030-06-01"]
+    )
+    expected = [rate(cells, "male", 1, 1998), rate(cells, "male", 5, 2000), rate(cells, "male", 12, 2012)]
+    assert hazards.tolist() == expected
+    assert longer.extended.sum() == 2 * 2 * 13
+    assert not table.extended.any()
+    assert longer.extended[:, :, [0, -1]].all()
+
+
+def test_extending_fills_the_shorter_of_two_tables_and_gaps_from_the_year_before(cells):
+    frame = pd.concat(
+        [cells.assign(country="XAA"), cells[cells["year"].isin([2000, 2001, 2005])].assign(country="XBB")]
+    )
+    table = LifeTable.from_frame(frame, mx="mx", by="country", missing="not-covered").extend()
+    hazards = table.hazard(
+        sex="male", birth_date="1990-01-01", date=["1998-06-01", "2003-06-01", "2011-06-01"], country="XBB"
+    )
+    assert hazards.tolist() == [
+        rate(cells, "male", age, year) for age, year in ((8, 2000), (12, 2001), (12, 2005))
+    ]
+
+
+def test_extending_twice_is_extending_once(table):
+    once = table.extend()
+    twice = once.extend()
+    assert twice.digest == once.digest
+    assert np.array_equal(twice.extended, once.extended)
+
+
+def test_extending_carries_no_ages(cells):
+    frame = cells.assign(mx=cells["mx"].where(cells["age"] < 12))
+    table = LifeTable.from_frame(frame, mx="mx", missing="not-covered").extend()
+    with pytest.raises(
+        LifeTableError, match=r"no value for a cell .* in 1 row \(row 1\); by sex: male \(1 rows\)"
+    ):
+        table.hazard(sex="male", birth_date="1980-01-01", date="2000-01-01")
+
+
+@given(seed=st.integers(0, 1000))
+def test_no_use_of_a_table_changes_it(cells, seed):
+    source = cells.copy()
+    table = LifeTable.from_frame(source, mx="mx")
+    digest = LifeTable.from_frame(cells, mx="mx").digest
+    arrays = [array.copy() for array in (table.rates, table.age_starts, table.year_starts, table.extended)]
+    rng = np.random.default_rng(seed)
+    births = np.datetime64("1999-01-01") + rng.integers(0, 1000, 20).astype("timedelta64[D]")
+    table.extend()
+    concat_life_tables([table])
+    table.survival(
+        sex="male", birth_date=births, date=births + np.timedelta64(30, "D"), days=rng.integers(0, 900, 20)
+    )
+    frame = table.to_frame()
+    frame["hazard_per_day"] = 0.0
+    assert all(
+        map(np.array_equal, arrays, (table.rates, table.age_starts, table.year_starts, table.extended))
+    )
+    assert dataclasses.replace(table).digest == digest
+    pd.testing.assert_frame_equal(source, cells)
+
+
+def test_arrays_are_read_only_and_no_array_of_the_caller_becomes_so(table):
+    with pytest.raises(ValueError, match="read-only"):
+        table.rates[0, 0, 0] = 1.0
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        table.source = "elsewhere"
+    mine = table.rates.copy()
+    own = dataclasses.replace(table, rates=mine)
+    mine[:] = 0
+    assert own.digest == table.digest
+
+
+def test_the_digest_depends_on_what_the_table_says_and_not_on_the_order_of_rows(cells, table):
+    shuffled = cells.sample(frac=1, random_state=3)
+    assert LifeTable.from_frame(shuffled, mx="mx").digest == table.digest
+    assert LifeTable.from_frame(cells.assign(mx=cells["mx"] * (1 + 1e-15)), mx="mx").digest != table.digest
+    assert LifeTable.from_frame(cells.assign(year=cells["year"] + 1), mx="mx").digest != table.digest
+    assert LifeTable.from_frame(cells, mx="mx", days_per_year=365.241).digest != table.digest
+
+
+def test_to_frame_gives_the_cells_back(table, cells):
+    frame = table.to_frame()
+    assert list(frame.columns) == ["sex", "age", "year_start", "hazard_per_day", "extended"]
+    merged = frame.assign(year=frame["year_start"].dt.year).merge(cells, on=["sex", "age", "year"])
+    assert len(merged) == len(cells)
+    # One division and one multiplication by the same number: at most the last bit.
+    assert np.allclose(merged["hazard_per_day"] * 365.25, merged["mx"], rtol=1e-15, atol=0)
+
+
+def test_repr_counts_cells(table):
+    assert repr(table).startswith(
+        "<LifeTable by sex: 2 strata, 13 ages, 15 calendar cells, 1998-01-01 to 2012-12-31, digest "
+    )
