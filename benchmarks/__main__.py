@@ -36,7 +36,8 @@ def kaplan_meier(folder: Path) -> list[Row]:
     data.to_csv(folder / "groups.csv", index=False)
     one = seconds(lambda: cs.kaplan_meier(data, time="time", event="event").table)
     theirs = seconds(
-        lambda: KaplanMeierFitter().fit(data["time"], data["event"]).confidence_interval_survival_function_, repeats=1
+        lambda: KaplanMeierFitter().fit(data["time"], data["event"]).confidence_interval_survival_function_,
+        repeats=1,
     )
     many = seconds(lambda: cs.kaplan_meier(data, time="time", event="event", by="group").table)
     return [
@@ -88,16 +89,26 @@ def net(folder: Path) -> list[Row]:
             year_starts=dict(zip(cells["year"], cells["year_start"], strict=True)),
         )  # fmt: skip
         ours = seconds(
-            lambda: cs.net_survival(
-                patients, table, time="time", event="event", age_days="age_days", diagnosis_date="diagnosis_date"
-            ).table,
+            lambda: (
+                cs.net_survival(
+                    patients,
+                    table,
+                    time="time",
+                    event="event",
+                    age_days="age_days",
+                    diagnosis_date="diagnosis_date",
+                ).table
+            ),
             repeats=5,
         )
         rows.append(
-            Row("Pohar Perme, colrec (5,971 adults)", "relsurv", ours, r_seconds("relsurv_colrec", folder), 15)
+            Row(
+                "Pohar Perme, colrec (5,971 adults)", "relsurv", ours, r_seconds("relsurv_colrec", folder), 15
+            )
         )
     else:
-        rows.append(Row("Pohar Perme, colrec (5,971 adults)", "relsurv", float("nan"), None, 15, "needs R with relsurv"))
+        absent = "needs R with relsurv"
+        rows.append(Row("Pohar Perme, colrec (5,971 adults)", "relsurv", float("nan"), None, 15, absent))
     cells = life_table_cells()
     life_table = cs.LifeTable.from_frame(cells, mx="mx")
     cells.to_csv(folder / "life_table.csv", index=False)
@@ -114,7 +125,9 @@ def net(folder: Path) -> list[Row]:
             ours / n,
             None if theirs is None else theirs / few,
             100,
-            "peak memory not told by this system" if megabytes is None else f"peak {megabytes:,.0f} MB, data included",
+            "peak memory not told by this system"
+            if megabytes is None
+            else f"peak {megabytes:,.0f} MB, data included",
         )
     )
     return rows
@@ -171,11 +184,18 @@ def render(rows: list[Row]) -> str:
         theirs = "absent" if row.theirs is None else f"{row.theirs:.3g}"
         ratio = "" if row.ratio is None else f"{row.ratio:.1f}"
         target = "" if row.target is None else f"{row.target:g}"
-        lines.append(f"| {row.task} | {row.ours:.3g} | {row.peer} | {theirs} | {ratio} | {target} | {row.note} |")
+        lines.append(
+            f"| {row.task} | {row.ours:.3g} | {row.peer} | {theirs} | {ratio} | {target} | {row.note} |"
+        )
     versions = ", ".join(
-        f"{name} {importlib.metadata.version(name)}" for name in ("childsurv", "numpy", "scipy", "pandas", "lifelines")
+        f"{name} {importlib.metadata.version(name)}"
+        for name in ("childsurv", "numpy", "scipy", "pandas", "lifelines")
     )
-    lines += ["", f"Python {platform.python_version()} on {platform.system()} {platform.machine()}; {versions}.", ""]
+    lines += [
+        "",
+        f"Python {platform.python_version()} on {platform.system()} {platform.machine()}; {versions}.",
+        "",
+    ]
     return "\n".join(lines)
 
 

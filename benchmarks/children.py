@@ -47,4 +47,6 @@ def net_survival_at(children: pd.DataFrame, life_table: cs.LifeTable) -> pd.Data
 
 
 if __name__ == "__main__":
-    net_survival_at(simulated_children(int(sys.argv[1])), cs.LifeTable.from_frame(life_table_cells(), mx="mx"))
+    net_survival_at(
+        simulated_children(int(sys.argv[1])), cs.LifeTable.from_frame(life_table_cells(), mx="mx")
+    )

@@ -23,34 +23,47 @@ def flow() -> Figure:
     axes.set_xlim(0, 96)
     axes.set_ylim(0, 35)
 
-    def box(x: float, y: float, title: str, module: str, *, width: float = 15.5) -> None:
-        patch = FancyBboxPatch(
-            (x, y), width, 7, boxstyle="round,pad=0.2,rounding_size=1", facecolor="#f4f6f8", edgecolor="#37474f"
+    dark, grey = "#15232b", "#37474f"
+    width = 14.5
+
+    def box(x: float, y: float, title: str, module: str) -> None:
+        style = "round,pad=0.2,rounding_size=1"
+        axes.add_patch(FancyBboxPatch((x, y), width, 7, boxstyle=style, facecolor="#f4f6f8", edgecolor=grey))
+        axes.text(
+            x + width / 2, y + 4.5, title, ha="center", va="center", fontsize=10.5, weight="bold", color=dark
         )
-        axes.add_patch(patch)
-        axes.text(x + width / 2, y + 4.5, title, ha="center", va="center", fontsize=10.5, weight="bold", color="#15232b")
-        axes.text(x + width / 2, y + 1.8, module, ha="center", va="center", fontsize=8, color="#37474f", family="monospace")
+        small = {"fontsize": 8, "color": grey, "family": "monospace"}
+        axes.text(x + width / 2, y + 1.8, module, ha="center", va="center", **small)
 
     def arrow(start: tuple[float, float], end: tuple[float, float], label: str = "", dy: float = 1.0) -> None:
-        axes.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=12, color="#37474f", shrinkA=2, shrinkB=2))
+        line = {"mutation_scale": 12, "color": grey, "shrinkA": 2, "shrinkB": 2}
+        axes.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", **line))
         if label:
             middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2 + dy)
-            axes.text(*middle, label, ha="center", va="bottom", fontsize=8, color="#37474f")
+            axes.text(*middle, label, ha="center", va="bottom", fontsize=8, color=grey)
 
-    for x, title, module in ((1, "Extract", "layouts/*.toml"), (21, "Cohort", "extract, cohort"), (41, "Tally", "tally"), (61, "Curves", "observed, net"), (80, "Report", "plot, report")):
-        box(x, 20, title, module, width=14.5)
+    steps = (
+        (1, "Extract", "layouts/*.toml"),
+        (21, "Cohort", "extract, cohort"),
+        (41, "Tally", "tally"),
+        (61, "Curves", "observed, net"),
+        (80, "Report", "plot, report"),
+    )
+    for x, title, module in steps:
+        box(x, 20, title, module)
     for x, label in ((15.5, "read"), (35.5, "fold"), (55.5, "finish"), (75.5, "draw")):
         arrow((x, 23.5), (x + 5.5 if x < 70 else x + 4.5, 23.5), label, 0.6)
-    box(1, 5, "ICCC-3, checks", "classify, extract", width=14.5)
-    box(21, 5, "Cox, log-rank", "regression, compare", width=14.5)
-    box(41, 5, "Life table", "lifetable", width=14.5)
+    box(1, 5, "ICCC-3, checks", "classify, extract")
+    box(21, 5, "Cox, log-rank", "regression, compare")
+    box(41, 5, "Life table", "lifetable")
     arrow((12, 12.2), (23, 20))
     arrow((28.2, 20), (28.2, 12.2))
     arrow((48.2, 12.2), (48.2, 20))
-    axes.plot((28.2, 28.2, 87.2), (4.8, 2, 2), color="#37474f", linewidth=1)
+    axes.plot((28.2, 28.2, 87.2), (4.8, 2, 2), color=grey, linewidth=1)
     arrow((87.2, 1.9), (87.2, 20))
-    axes.text(1, 31.5, "One sentence: an extract is read into a cohort, folded into sums, finished into curves, and drawn.", fontsize=10.5, color="#15232b")
-    axes.text(41, 29, "sums add: over children, files and countries", fontsize=8, color="#37474f", style="italic")
+    sentence = "An extract is read into a cohort, folded into sums, finished into curves, and drawn."
+    axes.text(1, 31.5, sentence, fontsize=10.5, color=dark)
+    axes.text(41, 29, "sums add: over children, files and countries", fontsize=8, color=grey, style="italic")
     return figure
 
 

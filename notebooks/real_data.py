@@ -4,10 +4,13 @@
 
 FOLDER holds three files as CSV (``.csv`` or ``.csv.gz``, in it or in folders below it):
 
-- ``survival_nwtco``: the third and fourth trial of the National Wilms Tumor Study, from R's ``survival``: 4,028 children; columns
+- ``survival_nwtco``: the third and fourth trial of the National Wilms Tumor Study, from R's ``survival``:
+4,028 children; columns
   ``edrel`` (days to relapse or last seen), ``rel``, ``histol``, ``stage``, ``age`` (months).
-- ``relsurv_colrec`` and ``relsurv_slopop``: colorectal cancer in Slovenia and its population mortality, from R's ``relsurv``: columns
-  ``time, stat, age`` (days), ``sex`` (1, 2), ``diag`` (date), ``site``; ``age_cut_days, year, year_cut_date, sex, hazard_per_day``.
+- ``relsurv_colrec`` and ``relsurv_slopop``: colorectal cancer in Slovenia and its population mortality, from
+R's ``relsurv``: columns
+  ``time, stat, age`` (days), ``sex`` (1, 2), ``diag`` (date), ``site``; ``age_cut_days, year, year_cut_date,
+  sex, hazard_per_day``.
 
 Colrec are adults: they are the field's common example of net survival, and a check of the method on a real life table.
 """
@@ -39,13 +42,22 @@ def wilms(folder: Path, out: Path) -> None:
 
     curves = cs.kaplan_meier(trial, time="edrel", event="rel", by="histology")
     curves.table.to_csv(out / "wilms_by_histology.csv", index=False)
-    print("Relapse-free survival by histology\n", curves.at(years=[1, 3, 5]).round(3).to_string(index=False), "\n")
-    figure = curves.plot(years=10, title="Wilms tumour: free of relapse, by histology", ylabel="Free of relapse")
+    print(
+        "Relapse-free survival by histology\n",
+        curves.at(years=[1, 3, 5]).round(3).to_string(index=False),
+        "\n",
+    )
+    figure = curves.plot(
+        years=10, title="Wilms tumour: free of relapse, by histology", ylabel="Free of relapse"
+    )
     cs.plot.save(figure, out / "wilms_by_histology")
 
     stages = cs.kaplan_meier(trial, time="edrel", event="rel", by=["histology", "stage"])
     figure = stages.plot(
-        panels="histology", years=10, title="Wilms tumour: free of relapse, by histology and stage", ylabel="Free of relapse"
+        panels="histology",
+        years=10,
+        title="Wilms tumour: free of relapse, by histology and stage",
+        ylabel="Free of relapse",
     )
     cs.plot.save(figure, out / "wilms_by_stage")
 
@@ -84,7 +96,9 @@ def main() -> None:
     """Read the arguments and make everything."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="where the three files are")
-    parser.add_argument("--out", type=Path, default=Path("real_data"), help="where to write (default: real_data)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("real_data"), help="where to write (default: real_data)"
+    )
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     wilms(arguments.folder, arguments.out)

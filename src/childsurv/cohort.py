@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,13 +16,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from childsurv.errors import (
-    ChildsurvWarning,
     ColumnError,
     DataError,
     OptionError,
     require_columns,
-    rows_phrase,
-    rows_where,
 )
 
 DAYS_PER_YEAR = 365.25
@@ -144,7 +140,7 @@ def join_exclusions(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
             {name: pd.Series(dtype="int64" if name == "patients" else "object") for name in EXCLUSION_COLUMNS}
         )
     stacked = pd.concat(parts, ignore_index=True)
-    return stacked.groupby(["rule", "message", "country"], sort=False, as_index=False)["patients"].sum()
+    return stacked.groupby(["rule", "message", "country"], sort=False)["patients"].sum().reset_index()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -222,9 +218,10 @@ class Cohort:
         by_rule = self.exclusions_table.groupby(["rule", "message"], sort=False)["patients"].sum()
         steps = [("read", "rows read", self.rows_read, self.rows_read)]
         remaining = self.rows_read
-        for (rule, message), patients in by_rule.items():  # type: ignore[misc]
+        for label, patients in by_rule.items():
+            rule, message = map(str, label)  # type: ignore[call-overload]
             remaining -= int(patients)
-            steps.append((str(rule), str(message), -int(patients), remaining))
+            steps.append((rule, message, -int(patients), remaining))
         steps.append(("analysed", "rows analysed", len(self), remaining))
         return pd.DataFrame(steps, columns=["step", "message", "patients", "remaining"])
 
@@ -255,7 +252,7 @@ class Cohort:
         if isinstance(condition, str):
             message = message or f"not kept by: {condition}"
             try:
-                mask = self.frame.eval(condition)
+                mask: Any = self.frame.eval(condition)
             except Exception as error:
                 raise ColumnError(
                     f"where({condition!r}) cannot be evaluated ({type(error).__name__}). "
@@ -348,7 +345,10 @@ class Cohort:
         return moved._keep(keep, "no-follow-up-in-window", "no day of follow-up inside the window")
 
     def with_columns(
-        self, columns: Mapping[str, Any] | None = None, /, **more: npt.ArrayLike | Callable[[pd.DataFrame], Any]
+        self,
+        columns: Mapping[str, Any] | None = None,
+        /,
+        **more: npt.ArrayLike | Callable[[pd.DataFrame], Any],
     ) -> Cohort:
         """Add or replace columns; give arrays of shape ``(n_rows,)`` or functions of the data.
 
@@ -381,9 +381,7 @@ class Cohort:
             return replace(self, frame=self.frame)
         left_out = self.frame.loc[~keep]
         countries = left_out["country"] if "country" in left_out else pd.Series("", index=left_out.index)
-        exclusions = join_exclusions(
-            [self.exclusions_table, exclusion_rows(rule, message, countries)]
-        )
+        exclusions = join_exclusions([self.exclusions_table, exclusion_rows(rule, message, countries)])
         frame = self.frame.loc[keep].reset_index(drop=True)
         for name in frame.columns[frame.dtypes == "category"]:
             frame[name] = frame[name].cat.remove_unused_categories()
@@ -420,7 +418,10 @@ def concat(cohorts: Sequence[Cohort]) -> Cohort:
     if not parts:
         raise OptionError("concat() needs at least one cohort.")
     editions = {
-        str(edition) for part in parts if "iccc_edition" in part.frame for edition in part.frame["iccc_edition"].unique()
+        str(edition)
+        for part in parts
+        if "iccc_edition" in part.frame
+        for edition in part.frame["iccc_edition"].unique()
     }
     if len(editions) > 1:
         raise DataError(
@@ -446,7 +447,8 @@ def _stack_frames(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     columns: dict[str, Any] = {}
     for name in names:
         pieces = [
-            frame[name] if name in frame else pd.Series(pd.NA, index=frame.index, dtype="object") for frame in filled
+            frame[name] if name in frame else pd.Series(pd.NA, index=frame.index, dtype="object")
+            for frame in filled
         ]
         if any(isinstance(piece.dtype, pd.CategoricalDtype) for piece in pieces):
             categories = list(
@@ -486,7 +488,9 @@ def category_order(name: str, categories: Iterable[Any]) -> list[Any]:
     """
     labels = list(categories)
     if name == "age_group":
-        return sorted(labels, key=lambda label: AGE_GROUPS.index(label) if label in AGE_GROUPS else len(AGE_GROUPS))
+        return sorted(
+            labels, key=lambda label: AGE_GROUPS.index(label) if label in AGE_GROUPS else len(AGE_GROUPS)
+        )
     if name in {"iccc_group", "iccc_subgroup", "iccc_extended"}:
         return sorted(labels, key=_iccc_place)
     return labels

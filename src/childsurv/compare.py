@@ -7,14 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import chdtrc
 
-from childsurv.errors import DataError, ModelError, OptionError
+from childsurv.errors import DataError, ModelError, OptionError, require_columns
 from childsurv.follow_up import By, Data, FollowUp, columns_list, follow_up, frame_of, group_codes
+from childsurv.probability import chi_squared_p_value
 from childsurv.ragged import group_starts, running_product
 from childsurv.tally import fold_observed
 
 FloatArray = npt.NDArray[np.float64]
+
+SMALLEST_VARIANCE = 1e-10
+"""A variance this small, relative to what it is summed from, is rounding: those groups were never compared."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +48,7 @@ class TestResult:
         return self.groups_table.copy()
 
     def __repr__(self) -> str:
-        p_value = f"{self.p_value:.3g}" if self.p_value >= 1e-4 else "< 0.0001"
+        p_value = "< 0.0001" if self.p_value < 1e-4 else f"{self.p_value:.3g}"
         return f"<{self.name}: chi-squared {self.statistic:.4g} on {self.df} df, p {p_value}>"
 
 
@@ -64,7 +67,8 @@ def logrank_test(
     """Test whether groups have the same survival, by the log-rank test and its weighted family.
 
     ``U_g = sum over strata and times of W(t) (d_g - Y_g d / Y)`` with hypergeometric covariance, and
-    ``W(t) = S(t-)**rho (1 - S(t-))**gamma`` from the pooled Kaplan-Meier curve of the stratum; the statistic is ``U' V^-1 U``.
+    ``W(t) = S(t-)**rho (1 - S(t-))**gamma`` from the pooled Kaplan-Meier curve of the stratum; the statistic
+    is ``U' V^-1 U``.
 
     Parameters
     ----------
@@ -75,7 +79,8 @@ def logrank_test(
     strata
         Columns within whose combinations groups are compared.
     rho, gamma
-        Powers of the Fleming-Harrington weights, 0 or more: (0, 0) is the log-rank test, (1, 0) Peto and Peto's form of the
+        Powers of the Fleming-Harrington weights, 0 or more: (0, 0) is the log-rank test, (1, 0) Peto and
+        Peto's form of the
         Wilcoxon test.
     time, event, entry, zero_survival
         As for `kaplan_meier`.
@@ -110,12 +115,19 @@ def logrank_test(
     if not names:
         raise OptionError("logrank_test: by= names the column whose groups are compared.")
     observed = follow_up(
-        data, by=names, time=time, event=event, entry=entry, zero_survival=zero_survival, purpose="logrank_test"
+        data,
+        by=names,
+        time=time,
+        event=event,
+        entry=entry,
+        zero_survival=zero_survival,
+        purpose="logrank_test",
     )
     if observed.n_groups < 2:
         raise DataError(f"logrank_test: {', '.join(names)} has only one group; there is nothing to compare.")
     if not observed.event.any():
         raise ModelError("logrank_test: there are no events. Check that the event column has 1 for a death.")
+    require_columns(frame_of(data).columns, stratum_names, purpose="logrank_test")
     stratum, stratum_labels = group_codes(frame_of(data), stratum_names, purpose="logrank_test")
     stratum = stratum[observed.rows]
     n_strata = max(len(stratum_labels), 1)
@@ -128,7 +140,7 @@ def logrank_test(
         spread = np.where(total > 1, deaths * (total - deaths) / (total - 1), 0.0) * weight**2
     score = (weight[:, None] * (events - share * deaths[:, None])).sum(axis=0)
     covariance = np.diag(spread @ share) - (share * spread[:, None]).T @ share
-    statistic, df = _quadratic_form(score, covariance)
+    statistic, df = _quadratic_form(score, covariance, float(spread.sum()))
     table = observed.groups.assign(
         patients=np.bincount(observed.group, minlength=observed.n_groups),
         observed=(weight[:, None] * events).sum(axis=0),
@@ -139,7 +151,7 @@ def logrank_test(
         name=kind + (f", stratified by {', '.join(stratum_names)}" if stratum_names else ""),
         statistic=statistic,
         df=df,
-        p_value=float(chdtrc(df, statistic)) if df else float("nan"),
+        p_value=float(chi_squared_p_value(statistic, df)) if df else float("nan"),
         groups_table=table,
     )
 
@@ -202,12 +214,15 @@ def _weights(
     return np.asarray(before**rho * (1.0 - before) ** gamma)
 
 
-def _quadratic_form(score: FloatArray, covariance: FloatArray) -> tuple[float, int]:
-    """Return ``U' V^- U`` and its degrees of freedom, over groups that were ever at risk with others."""
-    informative = np.flatnonzero(np.diag(covariance) > 0)
+def _quadratic_form(score: FloatArray, covariance: FloatArray, scale: float) -> tuple[float, int]:
+    """Return ``U' V^- U`` and its degrees of freedom, over groups that were ever at risk with others.
+
+    ``scale`` is the size of the terms that the variances were summed from; what is tiny beside it is rounding.
+    """
+    informative = np.flatnonzero(np.diag(covariance) > SMALLEST_VARIANCE * scale)
     if informative.size < 2:
         return 0.0, 0
     # Scores add to zero, so one group says nothing that the others do not.
     kept = informative[:-1]
-    solved = np.linalg.lstsq(covariance[np.ix_(kept, kept)], score[kept], rcond=None)
+    solved = np.linalg.lstsq(covariance[np.ix_(kept, kept)], score[kept], rcond=SMALLEST_VARIANCE)
     return float(score[kept] @ solved[0]), int(solved[2])

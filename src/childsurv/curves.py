@@ -6,6 +6,7 @@ given the first year, a difference between countries) reads that table.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
@@ -14,14 +15,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import ndtr
 
 from childsurv.cohort import DAYS_PER_YEAR
-from childsurv.errors import OptionError, require_level
-from childsurv.intervals import confidence_limits, normal_quantile
+from childsurv.errors import ChildsurvWarning, OptionError, require_level
+from childsurv.intervals import confidence_limits
+from childsurv.probability import normal_p_value, normal_quantile
 from childsurv.ragged import group_starts, last_row_at, running_sum
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 FloatArray = npt.NDArray[np.float64]
@@ -108,14 +110,18 @@ class Curves:
 
     @property
     def table(self) -> pd.DataFrame:
-        """A fresh DataFrame: group columns, then ``time, at_risk, events, censored, estimate, std_error, lower, upper``.
+        """A fresh DataFrame with one row for each group and time that has an event or a censoring, ascending.
 
-        One row for each group and time with an event or a censoring, ascending. ``std_error`` is that of the
-        estimate itself, NaN once survival is 0.
+        Group columns, then ``time, at_risk, events, censored, estimate, std_error, lower, upper``. ``std_error`` is
+        that of the estimate itself, NaN once survival is 0.
         """
         shown = np.flatnonzero((self.events > 0) | (self.censored > 0))
         lower, upper = confidence_limits(
-            self.estimate[shown], self.log_variance[shown], kind=self.ci, level=self.level, bounded=self.bounded
+            self.estimate[shown],
+            self.log_variance[shown],
+            kind=self.ci,
+            level=self.level,
+            bounded=self.bounded,
         )
         columns = self._labels(self.group[shown])
         time = self.time[shown]
@@ -126,9 +132,11 @@ class Curves:
         columns["estimate"] = self.estimate[shown]
         columns["std_error"] = _std_error(self.estimate[shown], self.log_variance[shown])
         columns["lower"], columns["upper"] = lower, upper
-        return pd.DataFrame(columns)
+        return pd.DataFrame(columns, copy=False)
 
-    def at(self, times: Sequence[float] | float | None = None, *, years: Sequence[float] | float | None = None) -> pd.DataFrame:
+    def at(
+        self, times: Sequence[float] | float | None = None, *, years: Sequence[float] | float | None = None
+    ) -> pd.DataFrame:
         """Return the step function at chosen times, one row for each group and time.
 
         Parameters
@@ -141,7 +149,8 @@ class Curves:
         Returns
         -------
         DataFrame
-            The columns of `table`. ``at_risk`` is the number at risk just before the time; ``events`` and ``censored`` count
+            The columns of `table`. ``at_risk`` is the number at risk just before the time; ``events`` and
+            ``censored`` count
             since the previous time asked for. Past the last person at risk, estimates are NaN.
 
         Examples
@@ -193,7 +202,8 @@ class Curves:
     def quantile(self, p: float | Sequence[float] = 0.5) -> pd.DataFrame:
         """Return the times by which a share ``p`` has died, with limits where the curve's own limits cross.
 
-        The quantile is the first time with ``S <= 1 - p``; where the curve is level at exactly ``1 - p``, the middle of that
+        The quantile is the first time with ``S <= 1 - p``; where the curve is level at exactly ``1 - p``, the
+        middle of that
         stretch. NaN where it is never reached.
 
         Parameters
@@ -225,13 +235,16 @@ class Curves:
         columns = self._labels(np.repeat(np.arange(len(self.groups)), shares.size))
         columns["p"] = np.tile(shares, len(self.groups))
         for name, values in (("quantile", self.estimate), ("lower", lower), ("upper", upper)):
-            columns[name] = np.stack([self._first_below(values, 1 - share) for share in shares], axis=1).ravel()
+            columns[name] = np.stack(
+                [self._first_below(values, 1 - share) for share in shares], axis=1
+            ).ravel()
         return pd.DataFrame(columns)
 
     def rmst(self, times: float | None = None, *, years: float | None = None) -> pd.DataFrame:
         """Return the restricted mean survival time: the area under each curve up to a time.
 
-        ``integral of S from 0 to tau``, with variance ``sum over t <= tau of (area from t to tau)**2 dV(t)``, V the variance
+        ``integral of S from 0 to tau``, with variance ``sum over t <= tau of (area from t to tau)**2 dV(t)``,
+        V the variance
         of log S.
 
         Parameters
@@ -258,7 +271,9 @@ class Curves:
         >>> bool((curves.rmst(years=5)["rmst"] <= 5 * 365.25).all())
         True
         """
-        tau = float(self._times(times, years)[0])
+        tau = self._one_time(times, years, "rmst")
+        if tau < self.origin:
+            raise OptionError(f"rmst(): these curves begin at {self.origin:g}, after the time asked for.")
         starts = self.starts
         reached = np.minimum(self.time, tau)
         previous = np.empty_like(reached)
@@ -278,6 +293,9 @@ class Curves:
         to_come = total[self.group] - area
         squares = np.where(inside, to_come**2 * np.where(inside, step, 0.0), 0.0)
         std_error = np.sqrt(np.where(known, np.add.reduceat(squares, first), np.nan))
+        if not self._additive_variance:
+            _warn_no_variance("rmst")
+            std_error = np.full_like(total, np.nan)
         z = normal_quantile(self.level)
         columns = self._labels(np.arange(len(self.groups)))
         columns |= {
@@ -304,7 +322,8 @@ class Curves:
         Returns
         -------
         Curves
-            Times still count from diagnosis; groups that nobody survives to s are left out and named in ``conventions``.
+            Times still count from diagnosis; groups that nobody survives to s are left out and named in
+            ``conventions``.
 
         References
         ----------
@@ -319,7 +338,11 @@ class Curves:
         >>> bool(later.at(years=5)["estimate"][0] >= curves.at(years=5)["estimate"][0])
         True
         """
-        moment = float(self._times(given, given_years)[0])
+        moment = self._one_time(given, given_years, "conditional")
+        if moment < self.origin:
+            raise OptionError(
+                f"conditional(): these curves begin at {self.origin:g}, after the time asked for."
+            )
         row = last_row_at(self.time, self.starts, self.group, np.array([moment]))[:, 0]
         before = row < 0
         base = np.where(before, 1.0, self.estimate[np.maximum(row, 0)])
@@ -340,6 +363,10 @@ class Curves:
             "conditional_on": f"surviving {moment:g} {'days' if self.in_days else 'units of time'}",
             "groups_left_out": int((~followed).sum()),
         }
+        variance = self.log_variance[keep] - base_variance[group]
+        if not self._additive_variance:
+            _warn_no_variance("conditional")
+            variance = np.full_like(variance, np.nan)
         return replace(
             self,
             groups=groups,
@@ -350,7 +377,7 @@ class Curves:
             events=self.events[keep],
             censored=self.censored[keep],
             estimate=self.estimate[keep] / base[group],
-            log_variance=self.log_variance[keep] - base_variance[group],
+            log_variance=variance,
             origin=moment,
         )
 
@@ -414,11 +441,11 @@ class Curves:
             "lower": difference - z * std_error,
             "upper": difference + z * std_error,
             "z": statistic,
-            "p_value": 2 * ndtr(-np.abs(statistic)),
+            "p_value": normal_p_value(statistic),
         }
         return pd.DataFrame(columns)
 
-    def plot(self, **options: Any) -> Figure:
+    def plot(self, **options: Any) -> Figure | Axes:
         """Draw the curves; the options are those of `childsurv.plot.curves`."""
         from childsurv import plot
 
@@ -427,15 +454,29 @@ class Curves:
     def _labels(self, codes: IntArray) -> dict[str, Any]:
         return {name: self.groups[name].array.take(codes) for name in self.group_columns}
 
+    @property
+    def _additive_variance(self) -> bool:
+        """Whether the variance of log S is a sum of independent increments; a jackknife's is not."""
+        return self.conventions.get("variance") != "infinitesimal jackknife"
+
+    def _one_time(self, times: Any, years: Any, purpose: str) -> float:
+        wanted = self._times(times, years)
+        if wanted.size != 1:
+            raise OptionError(f"{purpose}() takes one time; call it once for each.")
+        return float(wanted[0])
+
     def _times(self, times: Any, years: Any) -> FloatArray:
         if (times is None) == (years is None):
             raise OptionError("Give either times in the unit of the curves, or years.")
         if years is not None and not self.in_days:
             raise OptionError(
-                "years= needs follow-up in days; these curves were estimated from a table whose unit of time is not known. "
-                "Give the time in its own unit."
+                "years= needs follow-up in days; these curves count "
+                f"{self.conventions.get('time_unit', 'another unit')}. Give times= in that unit."
             )
-        wanted = np.atleast_1d(np.asarray(times if years is None else years, dtype=np.float64))
+        try:
+            wanted = np.atleast_1d(np.asarray(times if years is None else years, dtype=np.float64))
+        except (TypeError, ValueError) as error:
+            raise OptionError("Times must be finite numbers of 0 or more.") from error
         if wanted.ndim != 1 or wanted.size == 0 or not np.isfinite(wanted).all() or (wanted < 0).any():
             raise OptionError("Times must be finite numbers of 0 or more.")
         return wanted if years is None else wanted * DAYS_PER_YEAR
@@ -453,14 +494,23 @@ class Curves:
         with np.errstate(invalid="ignore"):
             lower_still = np.flatnonzero(values < target - SAME_PROBABILITY)
         next_group, next_place = np.unique(self.group[lower_still], return_index=True)
-        next_time = np.full(n_groups, np.nan)
+        # A curve that stays there to its end is level up to its last time.
+        next_time = self.time[self.starts[1:] - 1].copy()
         next_time[next_group] = self.time[lower_still[next_place]]
-        middle = np.where(np.isnan(next_time[reached]), result[reached], (result[reached] + next_time[reached]) / 2)
+        middle = (result[reached] + next_time[reached]) / 2
         result[reached] = np.where(level, middle, result[reached])
         return result
+
+
+def _warn_no_variance(what: str) -> None:
+    warnings.warn(
+        f"{what}(): with weights that are not whole numbers the variance is the jackknife of each time by itself, so "
+        "there are no standard errors or limits here.",
+        ChildsurvWarning,
+        stacklevel=3,
+    )
 
 
 def _std_error(estimate: FloatArray, log_variance: FloatArray) -> FloatArray:
     with np.errstate(invalid="ignore"):
         return np.asarray(np.abs(estimate) * np.sqrt(log_variance))
-

@@ -6,12 +6,12 @@ are tied by R's rule, so that 1 and 1 + 1e-9 are one time.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
-import narwhals as nw
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -32,8 +32,22 @@ IntArray: TypeAlias = npt.NDArray[np.int64]
 TimeArray: TypeAlias = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 By: TypeAlias = str | Sequence[str] | None
 
+RESULT_COLUMNS = frozenset(
+    {
+        "time", "at_risk", "events", "censored", "estimate", "std_error", "lower", "upper", "p", "quantile", "tau",
+        "rmst", "difference", "z", "p_value", "patients", "total_events", "end", "entered", "left", "observed",
+        "expected", "cause", "statistic", "df",
+    }
+)  # fmt: skip
+"""Columns that results have of their own, so that no group column can be called so."""
+
 TIE_TOLERANCE = float(np.sqrt(np.finfo(float).eps))
 """Two times closer than this, absolutely or relative to their mean size, are one time (R's timefix rule)."""
+
+LARGEST_CODE = 2**62
+"""Combinations of group labels beyond this cannot be told apart by a 64-bit number."""
+
+TIME_UNITS = ("days", "weeks", "months", "years")
 
 LARGEST_COUNTED_DAY = 100_000
 """Whole times up to this many days are counted as integers, which needs no sorting."""
@@ -99,13 +113,15 @@ def frame_of(data: Data) -> pd.DataFrame:
         return data.frame
     if isinstance(data, pd.DataFrame):
         return data
+    import narwhals
+
     try:
-        native: Any = nw.from_native(data)
+        native: Any = narwhals.from_native(data)
     except TypeError as error:
         raise ColumnError(
             f"Expected a Cohort or a DataFrame (pandas, polars, Arrow, DuckDB), got {type(data).__name__}."
         ) from error
-    if isinstance(native, nw.LazyFrame):
+    if isinstance(native, narwhals.LazyFrame):
         native = native.collect()
     frame: pd.DataFrame = native.to_pandas()
     return frame
@@ -132,6 +148,7 @@ def follow_up(
     entry: str | None = None,
     weights: str | None = None,
     zero_survival: str = "keep",
+    time_unit: str = "days",
     purpose: str,
 ) -> FollowUp:
     """Resolve column names, check every row, and code the groups.
@@ -143,8 +160,11 @@ def follow_up(
     by, time, event, entry, weights
         Column names.
     zero_survival
-        What becomes of rows of a cohort that end on the day of diagnosis: "keep" counts them in the first day, "drop" leaves
+        What becomes of rows of a cohort that end on the day of diagnosis: "keep" counts them in the first day,
+        "drop" leaves
         them out.
+    time_unit
+        Unit of the times of a DataFrame, one of `TIME_UNITS`; a cohort's are days.
     purpose
         What is being computed, to begin error messages with.
 
@@ -156,6 +176,7 @@ def follow_up(
         Missing or negative times, events other than 0 and 1, entries at or after the end, missing groups, no rows.
     """
     require_choice(zero_survival, ("keep", "drop"), argument="zero_survival")
+    require_choice(time_unit, TIME_UNITS, argument="time_unit")
     is_cohort = isinstance(data, Cohort)
     frame = frame_of(data)
     if is_cohort:
@@ -166,27 +187,54 @@ def follow_up(
             "and with 1 for an event and 0 for none. Nothing is assumed about who died."
         )
     names = columns_list(by)
+    require_group_names(names, purpose=purpose)
     require_columns(
         frame.columns, [name for name in (time, event, entry, weights, *names) if name], purpose=purpose
     )
     if len(frame) == 0:
-        raise DataError(f"{purpose}: there are no rows to analyse. Check the exclusions and conditions before it.")
+        raise DataError(
+            f"{purpose}: there are no rows to analyse. Check the exclusions and conditions before it."
+        )
 
     times = number_column(frame, time, purpose=purpose)
-    require_rows(times < 0, f"{purpose}: column {time!r} is negative", "End of follow-up is before its start; correct or exclude them.")
+    require_rows(
+        times < 0,
+        f"{purpose}: column {time!r} is negative",
+        "End of follow-up is before its start; correct or exclude them.",
+    )
+    if is_cohort:
+        require_rows(
+            times % 1 != 0,
+            f"{purpose}: column {time!r} is not a whole number of days",
+            "A cohort counts days; for another unit pass cohort.data and the names of its columns.",
+        )
     events = event_column(frame, event, purpose=purpose)
     entries = None if entry is None else number_column(frame, entry, purpose=purpose)
     if entries is not None and not entries.any():
         entries = None
-    case_weights = None if weights is None else number_column(frame, weights, purpose=purpose).astype(np.float64)
+    case_weights = (
+        None if weights is None else number_column(frame, weights, purpose=purpose).astype(np.float64)
+    )
     if case_weights is not None:
-        require_rows(case_weights < 0, f"{purpose}: column {weights!r} is negative", "Weights must be 0 or more.")
+        require_rows(
+            case_weights < 0, f"{purpose}: column {weights!r} is negative", "Weights must be 0 or more."
+        )
     group, groups = group_codes(frame, names, purpose=purpose)
 
+    at_zero = np.zeros(times.size, dtype=bool)
+    if is_cohort:
+        at_zero = (times == 0) if entries is None else (times == 0) & (entries == 0)
+    if entries is not None:
+        # Checked before any row is dropped, so that messages number the rows of the data.
+        require_rows(entries < 0, f"{purpose}: column {entry!r} is negative", "Entry counts from diagnosis.")
+        require_rows(
+            (entries >= times) & ~at_zero,
+            f"{purpose}: column {entry!r} is not before column {time!r}",
+            "Follow-up is (entry, time]; use Cohort.window() or exclude rows without follow-up.",
+        )
     same_day = 0
     rows: npt.NDArray[np.int64] | slice = slice(None)
     if is_cohort:
-        at_zero = (times == 0) if entries is None else (times == 0) & (entries == 0)
         same_day = int(at_zero.sum())
         if same_day and zero_survival == "keep":
             times = np.where(at_zero, 1, times)
@@ -197,16 +245,33 @@ def follow_up(
             entries = None if entries is None else entries[keep]
             case_weights = None if case_weights is None else case_weights[keep]
             if not keep.size:
-                raise DataError(f"{purpose}: every row ends on the day of diagnosis and zero_survival='drop'.")
+                raise DataError(
+                    f"{purpose}: every row ends on the day of diagnosis and zero_survival='drop'."
+                )
     times, entries = tie_times(times, entries, purpose=purpose)
-    if entries is not None:
-        require_rows(
-            entries >= times,
-            f"{purpose}: column {entry!r} is not before column {time!r}",
-            "Follow-up is (entry, time]; use Cohort.window() or exclude rows without follow-up.",
+    in_days = is_cohort or time_unit == "days"
+    return FollowUp(times, events, entries, case_weights, group, groups, same_day, in_days, rows)
+
+
+def require_group_names(names: Sequence[str], *, purpose: str) -> None:
+    """Raise an `OptionError` when a group column has the name of a column of results."""
+    taken = [name for name in names if name in RESULT_COLUMNS]
+    if taken:
+        raise OptionError(
+            f"{purpose}: by= names {', '.join(map(repr, taken))}, which results call a column of their own. "
+            "Give the group column another name."
         )
-        require_rows(entries < 0, f"{purpose}: column {entry!r} is negative", "Entry counts from diagnosis.")
-    return FollowUp(times, events, entries, case_weights, group, groups, same_day, is_cohort, rows)
+
+
+def warn_no_events(observed: FollowUp, *, purpose: str) -> None:
+    """Warn, on behalf of an estimator, when nobody has an event."""
+    if not observed.event.any():
+        warnings.warn(
+            f"{purpose}: there are no events in {observed.event.size:,} rows, so limits have no width. "
+            "Check that the event column has 1 for a death.",
+            ChildsurvWarning,
+            stacklevel=3,
+        )
 
 
 def require_rows(bad: npt.NDArray[np.bool_], found: str, remedy: str) -> None:
@@ -287,22 +352,30 @@ def group_codes(
         code = code * max(len(uniques), 1) + column_codes
         labels.append(uniques)
         sizes.append(max(len(uniques), 1))
-    present, codes = compress_codes(code, int(np.prod(sizes, dtype=np.int64)))
+    if math.prod(sizes) > LARGEST_CODE:
+        raise OptionError(
+            f"{purpose}: {', '.join(names)} have too many combinations of labels to be counted. Group by fewer columns."
+        )
+    present, codes = compress_codes(code, math.prod(sizes))
     positions = np.unravel_index(present, sizes)
     groups = pd.DataFrame(
         {
             name: (
-                pd.Categorical.from_codes(position, dtype=frame[name].dtype)
-                if isinstance(frame[name].dtype, pd.CategoricalDtype)
+                pd.Categorical.from_codes(position, dtype=dtype)
+                if isinstance(dtype, pd.CategoricalDtype)
                 else label.take(position)
             )
-            for name, label, position in zip(names, labels, positions, strict=True)
+            for name, dtype, label, position in zip(
+                names, frame[names].dtypes, labels, positions, strict=True
+            )
         }
     )
     return codes, groups
 
 
-def compress_codes(code: npt.NDArray[np.int64], size: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def compress_codes(
+    code: npt.NDArray[np.int64], size: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return the codes that occur, ascending, and each row's place among them."""
     if size > 4 * code.size + 1_000_000:
         present, codes = np.unique(code, return_inverse=True)
@@ -329,9 +402,9 @@ def tie_times(
     Therneau T. survival, vignette "Roundoff error and tied times".
     """
     pooled = [time] if entry is None else [time, entry]
-    if all(values.dtype.kind == "i" or not (values % 1).any() for values in pooled):
-        if max(int(values.max(initial=0)) for values in pooled) <= LARGEST_COUNTED_DAY:
-            return time.astype(np.int64), None if entry is None else entry.astype(np.int64)
+    whole = all(values.dtype.kind == "i" or not (values % 1).any() for values in pooled)
+    if whole and max(int(values.max(initial=0)) for values in pooled) <= LARGEST_COUNTED_DAY:
+        return time.astype(np.int64), None if entry is None else entry.astype(np.int64)
     values = np.concatenate(pooled).astype(np.float64)
     distinct, place = np.unique(values, return_inverse=True)
     gaps = np.diff(distinct)

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
 
-from childsurv.errors import require_choice, require_level
+from childsurv.errors import require_choice
+from childsurv.probability import normal_quantile
 
 FloatArray = npt.NDArray[np.float64]
 
 INTERVAL_KINDS = ("log", "log-log", "plain", "logit", "arcsin")
-
-
-def normal_quantile(level: float) -> float:
-    """Return z such that a standard normal lies in (-z, z) with probability ``level``."""
-    return float(ndtri(0.5 + require_level(level) / 2))
 
 
 def confidence_limits(
@@ -24,7 +19,8 @@ def confidence_limits(
     """Return lower and upper limits of survival.
 
     With ``s`` the standard error of ``log S`` and z the normal quantile: "log" ``S exp(-+ z s)``; "log-log"
-    ``exp(-exp(log(-log S) +- z s / log S))``; "plain" ``S -+ z s S``; "logit" on ``log(S / (1 - S))`` with standard error
+    ``exp(-exp(log(-log S) +- z s / log S))``; "plain" ``S -+ z s S``; "logit" on ``log(S / (1 - S))`` with
+    standard error
     ``s / (1 - S)``; "arcsin" ``sin(asin(sqrt S) -+ z s sqrt(S / (1 - S)) / 2)**2``.
 
     Parameters

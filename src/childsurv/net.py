@@ -5,22 +5,32 @@ The exact daily estimators. Pohar Perme and Ederer II are one fold with two weig
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import numpy.typing as npt
 
 from childsurv.cohort import DAYS_PER_YEAR
 from childsurv.curves import Curves
-from childsurv.errors import require_choice, require_level
-from childsurv.follow_up import By, Data, follow_up
+from childsurv.errors import ChildsurvWarning, require_choice, require_level
+from childsurv.follow_up import By, Data, follow_up, warn_no_events
 from childsurv.intervals import INTERVAL_KINDS
 from childsurv.lifetable.demographics import demographics
 from childsurv.lifetable.table import LifeTable
-from childsurv.ragged import running_product, running_sum
+from childsurv.ragged import running_maximum, running_product, running_sum
 from childsurv.tally import Tally, fold_expected
 
 FloatArray = npt.NDArray[np.float64]
 
+AGE_RULES = {"birthday": "change on birthdays", "fixed": "after fixed days, from the next whole day"}
+
 METHODS = ("pohar-perme", "ederer2")
+
+ROUNDING = 16 * float(np.finfo(np.float64).eps)
+"""Rounding of a running sum relative to its largest value."""
+
+LARGEST_ROUNDING = 1e-6
+"""Days on which rounding may exceed this share of the summed weight have no estimate."""
 
 
 def net_survival(
@@ -41,14 +51,17 @@ def net_survival(
 ) -> Curves:
     """Estimate net (relative) survival against population mortality, exactly by day, for all groups in one pass.
 
-    On day k let ``B_k`` and ``A_k`` be the summed weights of those at risk at its start and at its end before exits, ``D_k`` and
+    On day k let ``B_k`` and ``A_k`` be the summed weights of those at risk at its start and at its end before
+    exits, ``D_k`` and
     ``D2_k`` the sums of weights and squared weights of its deaths. With Pohar Perme's weights
     ``w(t) = exp(population hazard cumulated from diagnosis to t)``,
 
     ``S(t) = product over k <= t of (1 - D_k / A_k + log(A_k / B_k))``, variance of log S ``sum D2_k / A_k**2``.
 
-    Inside a day the risk set is fixed and each weight grows at its own hazard, so ``log(A_k / B_k)`` is the day's population
-    part exactly. Ederer II has all weights 1: ``S(t) = product of (1 - (d_k - E_k) / Y_k)``, variance ``sum d_k / Y_k**2``, with E_k
+    Inside a day the risk set is fixed and each weight grows at its own hazard, so ``log(A_k / B_k)`` is the
+    day's population
+    part exactly. Ederer II has all weights 1: ``S(t) = product of (1 - (d_k - E_k) / Y_k)``, variance ``sum
+    d_k / Y_k**2``, with E_k
     the day's expected deaths of those at risk.
 
     Parameters
@@ -62,7 +75,8 @@ def net_survival(
     method
         "pohar-perme" (unbiased, the default) or "ederer2".
     time, event, entry
-        Columns of a DataFrame: end of follow-up in whole days, 1 for a death of any cause, start of follow-up. With delayed entry weights
+        Columns of a DataFrame: end of follow-up in whole days, 1 for a death of any cause, start of follow-up.
+        With delayed entry weights
         still cumulate from diagnosis.
     age_days, sex, diagnosis_date
         Columns of a DataFrame: age at diagnosis in days, "male" or "female", date of diagnosis.
@@ -110,6 +124,7 @@ def net_survival(
     observed = follow_up(
         data, by=by, time=time, event=event, entry=entry, zero_survival=zero_survival, purpose="net_survival"
     )
+    warn_no_events(observed, purpose="net_survival")
     people = demographics(
         data, life_table, age_days=age_days, sex=sex, diagnosis_date=diagnosis_date, purpose="net_survival"
     )
@@ -126,7 +141,15 @@ def net_survival(
     log_variance = running_sum(np.where(anyone, variance, 0.0), starts)
     # Pohar Perme's curve is known on every day. Ederer II is a step function of exit days, as in relsurv: what was
     # expected since the last exit enters with the next.
-    shown = slice(None) if weighted else np.flatnonzero(folded.sums["left"] > 0)
+    # Days of entries are kept too, for the number at risk.
+    shown: slice | npt.NDArray[np.int64] = slice(None)
+    if not weighted:
+        exits = folded.sums["left"] > 0
+        shown = np.flatnonzero(exits | (folded.sums["entered"] > 0))
+        exit_before = np.maximum.accumulate(np.where(exits, np.arange(exits.size), -1))
+        known = exit_before >= starts[folded.group]
+        estimate = np.where(known, estimate[exit_before], 1.0)
+        log_variance = np.where(known, log_variance[exit_before], 0.0)
     patients = np.bincount(observed.group, minlength=observed.n_groups)
     deaths = np.bincount(observed.group[observed.event == 1], minlength=observed.n_groups)
     return Curves(
@@ -144,7 +167,7 @@ def net_survival(
             "at_risk": "(entry, time]",
             "zero_survival": zero_survival,
             "same_day": observed.same_day,
-            "age_cells": "change on birthdays" if life_table.age_rule == "birthday" else "fixed days, from the next whole day",
+            "age_cells": AGE_RULES[life_table.age_rule],
             "calendar_cells": "change on their first date, 1 January unless the table says otherwise",
             "life_table": life_table.source,
             "life_table_digest": folded.life_table_digest,
@@ -171,7 +194,21 @@ def _pohar_perme(folded: Tally) -> tuple[FloatArray, FloatArray]:
     end = start + growth
     with np.errstate(divide="ignore", invalid="ignore"):
         increment = sums["weighted_events"] / end - np.log1p(growth / start)
-        return increment, sums["weighted_events_squared"] / end**2
+        variance = sums["weighted_events_squared"] / end**2
+    # Weights are 1 or more, so the number at risk bounds their sum from below, and the largest sum so far bounds
+    # what rounding it has left behind.
+    largest = running_maximum(end, folded.starts)
+    lost = (folded.at_risk > 0) & ~(ROUNDING * largest <= LARGEST_ROUNDING * folded.at_risk)
+    if lost.any():
+        warnings.warn(
+            f"net_survival: {int(lost.sum()):,} days have no estimate, because somebody before them was followed to "
+            "where population survival is nearly 0, and weights 1 / S_P(t) of all the others are lost beside theirs. "
+            "Such patients are often deaths that the register never learnt of; check the oldest.",
+            ChildsurvWarning,
+            stacklevel=3,
+        )
+        increment = np.where(lost, np.nan, increment)
+    return increment, variance
 
 
 def _ederer2(folded: Tally) -> tuple[FloatArray, FloatArray]:

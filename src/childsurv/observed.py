@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from childsurv.cohort import DAYS_PER_YEAR
 from childsurv.curves import Curves
-from childsurv.errors import ChildsurvWarning, require_choice, require_level
-from childsurv.follow_up import By, Data, FollowUp, IntArray, follow_up
+from childsurv.errors import require_choice, require_level
+from childsurv.follow_up import By, Data, FollowUp, IntArray, follow_up, warn_no_events
 from childsurv.intervals import INTERVAL_KINDS
 from childsurv.ragged import running_product, running_sum
 from childsurv.tally import Tally, fold_observed
@@ -29,6 +29,7 @@ def kaplan_meier(
     level: float = 0.95,
     ci: str = "log-log",
     zero_survival: str = "keep",
+    time_unit: str = "days",
 ) -> Curves:
     """Estimate observed survival by the Kaplan-Meier product over event times, for all groups in one pass.
 
@@ -42,7 +43,8 @@ def kaplan_meier(
     by
         Column or columns whose combinations are the groups.
     time, event, entry, weights
-        Columns of a DataFrame: end of follow-up in any unit, 1 for an event and 0 for none, start of follow-up, case weights.
+        Columns of a DataFrame: end of follow-up in any unit, 1 for an event and 0 for none, start of
+        follow-up, case weights.
         Whole-number weights are frequencies; with others the variance is the infinitesimal jackknife.
     level
         Confidence level.
@@ -51,6 +53,9 @@ def kaplan_meier(
         survival lies), "log" (R's default), "plain", "logit" or "arcsin".
     zero_survival
         Rows of a cohort that end on the day of diagnosis: "keep" counts them in the first day, "drop" leaves them out.
+    time_unit
+        Unit of a DataFrame's times: "days" (the default), "weeks", "months" or "years". Years can be asked of
+        curves in days.
 
     Returns
     -------
@@ -72,25 +77,24 @@ def kaplan_meier(
     >>> import childsurv as cs
     >>> curves = cs.kaplan_meier(cs.demo.cohort(patients=500, seed=1), by="sex")
     >>> curves.at(years=5)["sex"].tolist()
-    ['female', 'male']
+    ['male', 'female']
     """
     require_choice(ci, INTERVAL_KINDS, argument="ci")
     require_level(level)
     observed = follow_up(
         data, by=by, time=time, event=event, entry=entry, weights=weights,
-        zero_survival=zero_survival, purpose="kaplan_meier",
+        zero_survival=zero_survival, time_unit=time_unit, purpose="kaplan_meier",
     )  # fmt: skip
-    if not observed.event.any():
-        warnings.warn(
-            f"kaplan_meier: there are no events in {observed.event.size:,} rows, so survival is 1 throughout and its limits have "
-            "no width. Check that the event column has 1 for a death.",
-            ChildsurvWarning,
-            stacklevel=2,
-        )
+    warn_no_events(observed, purpose="kaplan_meier")
     robust = observed.weights is not None and bool((observed.weights % 1).any())
     folded = fold_observed(observed)
     at_risk = np.maximum(folded.at_risk, 0)
     events = folded.sums["events"]
+    if robust:
+        # Sums of fractions leave rounding where nobody is left; heads, which are whole numbers, say where that is.
+        assert observed.weights is not None
+        heads = fold_observed(replace(observed, weights=(observed.weights > 0).astype(np.float64)))
+        at_risk = np.where(heads.at_risk == heads.sums["events"], events, at_risk)
     starts = folded.starts
     with np.errstate(divide="ignore", invalid="ignore"):
         hazard = np.where(at_risk > 0, events / at_risk, 0.0)
@@ -111,6 +115,7 @@ def kaplan_meier(
             "variance": "infinitesimal jackknife" if robust else "Greenwood",
             "ci": ci,
             "level": level,
+            "time_unit": "days" if observed.in_days else time_unit,
             "at_risk": "(entry, time]",
             "zero_survival": zero_survival,
             "same_day": observed.same_day,
@@ -128,11 +133,14 @@ def kaplan_meier(
     )
 
 
-def _jackknife_variance(observed: FollowUp, folded: Tally, at_risk: FloatArray, step: FloatArray) -> FloatArray:
+def _jackknife_variance(
+    observed: FollowUp, folded: Tally, at_risk: FloatArray, step: FloatArray
+) -> FloatArray:
     """Return the variance of log S as the sum of squared influences of the rows.
 
     With ``G(t) = sum over t_j <= t of d_j / (Y_j (Y_j - d_j))``, a row that entered at e and is still at risk at t
-    has moved log S by ``w (G(t) - G(e))``; one that died at u, for good, by ``w (G(u-) - 1 / Y(u) - G(e))``; one censored at
+    has moved log S by ``w (G(t) - G(e))``; one that died at u, for good, by ``w (G(u-) - 1 / Y(u) - G(e))``;
+    one censored at
     u by ``w (G(u) - G(e))``.
     """
     starts = folded.starts
@@ -151,7 +159,7 @@ def _jackknife_variance(observed: FollowUp, folded: Tally, at_risk: FloatArray, 
     squares = observed.weights**2
 
     def by_cell(cell: IntArray, values: FloatArray) -> FloatArray:
-        return np.bincount(cell, values, minlength=folded.end.size)
+        return np.bincount(cell, values, minlength=folded.end.size).astype(np.float64, copy=False)
 
     gone = running_sum(by_cell(exit_cell, squares * (at_exit - at_entry) ** 2), starts)
     # Those still at risk contribute (G(t) - G(e))**2, multiplied out so that three running sums suffice.

@@ -18,17 +18,24 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from childsurv.lifetable.paths import ROWS_AT_A_TIME, cell_index, walk
+from childsurv.lifetable.paths import cell_index, pieces
 from childsurv.lifetable.table import LifeTable
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 BLOCK_DAYS = 1024
-"""Days about whose middle weights are expanded: nearly three years, so that few pieces are cut and few terms are needed."""
+"""Days about whose middle weights are expanded: nearly three years, so that few pieces are cut and few terms
+are needed."""
+
+LARGEST_EXPONENT = 6.0
+"""Largest hazard x distance of the expansion; beyond it terms outgrow their sum and digits are lost."""
 
 SMALLEST_TERM = 1e-15
 """Terms of the expansion below this, relative to the weight, are left out: beyond double precision."""
+
+ROWS_AT_A_TIME = 16_384
+"""People folded together: few enough that the arrays of their pieces stay in the processor's cache."""
 
 CELLS_AT_A_TIME = 1_000_000
 """Group-days folded together; bounds the memory of the coefficients whatever the number of groups."""
@@ -66,25 +73,47 @@ class _Coefficients:
     """Jumps of the polynomial coefficients of one band of groups, by the day from which they hold."""
 
     n_columns: int
+    block_days: int
     by_power: list[FloatArray] = field(default_factory=list)
 
-    def add(self, key: IntArray, value: FloatArray, rate: FloatArray) -> None:
-        """Add ``value * rate**(power - 1) / power!`` at ``key`` for every power that matters."""
+    def add(
+        self,
+        key: IntArray,
+        begins: FloatArray,
+        begin_rate: FloatArray,
+        ends: FloatArray,
+        end_rate: FloatArray,
+    ) -> None:
+        """Add ``(begins * begin_rate**(p - 1) - ends * end_rate**(p - 1)) / p!`` at ``key`` for each power p."""
         power = 1
+        largest = np.maximum(begin_rate, end_rate)
         while key.size:
             if len(self.by_power) < power:
                 self.by_power.append(np.zeros(self.n_columns))
-            self.by_power[power - 1] += np.bincount(key, weights=value, minlength=self.n_columns)
+            self.by_power[power - 1] += np.bincount(key, weights=begins - ends, minlength=self.n_columns)
             power += 1
-            large = np.flatnonzero(rate >= smallest_rate_of_power(power, BLOCK_DAYS / 2))
-            if large.size < key.size:
-                key, value, rate = key[large], value[large], rate[large]
-            value = value * (rate / power)
+            large = np.flatnonzero(largest >= smallest_rate_of_power(power, self.block_days / 2))
+            # Copying pays only if it leaves many out; negligible terms do no harm.
+            if large.size < 0.75 * key.size:
+                key, largest = key[large], largest[large]
+                begins, begin_rate = begins[large], begin_rate[large]
+                ends, end_rate = ends[large], end_rate[large]
+            begins = begins * (begin_rate / power)
+            ends = ends * (end_rate / power)
 
 
 def smallest_rate_of_power(power: int, distance: float) -> float:
     """Return the hazard below which ``(rate * distance)**power / power!`` is negligible."""
     return float((SMALLEST_TERM * math.factorial(power)) ** (1 / power) / distance)
+
+
+def block_length(table: LifeTable) -> int:
+    """Return the days of a block, a power of 2: `BLOCK_DAYS`, or fewer for a table with extreme hazards."""
+    largest = float(np.max(table.rates, initial=0.0, where=~np.isnan(table.rates)))
+    days = BLOCK_DAYS
+    while days > 2 and largest * days / 2 > LARGEST_EXPONENT:
+        days //= 2
+    return days
 
 
 def fold_population(
@@ -119,9 +148,10 @@ def fold_population(
     purpose
         To begin error messages with.
     """
-    cell_index(table, stratum, birth, diagnosis, time, purpose=purpose)
+    cell = cell_index(table, stratum, birth, diagnosis, time, purpose=purpose)
     n_days = int(time.max()) + 1
-    n_columns = _columns(n_days)
+    block_days = block_length(table)
+    n_columns = _columns(n_days, block_days)
     shape = (n_groups, n_days)
     expected = np.zeros(shape) if plain else None
     names = ("entered", "left", "events", "squared", "growth")
@@ -137,16 +167,16 @@ def fold_population(
         high = min(low + band_groups, n_groups)
         people = order[first_of_group[low] : first_of_group[high]]
         n_cells = (high - low) * n_days
-        coefficients = _Coefficients((high - low) * n_columns)
+        coefficients = _Coefficients((high - low) * n_columns, block_days)
         rate_jumps = np.zeros((high - low) * n_columns)
         band = {name: np.zeros(n_cells) for name in names[:4]} if weighted else {}
         for begin in range(0, people.size, ROWS_AT_A_TIME):
             batch = people[begin : begin + ROWS_AT_A_TIME]
             offset = (group[batch] - low) * n_columns
             entry_weight, end_weight, extended = _fold_batch(
-                table, stratum[batch], birth[batch], diagnosis[batch],
+                table, cell[batch], birth[batch], diagnosis[batch],
                 None if entry is None else entry[batch], time[batch], offset,
-                coefficients if weighted else None, rate_jumps if plain else None, purpose,
+                coefficients if weighted else None, rate_jumps if plain else None, block_days,
             )  # fmt: skip
             extended_days += extended
             if weighted:
@@ -157,9 +187,11 @@ def fold_population(
                 band["entered"] += np.bincount(entered_key, weights=entry_weight, minlength=n_cells)
                 band["left"] += np.bincount(left_key, weights=end_weight, minlength=n_cells)
                 band["events"] += np.bincount(left_key[dead], weights=end_weight[dead], minlength=n_cells)
-                band["squared"] += np.bincount(left_key[dead], weights=end_weight[dead] ** 2, minlength=n_cells)
+                band["squared"] += np.bincount(
+                    left_key[dead], weights=end_weight[dead] ** 2, minlength=n_cells
+                )
         if expected is not None:
-            expected[low:high, 1:] = _running_sums(rate_jumps, high - low, n_days)[:, :-1]
+            expected[low:high, 1:] = _running_sums(rate_jumps, high - low, n_days, block_days)[:, :-1]
         for name, values in band.items():
             sums[name][low:high] = values.reshape(-1, n_days)
         if weighted:
@@ -177,7 +209,7 @@ def fold_population(
 
 def _fold_batch(
     table: LifeTable,
-    stratum: IntArray,
+    cell: IntArray,
     birth: IntArray,
     diagnosis: IntArray,
     entry: IntArray | None,
@@ -185,7 +217,7 @@ def _fold_batch(
     offset: IntArray,
     coefficients: _Coefficients | None,
     rate_jumps: FloatArray | None,
-    purpose: str,
+    block_days: int,
 ) -> tuple[FloatArray, FloatArray, float]:
     """Add the pieces of one batch of people; return weights at entry and at the end, and extended person-days."""
     any_extended = bool(table.extended.any())
@@ -193,65 +225,74 @@ def _fold_batch(
     end_hazard = np.zeros(time.size)
     entry_hazard = np.zeros(time.size)
     extended_days = 0.0
-    starts: list[IntArray] = []
-    stops: list[IntArray] = []
-    rates: list[FloatArray] = []
-    at_middles: list[FloatArray] = []
-    for piece in walk(
-        table, stratum, birth=birth, diagnosis=diagnosis, time=time, whole_days=True,
-        block_days=BLOCK_DAYS, purpose=purpose,
-    ):  # fmt: skip
+    # What begins and ends at each boundary between pieces. A piece's coefficient of the first power is its weight at
+    # the middle of the block times its rate.
+    keys: list[IntArray] = []
+    begins: list[FloatArray] = []
+    begin_rates: list[FloatArray] = []
+    ends: list[FloatArray] = []
+    end_rates: list[FloatArray] = []
+    value_before = rate_before = np.zeros(time.size)
+    for piece in pieces(
+        table, cell, birth=birth, diagnosis=diagnosis, time=time, whole_days=True, block_days=block_days
+    ):
         rows, start, stop, rate, at_start = piece.rows, piece.start, piece.stop, piece.rate, piece.cumulative
         last = piece.last
         end_hazard[rows[last]] = at_start[last] + rate[last] * (stop[last] - start[last])
         if any_extended:
             since = start if entry is None else np.maximum(start, entry[rows])
             extended_days += float(np.maximum(stop - since, 0)[extended_cells[piece.cell]].sum())
+        first_day = start.astype(np.int64)
+        block = first_day // block_days
+        begin_of_block = block * block_days
+        at_middle = at_start + rate * (begin_of_block + block_days // 2 - start)
+        value = np.exp(at_middle) * rate
+        # Sums begin afresh with a block, so nothing of the block before is taken away.
+        value_before = value_before * (first_day != begin_of_block)
         if entry is not None:
             entries = entry[rows]
             here = np.flatnonzero((entries >= start) & (entries < stop))
             entry_hazard[rows[here]] = at_start[here] + rate[here] * (entries[here] - start[here])
-            at_start = at_start + rate * np.maximum(entries - start, 0)
-            start = np.maximum(start, entries)
-            followed = np.flatnonzero(stop > start)
-            rows, start, stop, rate, at_start = (
-                values[followed] for values in (rows, start, stop, rate, at_start)
-            )
-        first_day = start.astype(np.int64)
-        block = first_day // BLOCK_DAYS
+            followed = entries < stop
+            value, rate = value * followed, rate * followed
+            first_day = np.where(followed, np.maximum(first_day, entries), first_day)
         column = offset[rows]
         column += block
-        starts.append(column + first_day)
-        stops.append(column + stop.astype(np.int64))
-        rates.append(rate)
-        if coefficients is not None:
-            at_middles.append(at_start + rate * (block * BLOCK_DAYS + BLOCK_DAYS // 2 - start))
-    rate = np.concatenate(rates)
-    key = np.concatenate([*starts, *stops])
+        keys += [column + first_day, column[last] + stop[last].astype(np.int64)]
+        none = np.zeros(last.size)
+        begins += [value, none]
+        begin_rates += [rate, none]
+        ends += [value_before, value[last]]
+        end_rates += [rate_before, rate[last]]
+        value_before, rate_before = value[piece.going], rate[piece.going]
+    key = np.concatenate(keys)
+    begin_rate, end_rate = np.concatenate(begin_rates), np.concatenate(end_rates)
+    begin, end = np.concatenate(begins), np.concatenate(ends)
     if rate_jumps is not None:
-        rate_jumps += np.bincount(key, np.concatenate([rate, -rate]), minlength=rate_jumps.size)
+        # Where weights count from the block's beginning, so do rates.
+        rate_jumps += np.bincount(key, begin_rate - end_rate * (end > 0), minlength=rate_jumps.size)
     if coefficients is not None:
-        value = np.exp(np.concatenate(at_middles)) * rate
-        coefficients.add(key, np.concatenate([value, -value]), np.concatenate([rate, rate]))
+        coefficients.add(key, begin, begin_rate, end, end_rate)
     return np.exp(entry_hazard), np.exp(end_hazard), extended_days
 
 
-def _columns(n_days: int) -> int:
+def _columns(n_days: int, block_days: int) -> int:
     """Return the number of columns for a number of days: each block has one more, where pieces stop at its end."""
-    return -(-n_days // BLOCK_DAYS) * (BLOCK_DAYS + 1)
+    return -(-n_days // block_days) * (block_days + 1)
 
 
-def _running_sums(jumps: FloatArray, n_groups: int, n_days: int) -> FloatArray:
-    """Running sums along days, which begin afresh with every block; that also keeps rounding from building up."""
-    sums = np.cumsum(jumps.reshape(n_groups, -1, BLOCK_DAYS + 1), axis=2)[:, :, :BLOCK_DAYS]
+def _running_sums(jumps: FloatArray, n_groups: int, n_days: int, block_days: int) -> FloatArray:
+    """Return running sums along days; they begin afresh with every block, so that rounding does not build up."""
+    sums = np.cumsum(jumps.reshape(n_groups, -1, block_days + 1), axis=2)[:, :, :block_days]
     return sums.reshape(n_groups, -1)[:, :n_days]
 
 
 def _growth(coefficients: _Coefficients, n_groups: int, n_days: int) -> FloatArray:
     """Return, in column k - 1, how much the summed weight of those at risk grows over day k."""
-    # Day k, in column k - 1, runs from k - 1 to k, and a block's middle is at BLOCK_DAYS // 2.
-    end = (np.arange(n_days) % BLOCK_DAYS + 1 - BLOCK_DAYS // 2).astype(np.float64)
+    # Day k, in column k - 1, runs from k - 1 to k, and a block's middle is at block_days // 2.
+    block_days = coefficients.block_days
+    end = (np.arange(n_days) % block_days + 1 - block_days // 2).astype(np.float64)
     growth = np.zeros((n_groups, n_days))
     for power, jumps in enumerate(coefficients.by_power, start=1):
-        growth += _running_sums(jumps, n_groups, n_days) * (end**power - (end - 1) ** power)
+        growth += _running_sums(jumps, n_groups, n_days, block_days) * (end**power - (end - 1) ** power)
     return growth

@@ -7,12 +7,12 @@ cumulative functions run along them: each group's result has the same bits wheth
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-Number = TypeVar("Number", np.float64, np.int64)
+Number = TypeVar("Number", bound=np.number[Any])
 
 PADDED_VALUES = 2_000_000
 """Largest padded block, in values; bounds memory whatever the sizes of the groups."""
@@ -57,9 +57,18 @@ def running_sum(values: npt.NDArray[Number], starts: npt.NDArray[np.int64]) -> n
     return _cumulative(np.cumsum, values, starts, 0)
 
 
-def running_product(values: npt.NDArray[np.float64], starts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+def running_product(
+    values: npt.NDArray[np.float64], starts: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
     """Return running products within groups, the row itself included."""
     return _cumulative(np.cumprod, values, starts, 1)
+
+
+def running_maximum(
+    values: npt.NDArray[np.float64], starts: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """Return running maxima of values of 0 or more within groups, the row itself included."""
+    return _cumulative(np.maximum.accumulate, values, starts, 0)
 
 
 def last_row_at(

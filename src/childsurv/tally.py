@@ -11,7 +11,7 @@ risk from the start. A death at t is at risk at t, and precedes an entry at t.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from childsurv.cohort import Cohort
 from childsurv.errors import DataError, OptionError
 from childsurv.follow_up import By, Data, FollowUp, IntArray, TimeArray, follow_up
 from childsurv.lifetable.demographics import Demographics, demographics
@@ -77,7 +78,8 @@ class Grid:
             Ascending, greater than 0.
         """
         values = tuple(float(end) for end in ends)
-        if not values or values[0] <= 0 or any(later <= earlier for earlier, later in zip(values, values[1:], strict=False)):
+        ascending = all(later > earlier for earlier, later in zip((0.0, *values), values, strict=False))
+        if not values or not ascending or values[-1] == float("inf"):
             raise OptionError("Grid.breaks() takes ascending times greater than 0.")
         return cls("breaks", values)
 
@@ -174,6 +176,7 @@ class Tally:
             name
             for name, mine, theirs in (
                 ("grid", self.grid, other.grid),
+                ("unit of time", self.in_days, other.in_days),
                 ("group columns", list(self.groups.columns), list(other.groups.columns)),
                 ("life table", self.life_table_digest, other.life_table_digest),
                 ("conventions", dict(self.conventions), dict(other.conventions)),
@@ -282,7 +285,9 @@ def tally(
     >>> bool((total.table["events"].sum() == cs.tally(cohort).table["events"].sum()))
     True
     """
-    grid = grid or (Grid.distinct() if life_table is None else Grid.daily())
+    grid = (Grid.distinct() if life_table is None else Grid.daily()) if grid is None else grid
+    if not isinstance(grid, Grid):
+        raise OptionError("tally: grid= takes Grid.distinct(), Grid.daily() or Grid.breaks([...]).")
     observed = follow_up(
         data, by=by, time=time, event=event, entry=entry, weights=weights,
         zero_survival=zero_survival, purpose="tally",
@@ -290,17 +295,36 @@ def tally(
     if life_table is None:
         if grid.kind == "daily" and not observed.counted:
             raise DataError("tally: a daily grid needs times in whole days.")
-        fine = fold_observed(observed)
+        fine = _with_zero_survival(fold_observed(observed), data, zero_survival)
+        if grid.kind == "daily":
+            return _every_day(fine)
         return fine if grid.kind != "breaks" else fine.coarsen(grid)
     if grid.kind == "distinct":
         raise OptionError("tally: with a life table cells are days or Grid.breaks([...]).")
     people = demographics(
         data, life_table, age_days=age_days, sex=sex, diagnosis_date=diagnosis_date, purpose="tally"
     )
-    fine = fold_expected(
-        observed, life_table, people, plain=True, weighted=True, purpose="tally"
-    )
+    fine = fold_expected(observed, life_table, people, plain=True, weighted=True, purpose="tally")
+    fine = _with_zero_survival(fine, data, zero_survival)
     return fine if grid.kind != "breaks" else fine.coarsen(grid)
+
+
+def _with_zero_survival(fine: Tally, data: Data, zero_survival: str) -> Tally:
+    """Record what became of rows of a cohort that end on the day of diagnosis; tables have no such rule."""
+    rule = zero_survival if isinstance(data, Cohort) else "as given"
+    return replace(fine, conventions={**fine.conventions, "zero_survival": rule})
+
+
+def _every_day(fine: Tally) -> Tally:
+    """Return a tally of whole days with a cell for each day up to each group's last."""
+    starts = fine.starts
+    first = np.concatenate([[0], np.cumsum(fine.end[starts[1:] - 1] + 1)])
+    group = np.repeat(np.arange(starts.size - 1), np.diff(first))
+    place = first[fine.group] + fine.end
+    sums = {name: np.zeros(first[-1], dtype=values.dtype) for name, values in fine.sums.items()}
+    for name, values in fine.sums.items():
+        sums[name][place] = values
+    return replace(fine, grid=Grid.daily(), group=group, end=np.arange(first[-1]) - first[group], sums=sums)
 
 
 def fold_observed(observed: FollowUp) -> Tally:
@@ -406,7 +430,7 @@ def _time_codes(observed: FollowUp) -> tuple[IntArray, IntArray | None, TimeArra
         time = observed.time.astype(np.int64, copy=False)
         return time, None if observed.entry is None else observed.entry.astype(np.int64, copy=False), ends
     pooled = [np.zeros(1), observed.time] + ([] if observed.entry is None else [observed.entry])
-    distinct, place = np.unique(np.concatenate(pooled), return_inverse=True)
+    distinct, place = np.unique(np.concatenate(pooled).astype(np.float64), return_inverse=True)
     n_rows = observed.time.size
     time_code = place[1 : n_rows + 1]
     return time_code, None if observed.entry is None else place[n_rows + 1 :], distinct

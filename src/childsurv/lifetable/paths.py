@@ -41,8 +41,9 @@ class Piece:
         Cumulative hazard from diagnosis to ``start``.
     cell
         Flat index of the cell in ``table.rates``.
-    last
-        Which of the people here (positions in the arrays above) end their follow-up with this piece.
+    last, going
+        Which of the people here (positions in the arrays above) end their follow-up with this piece, and which go on
+        to the next, in the same order.
     """
 
     rows: IntArray
@@ -52,6 +53,7 @@ class Piece:
     cumulative: FloatArray
     cell: IntArray
     last: IntArray
+    going: IntArray
 
 
 def cell_index(
@@ -131,7 +133,7 @@ def _require_no_gaps(
     if suspects.size == 0:
         return
     enters = np.zeros(day.size, dtype=bool)
-    pieces = _pieces(
+    followed = pieces(
         table,
         cell[suspects],
         birth=birth[suspects],
@@ -139,7 +141,7 @@ def _require_no_gaps(
         time=time[suspects],
         whole_days=False,
     )
-    for piece in pieces:
+    for piece in followed:
         enters[suspects[piece.rows[np.isnan(piece.rate)]]] = True
     if not enters.any():
         return
@@ -227,12 +229,12 @@ def walk(
         To begin error messages with.
     """
     cell = cell_index(table, stratum, birth, diagnosis, time, purpose=purpose)
-    yield from _pieces(
+    yield from pieces(
         table, cell, birth=birth, diagnosis=diagnosis, time=time, whole_days=whole_days, block_days=block_days
     )
 
 
-def _pieces(
+def pieces(
     table: LifeTable,
     cell: IntArray,
     *,
@@ -265,8 +267,8 @@ def _pieces(
             np.minimum(stop, next_block, out=stop)
         rate = hazards[cell]
         going = stop < end
-        yield Piece(rows, start, stop, rate, cumulative, cell, np.flatnonzero(~going))
         keep = np.flatnonzero(going)
+        yield Piece(rows, start, stop, rate, cumulative, cell, np.flatnonzero(~going), keep)
         if keep.size == 0:
             return
         cumulative = (cumulative + rate * (stop - start))[keep]

@@ -142,9 +142,7 @@ class CoxFit:
             rows.append(("robust score", self.robust_score_statistic))
         table = pd.DataFrame(rows, columns=["test", "statistic"])
         table["df"] = self.coef.size
-        table["p_value"] = chi_squared_p_value(
-            np.maximum(table["statistic"].to_numpy(), 0.0), self.coef.size
-        )
+        table["p_value"] = chi_squared_p_value(np.maximum(table["statistic"].to_numpy(), 0.0), self.coef.size)
         return table
 
     def proportional_hazards_test(self, transform: Transform = "km") -> TestResult:

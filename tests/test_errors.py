@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from childsurv import errors
+from childsurv.errors import (
+    ChildsurvError,
+    ColumnError,
+    MissingExtraError,
+    OptionError,
+    import_extra,
+    require_choice,
+    require_columns,
+    require_level,
+    rows_phrase,
+    rows_where,
+)
+
+
+def test_every_error_is_a_childsurv_error() -> None:
+    named = [
+        value for name, value in vars(errors).items() if name.endswith("Error") and isinstance(value, type)
+    ]
+    assert len(named) >= 8
+    assert all(issubclass(error, ChildsurvError) for error in named)
+    # Those who catch ValueError or ImportError, as with other libraries, catch ours too.
+    assert issubclass(ColumnError, ValueError)
+    assert issubclass(MissingExtraError, ImportError)
+
+
+@pytest.mark.parametrize(
+    ("rows", "phrase"),
+    [
+        ([4], "1 row (row 4)"),
+        ([2, 5, 9], "3 rows (rows 2, 5, 9)"),
+        (range(1, 2001), "2,000 rows (rows 1, 2, 3, 4, 5, 6, 7, 8 and 1,992 more)"),
+    ],
+)
+def test_rows_are_named_and_counted(rows: list[int], phrase: str) -> None:
+    assert rows_phrase(list(rows)) == phrase
+
+
+def test_rows_where_counts_from_one() -> None:
+    assert rows_where(np.array([True, False, True])) == "2 rows (rows 1, 3)"
+
+
+def test_missing_columns_come_with_hints_and_what_is_there() -> None:
+    with pytest.raises(
+        ColumnError,
+        match=r"^Work: no column 'diagnosis_dat', 'nothing'\. Did you mean 'diagnosis_date' for 'diagnosis_dat'\? "
+        r"The data have the columns: time, diagnosis_date\.$",
+    ):
+        require_columns(["time", "diagnosis_date"], ["time", "diagnosis_dat", "nothing"], purpose="Work")
+    with pytest.raises(ColumnError, match=r"no column 'time'\. The data have the columns: none"):
+        require_columns([], ["time"], purpose="Work")
+    with pytest.raises(ColumnError, match="and 60 more"):
+        require_columns([f"c{n}" for n in range(100)], ["zzz"], purpose="Work")
+
+
+def test_a_column_that_is_there_twice_is_refused() -> None:
+    with pytest.raises(ColumnError, match="more than one column is called 'time'"):
+        require_columns(["time", "event", "time"], ["time", "event"], purpose="Work")
+    require_columns(["time", "event", "other", "other"], ["time", "event"], purpose="Work")
+
+
+def test_numbers_are_not_the_text_of_numbers() -> None:
+    with pytest.raises(ColumnError, match="no column '1'"):
+        require_columns([1, "event"], ["1"], purpose="Work")
+
+
+def test_choices_are_listed() -> None:
+    assert require_choice("log", ("log", "plain"), argument="ci") == "log"
+    for value in ("lgo", None, 3, ["log"]):
+        with pytest.raises(OptionError, match=r"ci=.* is not a choice; use one of 'log', 'plain'\."):
+            require_choice(value, ("log", "plain"), argument="ci")
+
+
+@pytest.mark.parametrize("level", [0, 1, 95, -0.5, float("nan"), "0.95"])
+def test_levels_lie_between_nought_and_one(level: float) -> None:
+    with pytest.raises(OptionError, match=r"write 0\.95 for 95 %"):
+        require_level(level)
+
+
+def test_absent_extras_say_what_to_install() -> None:
+    with pytest.raises(
+        MissingExtraError,
+        match=r"Drawing needs the library 'no_such_library'\. Install it with: pip install 'childsurv\[report\]'",
+    ):
+        import_extra("no_such_library.part", extra="report", purpose="Drawing")
+    assert import_extra("json", extra="report", purpose="Drawing").dumps(1) == "1"
