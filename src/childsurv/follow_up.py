@@ -63,6 +63,23 @@ Data: TypeAlias = Cohort | pd.DataFrame | TableLike
 
 
 @dataclass(frozen=True)
+class TimeCodes:
+    """Times that had to be sorted: the distinct ones, and each row's place among them.
+
+    Attributes
+    ----------
+    ends
+        Distinct times after ties, ascending.
+    time, entry
+        Places in ``ends`` of the rows' ends and starts of follow-up.
+    """
+
+    ends: FloatArray
+    time: IntArray
+    entry: IntArray | None
+
+
+@dataclass(frozen=True)
 class FollowUp:
     """Validated arrays of shape ``(n_rows,)``, with group codes and one labelled row a group.
 
@@ -84,6 +101,8 @@ class FollowUp:
         Whether times are days, so that years can be asked for.
     rows
         Which rows of the data these are: all of them, unless "drop" left some out.
+    codes
+        Places of the times among the distinct ones, where times had to be sorted.
     """
 
     time: TimeArray
@@ -95,6 +114,7 @@ class FollowUp:
     same_day: int
     in_days: bool
     rows: npt.NDArray[np.int64] | slice
+    codes: TimeCodes | None = None
 
     @property
     def n_groups(self) -> int:
@@ -197,11 +217,12 @@ def follow_up(
         )
 
     times = number_column(frame, time, purpose=purpose)
-    require_rows(
-        times < 0,
-        f"{purpose}: column {time!r} is negative",
-        "End of follow-up is before its start; correct or exclude them.",
-    )
+    if times.min() < 0:
+        require_rows(
+            times < 0,
+            f"{purpose}: column {time!r} is negative",
+            "End of follow-up is before its start; correct or exclude them.",
+        )
     if is_cohort:
         require_rows(
             times % 1 != 0,
@@ -221,7 +242,7 @@ def follow_up(
         )
     group, groups = group_codes(frame, names, purpose=purpose)
 
-    at_zero = np.zeros(times.size, dtype=bool)
+    at_zero = np.zeros(times.size if is_cohort or entries is not None else 0, dtype=bool)
     if is_cohort:
         at_zero = (times == 0) if entries is None else (times == 0) & (entries == 0)
     if entries is not None:
@@ -248,9 +269,9 @@ def follow_up(
                 raise DataError(
                     f"{purpose}: every row ends on the day of diagnosis and zero_survival='drop'."
                 )
-    times, entries = tie_times(times, entries, purpose=purpose)
+    times, entries, codes = _tied(times, entries, purpose=purpose)
     in_days = is_cohort or time_unit == "days"
-    return FollowUp(times, events, entries, case_weights, group, groups, same_day, in_days, rows)
+    return FollowUp(times, events, entries, case_weights, group, groups, same_day, in_days, rows, codes)
 
 
 def require_group_names(names: Sequence[str], *, purpose: str) -> None:
@@ -303,11 +324,12 @@ def number_column(frame: pd.DataFrame, name: str, *, purpose: str) -> TimeArray:
 def event_column(frame: pd.DataFrame, name: str, *, purpose: str) -> npt.NDArray[np.int8]:
     """Return an event column, which must hold only 0 and 1 (or false and true)."""
     values = number_column(frame, name, purpose=purpose)
-    require_rows(
-        (values != 0) & (values != 1),
-        f"{purpose}: column {name!r} is neither 0 nor 1",
-        "Recode it, for example (status == 2).astype(int) where 2 means dead.",
-    )
+    if values.dtype.kind == "f" or values.min(initial=0) < 0 or values.max(initial=0) > 1:
+        require_rows(
+            (values != 0) & (values != 1),
+            f"{purpose}: column {name!r} is neither 0 nor 1",
+            "Recode it, for example (status == 2).astype(int) where 2 means dead.",
+        )
     return values.astype(np.int8)
 
 
@@ -323,7 +345,8 @@ def group_codes(
         One row a combination that occurs, with the columns named.
     """
     if not names:
-        return np.zeros(len(frame), dtype=np.int64), pd.DataFrame(index=pd.RangeIndex(1))
+        # One zero seen from every row: a million of them would cost more than the estimate.
+        return np.broadcast_to(np.int64(0), len(frame)), pd.DataFrame(index=pd.RangeIndex(1))
     code = np.zeros(len(frame), dtype=np.int64)
     labels: list[Any] = []
     sizes: list[int] = []
@@ -401,24 +424,36 @@ def tie_times(
     ----------
     Therneau T. survival, vignette "Roundoff error and tied times".
     """
+    tied_time, tied_entry, _ = _tied(time, entry, purpose=purpose)
+    return tied_time, tied_entry
+
+
+def _tied(
+    time: TimeArray, entry: TimeArray | None, *, purpose: str
+) -> tuple[TimeArray, TimeArray | None, TimeCodes | None]:
+    """Return times and entries after ties, and their codes unless they are whole numbers to be counted."""
     pooled = [time] if entry is None else [time, entry]
     whole = all(values.dtype.kind == "i" or not (values % 1).any() for values in pooled)
     if whole and max(int(values.max(initial=0)) for values in pooled) <= LARGEST_COUNTED_DAY:
-        return time.astype(np.int64), None if entry is None else entry.astype(np.int64)
+        counted = time.astype(np.int64, copy=False)
+        return counted, None if entry is None else entry.astype(np.int64, copy=False), None
     values = np.concatenate(pooled).astype(np.float64)
-    distinct, place = np.unique(values, return_inverse=True)
-    gaps = np.diff(distinct)
-    tolerance = TIE_TOLERANCE * max(1.0, float(np.abs(distinct).mean()))
-    starts = np.concatenate([[True], gaps > tolerance])
-    run = np.cumsum(starts) - 1
-    tied = distinct[starts][run][place]
-    tied_time = tied[: time.size]
-    if entry is None:
-        return tied_time, None
-    tied_entry = tied[time.size :]
+    order = np.argsort(values)
+    ascending = values[order]
+    gaps = np.diff(ascending)
+    distinct = np.concatenate([[True], gaps > 0])
+    tolerance = TIE_TOLERANCE * max(1.0, float(np.abs(ascending[distinct]).mean()))
+    begins = np.concatenate([[True], gaps > tolerance])
+    place = np.empty(values.size, dtype=np.int64)
+    place[order] = np.cumsum(begins) - 1
+    ends = ascending[begins]
+    codes = TimeCodes(ends, place[: time.size], None if entry is None else place[time.size :])
+    tied_time = ends[codes.time]
+    if entry is None or codes.entry is None:
+        return tied_time, None, codes
     require_rows(
-        (tied_entry >= tied_time) & (np.asarray(entry) < np.asarray(time)),
+        (codes.entry >= codes.time) & (np.asarray(entry) < np.asarray(time)),
         f"{purpose}: entry and end differ only by rounding",
         "Such rows have no follow-up; exclude them.",
     )
-    return tied_time, tied_entry
+    return tied_time, ends[codes.entry], codes

@@ -93,8 +93,8 @@ def kaplan_meier(
     if robust:
         # Sums of fractions leave rounding where nobody is left; heads, which are whole numbers, say where that is.
         assert observed.weights is not None
-        heads = fold_observed(replace(observed, weights=(observed.weights > 0).astype(np.float64)))
-        at_risk = np.where(heads.at_risk == heads.sums["events"], events, at_risk)
+        weighed = fold_observed(replace(observed, weights=(observed.weights > 0).astype(np.float64)))
+        at_risk = np.where(weighed.at_risk == weighed.sums["events"], events, at_risk)
     starts = folded.starts
     with np.errstate(divide="ignore", invalid="ignore"):
         hazard = np.where(at_risk > 0, events / at_risk, 0.0)
@@ -103,8 +103,8 @@ def kaplan_meier(
         log_variance = (
             _jackknife_variance(observed, folded, at_risk, step) if robust else running_sum(step, starts)
         )
-    patients = np.bincount(observed.group, minlength=observed.n_groups)
-    deaths = np.bincount(observed.group[observed.event == 1], minlength=observed.n_groups)
+    heads = folded if observed.weights is None else fold_observed(replace(observed, weights=None))
+    patients, deaths = (np.add.reduceat(heads.sums[name], heads.starts[:-1]) for name in ("left", "events"))
     return Curves(
         groups=folded.groups.assign(patients=patients, total_events=deaths),
         estimator="Kaplan-Meier",
