@@ -86,5 +86,5 @@ def countries() -> Figure:
 
 if __name__ == "__main__":
     PICTURES.mkdir(exist_ok=True)
-    for name, figure in (("flow", flow()), ("countries", countries())):
-        cs.plot.save(figure, PICTURES / name)
+    cs.plot.save(flow(), PICTURES / "flow.svg")
+    cs.plot.save(countries(), PICTURES / "countries.png")

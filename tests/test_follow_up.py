@@ -320,3 +320,10 @@ def test_good_data_raise_no_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         get(FRAME.assign(g=pd.Categorical(FRAME["g"])), by="g", entry="s", weights="w")
+
+
+def test_a_cohort_has_no_other_unit_of_time() -> None:
+    import childsurv as cs
+
+    with pytest.raises(OptionError, match="a cohort counts days"):
+        cs.kaplan_meier(cs.demo.cohort(patients=300, seed=1), time_unit="months")

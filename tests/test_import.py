@@ -5,7 +5,17 @@ from __future__ import annotations
 import subprocess
 import sys
 
-HEAVY = ("lifelines", "matplotlib", "formulaic", "scipy.stats", "scipy.special", "jinja2", "click", "tqdm", "narwhals")
+HEAVY = (
+    "lifelines",
+    "matplotlib",
+    "formulaic",
+    "scipy.stats",
+    "scipy.special",
+    "jinja2",
+    "click",
+    "tqdm",
+    "narwhals",
+)
 
 
 def test_import_loads_nothing_heavy() -> None:

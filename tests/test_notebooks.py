@@ -32,7 +32,15 @@ def test_notebook_runs(path: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_real_data_script(shared: Path, tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-W", "error", str(NOTEBOOKS / "real_data.py"), str(shared / "data"), "--out", str(tmp_path)],
+        [
+            sys.executable,
+            "-W",
+            "error",
+            str(NOTEBOOKS / "real_data.py"),
+            str(shared / "data"),
+            "--out",
+            str(tmp_path),
+        ],
         capture_output=True,
         text=True,
         encoding="utf-8",

@@ -198,6 +198,8 @@ def follow_up(
     require_choice(zero_survival, ("keep", "drop"), argument="zero_survival")
     require_choice(time_unit, TIME_UNITS, argument="time_unit")
     is_cohort = isinstance(data, Cohort)
+    if is_cohort and time_unit != "days":
+        raise OptionError(f"{purpose}: a cohort counts days; time_unit= is for tables of your own.")
     frame = frame_of(data)
     if is_cohort:
         time, event, entry = time or "time", event or "event", entry or "entry"
@@ -433,7 +435,7 @@ def _tied(
 ) -> tuple[TimeArray, TimeArray | None, TimeCodes | None]:
     """Return times and entries after ties, and their codes unless they are whole numbers to be counted."""
     pooled = [time] if entry is None else [time, entry]
-    whole = all(values.dtype.kind == "i" or not (values % 1).any() for values in pooled)
+    whole = all(values.dtype.kind == "i" or bool((values == np.floor(values)).all()) for values in pooled)
     if whole and max(int(values.max(initial=0)) for values in pooled) <= LARGEST_COUNTED_DAY:
         counted = time.astype(np.int64, copy=False)
         return counted, None if entry is None else entry.astype(np.int64, copy=False), None

@@ -89,4 +89,7 @@ def test_unknown_names_are_attribute_errors() -> None:
 def test_a_figure_made_with_matplotlib_alone_can_be_saved(tmp_path):
     figure = Figure()
     figure.add_subplot().plot([0, 1])
-    assert [path.suffix for path in plot.save(figure, tmp_path / "own", formats=("svg", "pdf"))] == [".svg", ".pdf"]
+    assert [path.suffix for path in plot.save(figure, tmp_path / "own", formats=("svg", "pdf"))] == [
+        ".svg",
+        ".pdf",
+    ]

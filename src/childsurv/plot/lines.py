@@ -27,6 +27,13 @@ LABEL_GAP = 0.32
 """Inches from the end of the axis to the text of a direct label: leader, then marker."""
 
 
+FEWEST_TO_THIN = 400
+"""Curves of up to this many steps are drawn in full."""
+
+SMALLEST_STEP = 0.0005
+"""Steps smaller than this share of the whole axis are finer than print shows."""
+
+
 @dataclass(frozen=True)
 class Steps:
     """One curve as a step function to draw: each value holds from its time to the next.
@@ -52,6 +59,21 @@ class Steps:
         row = np.searchsorted(self.time, times, side="right") - 1
         values = self.estimate[np.maximum(row, 0)]
         return np.where((row < 0) | (times > self.time[-1]), np.nan, values)
+
+    def thinned(self) -> Steps:
+        """Return the steps that a reader can see, for shading and background lines.
+
+        Net survival changes on every day by less than a line is thick; drawn in full, shading alone would make
+        a vector picture of thirteen countries several megabytes.
+        """
+        if self.time.size <= FEWEST_TO_THIN:
+            return self
+        levels = np.nan_to_num(
+            np.round(np.stack([self.estimate, self.lower, self.upper]) / SMALLEST_STEP), nan=-1.0
+        )
+        kept = np.concatenate([[True], (np.diff(levels, axis=1) != 0).any(axis=0)])
+        kept[-1] = True
+        return Steps(self.time[kept], self.estimate[kept], self.lower[kept], self.upper[kept], self.censored)
 
 
 @dataclass(frozen=True)
@@ -136,10 +158,11 @@ def draw_curve(
         solid_joinstyle="miter",
     )
     if interval:
+        seen = steps.thinned()
         ax.fill_between(
-            steps.time,
-            steps.lower,
-            steps.upper,
+            seen.time,
+            seen.lower,
+            seen.upper,
             step="post",
             color=colour,
             alpha=0.16,
@@ -177,9 +200,10 @@ def draw_curve(
 
 def draw_context(ax: Axes, steps: Steps, *, theme: Theme) -> None:
     """Draw a curve of another panel in light grey behind."""
+    seen = steps.thinned()
     ax.plot(
-        steps.time,
-        steps.estimate,
+        seen.time,
+        seen.estimate,
         drawstyle="steps-post",
         color=theme.context,
         linewidth=0.7,
