@@ -1,3 +1,10 @@
+from __future__ import annotations
+
+import numpy as np
+
+from childsurv.plot.lines import SMALLEST_STEP, Steps
+
+
 def test_thinning_moves_nothing_that_print_shows() -> None:
     time = np.linspace(0, 10, 3653)
     estimate = 1 - 0.03 * time
