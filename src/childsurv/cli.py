@@ -133,7 +133,7 @@ def demo(out: Path, patients: int, seed: int, language: str, minimum: int, quiet
     """
     from childsurv.cohort import concat
     from childsurv.demo import countries, write_extracts
-    from childsurv.extract import load_layout, read_extract
+    from childsurv.extract import read_extract
     from childsurv.lifetable.reading import read_life_table
     from childsurv.report import report
 
@@ -144,8 +144,7 @@ def demo(out: Path, patients: int, seed: int, language: str, minimum: int, quiet
         read_extract(
             extracts.folder / str(row["file"]),
             layout=str(row["layout"]),
-            # Layouts without a column for the country are told it.
-            country=None if "country" in load_layout(str(row["layout"])).columns else str(row["country"]),
+            country=str(row["country"]),
             encoding=str(row["encoding"]),
             closing_date=row["closing_date"],
         )
