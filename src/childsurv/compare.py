@@ -128,7 +128,9 @@ def logrank_test(
     if not observed.event.any():
         raise ModelError("logrank_test: there are no events. Check that the event column has 1 for a death.")
     require_columns(frame_of(data).columns, stratum_names, purpose="logrank_test")
-    stratum, stratum_labels = group_codes(frame_of(data), stratum_names, purpose="logrank_test")
+    stratum, stratum_labels = group_codes(
+        frame_of(data), stratum_names, purpose="logrank_test", warn_empty=False
+    )
     stratum = stratum[observed.rows]
     n_strata = max(len(stratum_labels), 1)
     counts = _risk_table(observed, stratum, n_strata)

@@ -169,6 +169,7 @@ def follow_up(
     weights: str | None = None,
     zero_survival: str = "keep",
     time_unit: str = "days",
+    warn_empty: bool = True,
     purpose: str,
 ) -> FollowUp:
     """Resolve column names, check every row, and code the groups.
@@ -185,6 +186,8 @@ def follow_up(
         them out.
     time_unit
         Unit of the times of a DataFrame, one of `TIME_UNITS`; a cohort's are days.
+    warn_empty
+        Whether to warn of categories of a group column that have no rows; strata have no result to miss.
     purpose
         What is being computed, to begin error messages with.
 
@@ -242,7 +245,7 @@ def follow_up(
         require_rows(
             case_weights < 0, f"{purpose}: column {weights!r} is negative", "Weights must be 0 or more."
         )
-    group, groups = group_codes(frame, names, purpose=purpose)
+    group, groups = group_codes(frame, names, purpose=purpose, warn_empty=warn_empty)
 
     at_zero = np.zeros(times.size if is_cohort or entries is not None else 0, dtype=bool)
     if is_cohort:

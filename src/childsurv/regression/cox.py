@@ -149,6 +149,7 @@ def cox(
         entry=entry,
         weights=weights,
         time_unit=time_unit,
+        warn_empty=False,
         purpose=PURPOSE,
     )
     frame = frame_of(data)
