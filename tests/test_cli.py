@@ -178,3 +178,10 @@ def test_escapes_replace_what_a_stream_cannot_show(monkeypatch: pytest.MonkeyPat
     cli._never_fail_to_print()
     print("Брыска", file=stream, flush=True)
     assert stream.buffer.getvalue().startswith(b"\\u0411")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("command", ["demo", "report"])
+def test_help_shows_its_example_as_written(command: str) -> None:
+    shown = CliRunner().invoke(cli.main, [command, "--help"]).output
+    assert "\\b" not in shown
+    assert "\n    childsurv " in shown

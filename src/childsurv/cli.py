@@ -122,7 +122,7 @@ def main() -> None:
 )
 @click.option("--quiet", is_flag=True, help="Show no progress.")
 def demo(out: Path, patients: int, seed: int, language: str, minimum: int, quiet: bool) -> None:
-    r"""Simulate the registers of thirteen invented countries, read them, and report on them.
+    """Simulate the registers of thirteen invented countries, read them, and report on them.
 
     The extracts come in four layouts, with the faults that checks must find; a report compares the countries.
     Nothing is about a real child or country.
@@ -130,7 +130,7 @@ def demo(out: Path, patients: int, seed: int, language: str, minimum: int, quiet
     \b
     Example:
       childsurv demo --out demo --patients 20000 --seed 1
-    """
+    """  # noqa: D301 (click wants the backspace itself)
     from childsurv.cohort import concat
     from childsurv.demo import countries, write_extracts
     from childsurv.extract import read_extract
@@ -284,13 +284,13 @@ def report_command(
     encodings: tuple[str, ...],
     quiet: bool,
 ) -> None:
-    r"""Read registry extracts and write a report that compares them.
+    """Read registry extracts and write a report that compares them.
 
     \b
     Example:
       childsurv report north.csv south.txt --layout encr --layout canreg5 --country Nordavel
         --country Tarsolen --life-table life_tables.csv --closing-date 2020-12-31 --out report
-    """
+    """  # noqa: D301 (click wants the backspace itself)
     from childsurv.cohort import concat
     from childsurv.extract import read_extract
     from childsurv.report import report

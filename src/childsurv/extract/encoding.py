@@ -64,12 +64,11 @@ def to_utf8(data: bytes, encodings: Sequence[str], *, name: str, given: bool) ->
             continue
         if encoding != "utf-8" and not marked and not data.isascii() and _is_utf8(data):
             raise LayoutError(
-                f"{name} was to be read as {encoding}, but all of it is valid UTF-8, which text in "
-                f"{encoding} "
+                f"{name} was to be read as {encoding}, but all of it is valid UTF-8, which text in {encoding} "
                 "practically never is; letters would be garbled. Use encoding='utf-8'."
             )
         return converted, encoding
-    whose = "encoding=" if given else "the layout's encodings"
+    whose = "the encoding asked for" if given else "the layout's encodings"
     raise LayoutError(
         f"{name} cannot be read with {whose}: {', '.join(failed)}. The bytes look like "
         f"{likely_encoding(data)}: use encoding={likely_encoding(data)!r}."
