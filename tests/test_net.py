@@ -104,7 +104,7 @@ def test_no_events_is_a_warning() -> None:
 def test_extended_cells_are_reported() -> None:
     table = life_table(years=range(2000, 2002)).extend("last")
     days = sum(
-        max(0, (start + pd.Timedelta(int(time), "D") - max(start, pd.Timestamp("2002-01-01"))).days)
+        max(0, (start + np.timedelta64(int(time), "D") - max(start, pd.Timestamp("2002-01-01"))).days)
         for start, time in zip(FRAME["dx"], FRAME["t"], strict=True)
     )
     assert days == 229

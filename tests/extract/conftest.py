@@ -16,9 +16,9 @@ TUMOURS = (("C71.6", "9470", "3"), ("C42.1", "9811", "3"), ("C64.9", "8960", "3"
 def clean(rows: int) -> pd.DataFrame:
     """Return rows without a fault, as text of the layout childsurv; all follows from the row number."""
     number = np.arange(rows)
-    birth = np.datetime64("2000-01-15") + 37 * number % 3_000
-    diagnosis = birth + 400 + 53 * number % 1_900
-    contact = diagnosis + 11 + 71 * number % 2_000
+    birth = np.datetime64("2000-01-15") + (37 * number % 3_000).astype("timedelta64[D]")
+    diagnosis = birth + (400 + 53 * number % 1_900).astype("timedelta64[D]")
+    contact = diagnosis + (11 + 71 * number % 2_000).astype("timedelta64[D]")
     site, kind, behaviour = zip(*(TUMOURS[place % len(TUMOURS)] for place in number), strict=True)
     dead = number % 3 == 0
     return pd.DataFrame(

@@ -23,7 +23,7 @@ OPTIONS = {"layout": "childsurv", "closing_date": CLOSING}
 
 
 def add_days(date, days):
-    return str(np.datetime64(date) + days)
+    return str(np.datetime64(date) + np.timedelta64(days, "D"))
 
 
 FAULTS = {

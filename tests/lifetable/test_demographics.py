@@ -64,7 +64,7 @@ def test_columns_give_stratum_birth_and_diagnosis(children, table):
         lambda frame: frame.assign(age_days=frame["age_days"].astype(float)),
         lambda frame: frame.assign(age_days=frame["age_days"].astype("Int64")),
         lambda frame: frame.assign(diagnosis_date=frame["diagnosis_date"].astype("datetime64[s]")),
-        lambda frame: frame.assign(diagnosis_date=frame["diagnosis_date"] + pd.Timedelta(hours=23)),
+        lambda frame: frame.assign(diagnosis_date=frame["diagnosis_date"] + np.timedelta64(23, "h")),
         lambda frame: frame.assign(diagnosis_date=frame["diagnosis_date"].dt.date),
         lambda frame: frame.assign(
             diagnosis_date=frame["diagnosis_date"].dt.date.astype(pd.ArrowDtype(pa.date32()))

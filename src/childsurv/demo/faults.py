@@ -197,13 +197,13 @@ def spoil_data(data: pd.DataFrame, faults: Sequence[Fault], *, closing_date: pd.
 
     early = rows_of(faults, "contact-before-diagnosis")
     # More than two months, so that files without days show it as well.
-    data.loc[early, "last_contact_date"] = data.loc[early, "diagnosis_date"] - pd.Timedelta(days=75)
+    data.loc[early, "last_contact_date"] = data.loc[early, "diagnosis_date"] - np.timedelta64(75, "D")
     after = rows_of(faults, "contact-after-closing")
-    data.loc[after, "last_contact_date"] = closing_date + pd.Timedelta(days=120)
+    data.loc[after, "last_contact_date"] = closing_date + np.timedelta64(120, "D")
     data.loc[after, "vital_status"] = "alive"
     data.loc[after, "cause_of_death"] = None
     adults = rows_of(faults, "out-of-age-band")
-    data.loc[adults, "birth_date"] = data.loc[adults, "birth_date"] - pd.Timedelta(days=9_131)
+    data.loc[adults, "birth_date"] = data.loc[adults, "birth_date"] - np.timedelta64(9_131, "D")
     wrong_site = rows_of(faults, "sex-site")
     male = (data.loc[wrong_site, "sex"] == "male").to_numpy()
     data.loc[wrong_site, "topography"] = np.where(male, "C56.9", "C62.1")
@@ -237,7 +237,7 @@ def spoil_ages(data: pd.DataFrame, faults: Sequence[Fault]) -> None:
     wrong = rows_of(faults, "stated-age")
     data.loc[wrong, "stated_age"] += 3
     unborn = rows_of(faults, "diagnosis-before-birth")
-    data.loc[unborn, "birth_date"] = data.loc[unborn, "diagnosis_date"] + pd.Timedelta(days=400)
+    data.loc[unborn, "birth_date"] = data.loc[unborn, "diagnosis_date"] + np.timedelta64(400, "D")
 
 
 UNREADABLE = {"childsurv": "{year}-02-30", "canreg5": "{year}0230", "russian": "30.02.{year}", "encr": "13"}
