@@ -80,8 +80,7 @@ def logrank_test(
         Columns within whose combinations groups are compared.
     rho, gamma
         Powers of the Fleming-Harrington weights, 0 or more: (0, 0) is the log-rank test, (1, 0) Peto and
-        Peto's form of the
-        Wilcoxon test.
+        Peto's form of the Wilcoxon test.
     time, event, entry, zero_survival
         As for `kaplan_meier`.
 

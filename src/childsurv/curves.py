@@ -150,8 +150,8 @@ class Curves:
         -------
         DataFrame
             The columns of `table`. ``at_risk`` is the number at risk just before the time; ``events`` and
-            ``censored`` count
-            since the previous time asked for. Past the last person at risk, estimates are NaN.
+            ``censored`` count since the previous time asked for. Past the last person at risk, estimates are
+            NaN.
 
         Examples
         --------
@@ -203,8 +203,7 @@ class Curves:
         """Return the times by which a share ``p`` has died, with limits where the curve's own limits cross.
 
         The quantile is the first time with ``S <= 1 - p``; where the curve is level at exactly ``1 - p``, the
-        middle of that
-        stretch. NaN where it is never reached.
+        middle of that stretch. NaN where it is never reached.
 
         Parameters
         ----------
@@ -244,8 +243,7 @@ class Curves:
         """Return the restricted mean survival time: the area under each curve up to a time.
 
         ``integral of S from 0 to tau``, with variance ``sum over t <= tau of (area from t to tau)**2 dV(t)``,
-        V the variance
-        of log S.
+        V the variance of log S.
 
         Parameters
         ----------

@@ -181,9 +181,8 @@ def follow_up(
     by, time, event, entry, weights
         Column names.
     zero_survival
-        What becomes of rows of a cohort that end on the day of diagnosis: "keep" counts them in the first day,
-        "drop" leaves
-        them out.
+        What becomes of rows of a cohort that end on the day of diagnosis: "keep" counts them in the first
+        day, "drop" leaves them out.
     time_unit
         Unit of the times of a DataFrame, one of `TIME_UNITS`; a cohort's are days.
     warn_empty

@@ -20,8 +20,7 @@ def confidence_limits(
 
     With ``s`` the standard error of ``log S`` and z the normal quantile: "log" ``S exp(-+ z s)``; "log-log"
     ``exp(-exp(log(-log S) +- z s / log S))``; "plain" ``S -+ z s S``; "logit" on ``log(S / (1 - S))`` with
-    standard error
-    ``s / (1 - S)``; "arcsin" ``sin(asin(sqrt S) -+ z s sqrt(S / (1 - S)) / 2)**2``.
+    standard error ``s / (1 - S)``; "arcsin" ``sin(asin(sqrt S) -+ z s sqrt(S / (1 - S)) / 2)**2``.
 
     Parameters
     ----------

@@ -52,17 +52,14 @@ def net_survival(
     """Estimate net (relative) survival against population mortality, exactly by day, for all groups in one pass.
 
     On day k let ``B_k`` and ``A_k`` be the summed weights of those at risk at its start and at its end before
-    exits, ``D_k`` and
-    ``D2_k`` the sums of weights and squared weights of its deaths. With Pohar Perme's weights
-    ``w(t) = exp(population hazard cumulated from diagnosis to t)``,
+    exits, ``D_k`` and ``D2_k`` the sums of weights and squared weights of its deaths. With Pohar Perme's
+    weights ``w(t) = exp(population hazard cumulated from diagnosis to t)``,
 
     ``S(t) = product over k <= t of (1 - D_k / A_k + log(A_k / B_k))``, variance of log S ``sum D2_k / A_k**2``.
 
     Inside a day the risk set is fixed and each weight grows at its own hazard, so ``log(A_k / B_k)`` is the
-    day's population
-    part exactly. Ederer II has all weights 1: ``S(t) = product of (1 - (d_k - E_k) / Y_k)``, variance ``sum
-    d_k / Y_k**2``, with E_k
-    the day's expected deaths of those at risk.
+    day's population part exactly. Ederer II has all weights 1: ``S(t) = product of (1 - (d_k - E_k) / Y_k)``,
+    variance ``sum d_k / Y_k**2``, with E_k the day's expected deaths of those at risk.
 
     Parameters
     ----------
@@ -75,9 +72,8 @@ def net_survival(
     method
         "pohar-perme" (unbiased, the default) or "ederer2".
     time, event, entry
-        Columns of a DataFrame: end of follow-up in whole days, 1 for a death of any cause, start of follow-up.
-        With delayed entry weights
-        still cumulate from diagnosis.
+        Columns of a DataFrame: end of follow-up in whole days, 1 for a death of any cause, start of
+        follow-up. With delayed entry weights still cumulate from diagnosis.
     age_days, sex, diagnosis_date
         Columns of a DataFrame: age at diagnosis in days, "male" or "female", date of diagnosis.
     level
@@ -139,9 +135,9 @@ def net_survival(
     anyone = at_risk > 0
     estimate = running_product(1.0 - np.where(anyone, increment, 0.0), starts)
     log_variance = running_sum(np.where(anyone, variance, 0.0), starts)
-    # Pohar Perme's curve is known on every day. Ederer II is a step function of exit days, as in relsurv: what was
-    # expected since the last exit enters with the next.
-    # Days of entries are kept too, for the number at risk.
+    # Pohar Perme's curve is known on every day. Ederer II is a step function of exit days, as in relsurv:
+    # what was expected since the last exit enters with the next. Days of entries are kept too, for the number
+    # at risk.
     shown: slice | npt.NDArray[np.int64] = slice(None)
     if not weighted:
         exits = folded.sums["left"] > 0

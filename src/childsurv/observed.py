@@ -44,8 +44,8 @@ def kaplan_meier(
         Column or columns whose combinations are the groups.
     time, event, entry, weights
         Columns of a DataFrame: end of follow-up in any unit, 1 for an event and 0 for none, start of
-        follow-up, case weights.
-        Whole-number weights are frequencies; with others the variance is the infinitesimal jackknife.
+        follow-up, case weights. Whole-number weights are frequencies; with others the variance is the
+        infinitesimal jackknife.
     level
         Confidence level.
     ci
@@ -138,10 +138,9 @@ def _jackknife_variance(
 ) -> FloatArray:
     """Return the variance of log S as the sum of squared influences of the rows.
 
-    With ``G(t) = sum over t_j <= t of d_j / (Y_j (Y_j - d_j))``, a row that entered at e and is still at risk at t
-    has moved log S by ``w (G(t) - G(e))``; one that died at u, for good, by ``w (G(u-) - 1 / Y(u) - G(e))``;
-    one censored at
-    u by ``w (G(u) - G(e))``.
+    With ``G(t) = sum over t_j <= t of d_j / (Y_j (Y_j - d_j))``, a row that entered at e and is still at risk
+    at t has moved log S by ``w (G(t) - G(e))``; one that died at u, for good, by ``w (G(u-) - 1 / Y(u) -
+    G(e))``; one censored at u by ``w (G(u) - G(e))``.
     """
     starts = folded.starts
     total = running_sum(step, starts)
