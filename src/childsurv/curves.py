@@ -53,10 +53,23 @@ class Curves:
         Every convention that the numbers depend on.
     in_days : bool
         Whether times are days, so that ``years=`` can be asked for.
+    bounded : bool
+        Whether limits are cut at 0 and 1, as for observed survival.
+    group, time : ndarray of shape (n_rows,)
+        Code of the group and time of each row, sorted by both. Rows without an exit are steps of net survival
+        between exits, or entries.
+    at_risk, events, censored : ndarray of shape (n_rows,)
+        Numbers just before, and at, each time.
+    estimate, log_variance : ndarray of shape (n_rows,)
+        The estimate, and the variance of its logarithm.
+    quantity : str
+        What is estimated: "survival".
+    origin : float
+        Time at which the curves are 1: 0, or later for conditional survival.
 
     Notes
     -----
-    The arrays behind the table are read-only; `table` builds a fresh DataFrame each time.
+    The arrays are read-only; `table` builds a fresh DataFrame each time.
     """
 
     groups: pd.DataFrame
@@ -320,7 +333,7 @@ class Curves:
         Returns
         -------
         Curves
-            Times still count from diagnosis; groups that nobody survives to s are left out and named in
+            Times still count from diagnosis; groups that nobody survives to s are left out and counted in
             ``conventions``.
 
         References
