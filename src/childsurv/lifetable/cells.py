@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from childsurv.errors import ColumnError, LifeTableError, OptionError, rows_where
-from childsurv.lifetable.calendar import first_of_january
+from childsurv.lifetable.calendar import BirthdayCalendar, first_of_january
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -269,12 +269,7 @@ def _day(date: str, argument: str) -> int:
 
 
 def _one_year_after(day: int) -> int:
-    date = np.datetime64(day, "D")
-    month = date.astype("datetime64[M]")
-    return int(
-        (month + 12).astype("datetime64[D]").astype(np.int64)
-        + (date - month.astype("datetime64[D]")).astype(int)
-    )
+    return int(BirthdayCalendar(np.array([day])).birthday(np.array([1]))[0])
 
 
 def _require_no_gaps(
