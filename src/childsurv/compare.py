@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -170,11 +170,8 @@ def _risk_table(observed: FollowUp, stratum: npt.NDArray[np.int64], n_strata: in
     """Lay the tally of groups within strata out over each stratum's event times."""
     n_groups = observed.n_groups
     cell_group = stratum * n_groups + observed.group
-    parts = FollowUp(
-        time=observed.time, event=observed.event, entry=observed.entry, weights=None, group=cell_group,
-        groups=pd.DataFrame(index=pd.RangeIndex(n_strata * n_groups)), same_day=0, in_days=observed.in_days,
-        rows=observed.rows,
-    )  # fmt: skip
+    labels = pd.DataFrame(index=pd.RangeIndex(n_strata * n_groups))
+    parts = replace(observed, group=cell_group, groups=labels)
     folded = fold_observed(parts)
     times, place = np.unique(folded.end, return_inverse=True)
     cell_stratum = folded.group // n_groups

@@ -128,9 +128,8 @@ def net_survival(
     folded = fold_expected(
         observed, life_table, people, plain=not weighted, weighted=weighted, purpose="net_survival"
     )
-    increment, variance = (_pohar_perme if weighted else _ederer2)(folded)
-    starts = folded.starts
-    at_risk = folded.at_risk
+    starts, at_risk = folded.starts, folded.at_risk
+    increment, variance = (_pohar_perme if weighted else _ederer2)(folded, at_risk)
     # Days on which nobody is at risk say nothing; they only occur between separate stretches of delayed entry.
     anyone = at_risk > 0
     estimate = running_product(1.0 - np.where(anyone, increment, 0.0), starts)
@@ -146,10 +145,8 @@ def net_survival(
         known = exit_before >= starts[folded.group]
         estimate = np.where(known, estimate[exit_before], 1.0)
         log_variance = np.where(known, log_variance[exit_before], 0.0)
-    patients = np.bincount(observed.group, minlength=observed.n_groups)
-    deaths = np.bincount(observed.group[observed.event == 1], minlength=observed.n_groups)
     return Curves(
-        groups=folded.groups.assign(patients=patients, total_events=deaths),
+        groups=folded.groups.assign(patients=folded.totals("left"), total_events=folded.totals("events")),
         estimator="Pohar Perme" if weighted else "Ederer II",
         level=level,
         ci=ci,
@@ -182,7 +179,7 @@ def net_survival(
     )
 
 
-def _pohar_perme(folded: Tally) -> tuple[FloatArray, FloatArray]:
+def _pohar_perme(folded: Tally, at_risk: npt.NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
     """Return each day's excess hazard and the variance it adds to log S."""
     sums = folded.sums
     growth = sums["weighted_expected_events"]
@@ -194,7 +191,7 @@ def _pohar_perme(folded: Tally) -> tuple[FloatArray, FloatArray]:
     # Weights are 1 or more, so the number at risk bounds their sum from below, and the largest sum so far bounds
     # what rounding it has left behind.
     largest = running_maximum(end, folded.starts)
-    lost = (folded.at_risk > 0) & ~(ROUNDING * largest <= LARGEST_ROUNDING * folded.at_risk)
+    lost = (at_risk > 0) & ~(ROUNDING * largest <= LARGEST_ROUNDING * at_risk)
     if lost.any():
         warnings.warn(
             f"net_survival: {int(lost.sum()):,} days have no estimate, because somebody before them was followed to "
@@ -207,9 +204,8 @@ def _pohar_perme(folded: Tally) -> tuple[FloatArray, FloatArray]:
     return increment, variance
 
 
-def _ederer2(folded: Tally) -> tuple[FloatArray, FloatArray]:
+def _ederer2(folded: Tally, at_risk: npt.NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
     """Return each day's excess hazard and the variance it adds to log S."""
-    at_risk = folded.at_risk
     with np.errstate(divide="ignore", invalid="ignore"):
         increment = (folded.sums["events"] - folded.sums["expected_events"]) / at_risk
         return increment, folded.sums["events"] / at_risk**2

@@ -104,9 +104,8 @@ def kaplan_meier(
             _jackknife_variance(observed, folded, at_risk, step) if robust else running_sum(step, starts)
         )
     heads = folded if observed.weights is None else fold_observed(replace(observed, weights=None))
-    patients, deaths = (np.add.reduceat(heads.sums[name], heads.starts[:-1]) for name in ("left", "events"))
     return Curves(
-        groups=folded.groups.assign(patients=patients, total_events=deaths),
+        groups=folded.groups.assign(patients=heads.totals("left"), total_events=heads.totals("events")),
         estimator="Kaplan-Meier",
         level=level,
         ci=ci,

@@ -162,6 +162,10 @@ class Tally:
         before[starts[:-1][starts[:-1] < before.size]] = 0
         return np.where(self.end == 0, before + self.sums[entered], before)
 
+    def totals(self, name: str) -> npt.NDArray[Any]:
+        """Return a sum over all cells of each group."""
+        return np.add.reduceat(self.sums[name], self.starts[:-1])
+
     def cells_of(self, group: IntArray, end: TimeArray) -> IntArray:
         """Return the position of the cell of each group and end, which must exist."""
         ends = np.unique(self.end)

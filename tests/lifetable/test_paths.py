@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import childsurv.lifetable.paths as paths
+from childsurv.calendar import days_of
 from childsurv.errors import LifeTableError
-from childsurv.lifetable.calendar import days_of
 from childsurv.lifetable.paths import cell_index, cumulative_hazard, walk
 from childsurv.lifetable.table import LifeTable
 

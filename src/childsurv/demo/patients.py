@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from childsurv.calendar import BirthdayCalendar
 from childsurv.demo.parameters import (
     AGE_FIRST_YEARS,
     AGE_GROUPS,
@@ -20,7 +21,6 @@ from childsurv.demo.parameters import (
     stage_table,
     subgroup_table,
 )
-from childsurv.lifetable.calendar import BirthdayCalendar
 
 IntArray = npt.NDArray[np.int64]
 

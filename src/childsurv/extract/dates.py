@@ -15,6 +15,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from childsurv.calendar import BirthdayCalendar
 from childsurv.errors import LayoutError
 
 Days: TypeAlias = npt.NDArray[np.int64]
@@ -266,10 +267,7 @@ def completed_years(birth: Days, at: Days) -> Days:
     >>> completed_years(np.array([days[0], days[0]]), np.array(days[1:])).tolist()
     [0, 1]
     """
-    birth_year, birth_month, birth_day = calendar_parts(birth)
-    year, month, day = calendar_parts(at)
-    before = (month * 32 + day) < (birth_month * 32 + birth_day)
-    return np.asarray(year - birth_year - before)
+    return BirthdayCalendar(birth).completed_years(at)
 
 
 def years_before(days: Days, years: Days) -> Days:

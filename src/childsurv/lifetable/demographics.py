@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from childsurv.calendar import FIRST_DAY, LAST_DAY, days_of
 from childsurv.cohort import Cohort
 from childsurv.errors import (
     ChildsurvWarning,
@@ -21,7 +22,6 @@ from childsurv.errors import (
     require_columns,
 )
 from childsurv.follow_up import Data, frame_of, number_column, require_rows
-from childsurv.lifetable.calendar import FIRST_DAY, LAST_DAY, days_of
 from childsurv.lifetable.table import LifeTable
 
 IntArray = npt.NDArray[np.int64]

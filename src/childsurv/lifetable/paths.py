@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from childsurv.calendar import BirthdayCalendar
 from childsurv.errors import DataError, LifeTableError, rows_where
-from childsurv.lifetable.calendar import BirthdayCalendar
 from childsurv.lifetable.cells import whole_years_and_days
 from childsurv.lifetable.table import LifeTable
 

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from childsurv.calendar import FIRST_DAY, LAST_DAY, days_of
 from childsurv.cohort import DAYS_PER_YEAR
 from childsurv.errors import (
     DataError,
@@ -27,7 +28,6 @@ from childsurv.errors import (
     require_columns,
     rows_where,
 )
-from childsurv.lifetable.calendar import FIRST_DAY, LAST_DAY, days_of
 from childsurv.lifetable.cells import SEXES, block_of_cells, require_cells_within_years
 
 FloatArray = npt.NDArray[np.float64]

@@ -124,10 +124,6 @@ class RiskSets:
         to_come, to_come_error = compensated_sum(weighted_count(self.first, values, self.n_cells + 1)[:0:-1])
         return (after - to_come[::-1]) + (after_error - to_come_error[::-1])
 
-    def over_deaths(self, values: FloatArray) -> FloatArray:
-        """Sum values over the events of each cell: shape ``(n_events,)`` gives ``(n_cells,)``."""
-        return weighted_count(self.dead_cell, values, self.n_cells)
-
     def over_terms(self, values: FloatArray) -> FloatArray:
         """Sum values over the terms of each cell: shape ``(n_terms,)`` gives ``(n_cells,)``."""
         return np.add.reduceat(values, self.term_start) if self.split_ties else values

@@ -7,7 +7,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from childsurv.lifetable.calendar import BirthdayCalendar, days_of, first_of_january, month_of
+from childsurv.calendar import BirthdayCalendar, days_of, first_of_january, month_of
 
 DATES = st.dates(dt.date(1800, 1, 1), dt.date(2200, 12, 31))
 EPOCH = dt.date(1970, 1, 1).toordinal()
