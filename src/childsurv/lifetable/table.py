@@ -274,8 +274,90 @@ class LifeTable:
             provenance=({"source": source, "mortality": kind, "days_per_year": days_per_year},),
         )
 
-    def extend(self, how: str = "last") -> LifeTable:
-        """Return a table that carries the nearest calendar cell on, before its first and after its last.
+    def expand(self, *, ages: bool = True, years: bool = True) -> LifeTable:
+        """Return the table in single years of age and in calendar years.
+
+        Within each wide cell the hazard follows the smoothest curve that gives every wide cell its own rate:
+
+        ``minimise the integral of (d^2 log h / du^2)^2`` with ``u = log(1 + age) + age / 10`` for ages and
+        calendar time for years, subject to deaths / person-time of each wide cell.
+
+        So five-year periods that run from mid-year to mid-year become calendar years, and 1-4 becomes 1, 2, 3, 4
+        with the fall of mortality after infancy that a constant cell lacks. A wide cell with rate 0 stays 0,
+        one without a value stays without, and the last, open age group stays as it is. A part of a calendar
+        year at either end of the table stays a cell of its own.
+
+        Parameters
+        ----------
+        ages, years
+            What to expand. Expand each table before `childsurv.concat_life_tables` joins tables of different
+            age groups, and before `extend`.
+
+        Returns
+        -------
+        LifeTable
+            Its ``provenance`` names the method and the digest of the table it was made from.
+
+        Raises
+        ------
+        OptionError
+            Ages that do not begin on birthdays, no cell of its own for the first year of life, or an extended
+            table.
+
+        Examples
+        --------
+        >>> import pandas as pd, childsurv as cs
+        >>> cells = pd.DataFrame(
+        ...     [(sex, age, year, rate)
+        ...      for sex in ("male", "female")
+        ...      for year in (2000, 2005)
+        ...      for age, rate in ((0, 0.01), (1, 0.0008), (5, 0.0004), (10, 0.0005))],
+        ...     columns=["sex", "age", "year", "mx"])
+        >>> starts = {2000: "2000-07-01", 2005: "2005-07-01"}
+        >>> table = cs.LifeTable.from_frame(cells, mx="mx", year_starts=starts, year_end="2010-07-01")
+        >>> table.expand()
+        <LifeTable by sex: 2 strata, 11 ages, 11 calendar cells, 2000-07-01 to 2010-06-30, digest ...>
+
+        References
+        ----------
+        Rizzi S, Gampe J, Eilers PHC. Efficient estimation of smooth distributions from coarsely grouped data.
+        Am J Epidemiol 2015;182:138-147. doi:10.1093/aje/kwv020 (a smooth log rate behind grouped ones)
+        """
+        from childsurv.lifetable.building import expand
+
+        return expand(self, ages=ages, years=years)
+
+    def split_infancy(self, shares: Sequence[float] | pd.DataFrame) -> LifeTable:
+        """Return the table with the first year of life in three cells: <1 week, 1-3 weeks, 4 weeks to 1 year.
+
+        Of the ``q = 1 - exp(-H)`` who die in the first year, the given shares die in each part; the chance to
+        reach the first birthday stays what it was.
+
+        Parameters
+        ----------
+        shares
+            Three numbers that add up to 1, for every stratum and year; or a DataFrame with the columns
+            ``under_1_week, weeks_1_to_3, months_1_to_11`` and those of ``by`` and ``sex`` by which they differ.
+            They come from the statistics of the country: no default is right.
+
+        Raises
+        ------
+        OptionError, LifeTableError
+            Shares that do not add up to 1 or lack strata, or a table whose infancy is not one cell.
+
+        Examples
+        --------
+        >>> import childsurv as cs
+        >>> table = cs.demo.life_table().split_infancy([0.5, 0.2, 0.3])
+        >>> table.age_starts[:4].round(3).tolist()
+        [0.0, 0.019, 0.077, 1.0]
+        """
+        from childsurv.lifetable.building import split_infancy
+
+        return split_infancy(self, shares)
+
+    def extend(self, how: str = "last", *, until: int | None = None, over: int = 10) -> LifeTable:
+        """Return a table that goes beyond its calendar cells by a named policy.
 
         Results computed with it report how many person-years used an extended cell.
 
@@ -283,10 +365,28 @@ class LifeTable:
         ----------
         how
             "last": the last cell before, or where there is none the first one after, of the same stratum and
-            age. Years are carried, ages are not: the last age cell is open anyway, and a first age above 0
+            age, for all time. "trend": each stratum and age goes on by the log-linear trend of its last years,
+            in calendar years up to ``until``; cells whose rate is 0 or missing in those years stay level.
+            Years are carried, ages are not: the last age cell is open anyway, and a first age above 0
             stays so.
+        until
+            For "trend", the last calendar year.
+        over
+            For "trend", over how many of the last years the trend is taken.
         """
-        require_choice(how, ("last",), argument="how")
+        require_choice(how, ("last", "trend"), argument="how")
+        if how == "trend":
+            from childsurv.lifetable.building import extend_by_trend
+
+            if until is None:
+                raise OptionError(
+                    "extend('trend') needs until=, the last calendar year to carry the trend to."
+                )
+            return extend_by_trend(self, until=until, over=over)
+        if until is not None:
+            raise OptionError(
+                "until= goes with extend('trend'); extend('last') carries the last cell on for good."
+            )
         # An end that is open already needs no further cell, so that extending twice is extending once.
         pads = (int(self.year_starts[0] > BEFORE_ALL), int(self.year_end < AFTER_ALL))
         rates = np.pad(self.rates, ((0, 0), (0, 0), pads), constant_values=np.nan)
