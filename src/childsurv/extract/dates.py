@@ -36,8 +36,34 @@ EARLIEST_DAY = int(np.datetime64("1900-01-01", "D").astype(np.int64))
 SHORT_CALENDAR = 200_000
 """Days in a calendar that is worth laying out, some 550 years."""
 
-MIDNIGHT = re.compile(r"[T ]00:00(:00(\.0+)?)?$")
-TOKENS = {"%d": "d", "%m": "m", "%Y": "Y"}
+TIME_OF_DAY = re.compile(r"[T ]([01]?\d|2[0-4]):[0-5]\d(:[0-6]\d([.,]\d+)?)?\s*(Z|[+-]\d{2}:?\d{2})?$")
+"""A time after a date is not read: the date as written counts, wherever its clock stood."""
+
+TOKENS = {"%d": "d", "%m": "m", "%b": "b", "%Y": "Y", "%y": "y"}
+
+MONTH_NAMES: tuple[tuple[str, ...], ...] = (
+    ("january", "jan", "январь", "января", "янв"),
+    ("february", "feb", "февраль", "февраля", "фев", "февр"),
+    ("march", "mar", "март", "марта", "мар"),
+    ("april", "apr", "апрель", "апреля", "апр"),
+    ("may", "май", "мая"),
+    ("june", "jun", "июнь", "июня", "июн"),
+    ("july", "jul", "июль", "июля", "июл"),
+    ("august", "aug", "август", "августа", "авг"),
+    ("september", "sep", "sept", "сентябрь", "сентября", "сен", "сент"),
+    ("october", "oct", "октябрь", "октября", "окт"),
+    ("november", "nov", "ноябрь", "ноября", "ноя", "нояб"),
+    ("december", "dec", "декабрь", "декабря", "дек"),
+)
+"""Names of the months, January first, in lower case: English and Russian, whole and shortened."""
+
+MONTH_OF_NAME = {name: number for number, names in enumerate(MONTH_NAMES, start=1) for name in names}
+
+SERIAL_ORIGINS = {"excel": "1899-12-30", "excel-1904": "1904-01-01"}
+"""Formats of serial day numbers, and the day that number 0 stands for."""
+
+LAST_FALSE_SERIAL = 60
+"""Excel's calendar of 1900 has a 29 February that never was: its serial numbers up to 60 name no certain day."""
 
 PLACING_RULE = (
     "dates known to the month or year stand at the midpoint of the days that are possible: for diagnosis, "
@@ -88,30 +114,39 @@ class DateWindows:
         )
 
 
-def date_pattern(text: str, unknown: Sequence[str] = ()) -> re.Pattern[str]:
-    """Compile a date format of ``%d``, ``%m`` and ``%Y`` into a pattern with groups ``d``, ``m`` and ``Y``.
+def date_pattern(text: str, unknown: Sequence[str] = (), *, pivot: int | None = None) -> re.Pattern[str]:
+    """Compile a date format into a pattern with groups ``d``, ``m`` or ``b``, and ``Y`` or ``y``.
 
     Parameters
     ----------
     text
-        For example ``%d.%m.%Y``.
+        For example ``%d.%m.%Y``: ``%d`` day, ``%m`` month, ``%b`` month by its name, ``%Y`` year of four digits,
+        ``%y`` of two. Or ``excel`` or ``excel-1904``, days counted as spreadsheets do (group ``serial``).
     unknown
         Codes that may stand for an unknown part.
+    pivot
+        The last year that a two-digit year can mean.
 
     Raises
     ------
     LayoutError
-        The format has a two-digit year or another token, lacks the year, or has a day without a month.
+        The format has a two-digit year and no pivot, or another token, lacks the year, or has a day without a
+        month.
     """
+    if text in SERIAL_ORIGINS:
+        return re.compile(r"(?P<serial>\d{1,6})([.,]\d+)?")
     tokens = re.findall(r"%.", text)
-    if "%y" in tokens:
+    if "%y" in tokens and pivot is None:
         raise LayoutError(
-            f"the format {text!r} has a two-digit year; childsurv reads years of four digits only."
+            f"the format {text!r} has a two-digit year; give pivot = the last year that one can mean "
+            "(pivot = 2024 reads 24 as 2024 and 25 as 1925)."
         )
     if any(token not in TOKENS for token in tokens) or len(set(tokens)) != len(tokens):
-        raise LayoutError(f"the format {text!r} may hold %d, %m and %Y, each once.")
-    if "%Y" not in tokens or ("%d" in tokens and "%m" not in tokens):
-        raise LayoutError(f"the format {text!r} needs %Y, and %m where it has %d.")
+        raise LayoutError(f"the format {text!r} may hold %d, %m or %b, and %Y or %y, each once.")
+    if ("%Y" in tokens) == ("%y" in tokens) or {"%m", "%b"} <= set(tokens):
+        raise LayoutError(f"the format {text!r} needs one of %Y and %y, and at most one of %m and %b.")
+    if "%d" in tokens and not {"%m", "%b"} & set(tokens):
+        raise LayoutError(f"the format {text!r} needs %m or %b where it has %d.")
     # Without separators only a fixed width tells the parts apart.
     joined = re.search(r"%.%.", text) is not None
     others = "".join(f"|{re.escape(code)}" for code in unknown if code and not code.isdigit())
@@ -119,7 +154,9 @@ def date_pattern(text: str, unknown: Sequence[str] = ()) -> re.Pattern[str]:
     parts = {
         "%d": f"(?P<d>{digits}{others})",
         "%m": f"(?P<m>{digits}{others})",
+        "%b": f"(?P<b>[^\\W\\d_]{{3,8}}\\.?{others})",
         "%Y": f"(?P<Y>\\d{{4}}{others})",
+        "%y": f"(?P<y>\\d{{2}}{others})",
     }
     pieces = re.split(r"(%.)", text)
     return re.compile("".join(parts.get(piece) or re.escape(piece) for piece in pieces))
@@ -131,6 +168,7 @@ def parse_dates(
     *,
     unknown: Sequence[str] = (),
     missing: Sequence[str] = ("",),
+    pivot: int | None = None,
 ) -> DateWindows:
     """Read distinct date texts by the first format that fits; never by guessing.
 
@@ -139,11 +177,13 @@ def parse_dates(
     texts
         Distinct values of a column, without outer spaces.
     formats
-        As in `date_pattern`. A time of midnight after the date is ignored.
+        As in `date_pattern`. A time of day after the date is not read.
     unknown
         Codes for an unknown part; a date whose year is unknown is missing.
     missing
         Texts that mean that there is no date.
+    pivot
+        The last year that a two-digit year can mean: ``y`` is the latest year up to it that ends in ``y``.
 
     Returns
     -------
@@ -156,7 +196,7 @@ def parse_dates(
     >>> str(np.datetime64(int(window.first[0]), "D")), str(np.datetime64(int(window.last[0]), "D"))
     ('2010-05-01', '2010-05-31')
     """
-    patterns = [date_pattern(text, unknown) for text in formats]
+    patterns = [date_pattern(text, unknown, pivot=pivot) for text in formats]
     years, months, days = (np.zeros(len(texts), dtype=np.int64) for _ in range(3))
     status = np.full(len(texts), UNREADABLE, dtype=np.int8)
     absent = {"", *missing}
@@ -166,19 +206,54 @@ def parse_dates(
         if text in absent:
             status[place] = MISSING
             continue
-        plain = MIDNIGHT.sub("", text)
-        match = next((found for found in (pattern.fullmatch(plain) for pattern in patterns) if found), None)
+        match, serial_format = _first_match(text, patterns, formats)
         if match is None:
             continue
+        if serial_format:
+            years[place], months[place], days[place] = _serial_date(int(match["serial"]), serial_format)
+            status[place] = READ if years[place] else UNREADABLE
+            continue
         parts = match.groupdict()
-        if parts["Y"] in codes:
+        year = parts.get("Y") or parts.get("y") or ""
+        if year in codes:
             status[place] = MISSING
             continue
         status[place] = READ
-        years[place] = int(parts["Y"])
-        months[place] = _part(parts.get("m"), codes)
+        years[place] = int(year) if parts.get("Y") else _full_year(int(year), pivot)
+        named = parts.get("b")
+        months[place] = _part(parts.get("m"), codes) if named is None else _named_month(named, codes)
         days[place] = _part(parts.get("d"), codes)
     return windows_of_parts(years, months, days, status)
+
+
+def _first_match(
+    text: str, patterns: Sequence[re.Pattern[str]], formats: Sequence[str]
+) -> tuple[re.Match[str] | None, str]:
+    """Return the match of the first format that fits, and the format if it counts days."""
+    plain = TIME_OF_DAY.sub("", text)
+    for pattern, written in zip(patterns, formats, strict=True):
+        match = pattern.fullmatch(plain)
+        if match:
+            return match, written if written in SERIAL_ORIGINS else ""
+    return None, ""
+
+
+def _serial_date(serial: int, written: str) -> tuple[int, int, int]:
+    """Return year, month and day of a spreadsheet's day number, zeros where it names no certain day."""
+    if serial <= (LAST_FALSE_SERIAL if written == "excel" else 0):
+        return 0, 0, 0
+    date = dt.date.fromisoformat(SERIAL_ORIGINS[written]) + dt.timedelta(days=serial)
+    return date.year, date.month, date.day
+
+
+def _full_year(two_digits: int, pivot: int | None) -> int:
+    """Return the latest year up to the pivot that ends in two digits."""
+    assert pivot is not None  # date_pattern asks for it
+    return pivot - (pivot - two_digits) % 100
+
+
+def _named_month(name: str, unknown: set[str]) -> int:
+    return 0 if name in unknown else MONTH_OF_NAME.get(name.rstrip(".").lower(), -1)
 
 
 def _part(text: str | None, unknown: set[str]) -> int:

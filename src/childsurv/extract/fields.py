@@ -50,8 +50,8 @@ FIELDS: dict[str, Field] = {
         Field("birth_date", "date of birth", DATE),
         Field("diagnosis_date", "date of diagnosis (incidence date)", DATE, required=True),
         Field("age", "age at diagnosis as the registry states it, in years", ("number",)),
-        Field("topography", "ICD-O-3 topography", ("topography",), required=True),
-        Field("morphology", "ICD-O-3 morphology, with or without behaviour", ("morphology",), required=True),
+        Field("topography", "ICD-O-3 topography", ("topography",)),
+        Field("morphology", "ICD-O-3 morphology, with or without behaviour", ("morphology",)),
         Field("behaviour", "ICD-O-3 behaviour", ("code",), ("0", "1", "2", "3", "6", "9")),
         Field(
             "basis",
@@ -59,16 +59,20 @@ FIELDS: dict[str, Field] = {
             ("code",),
             ("0", "1", "2", "4", "5", "6", "7"),
         ),
+        Field("icd10", "ICD-10 code of the tumour, where there is no ICD-O-3", ("text",)),
         Field("grade", "ICD-O-3 grade or cell lineage", ("code",), tuple("12345678")),
         Field("stage", "stage at diagnosis", ("text", "code")),
         Field("stage_system", "the system that stage is coded in", ("text", "code")),
         Field("last_contact_date", "date of last contact or death", DATE),
         Field("vital_status", "vital status at last contact", ("code",), STATUSES, required=True),
         Field("survival_days", "exact days from diagnosis to last contact or death", ("number",)),
+        Field("survival_months", "completed months from diagnosis to last contact or death", ("number",)),
         Field("cause_of_death", "cause of death", ("text", "code")),
         Field("dco", "registered from a death certificate only", ("code",), YES_NO),
         Field("autopsy", "found at autopsy", ("code",), YES_NO),
         Field("date_precision", "how exactly the date of diagnosis was known", ("code",), PRECISIONS),
+        Field("birth_precision", "how exactly the date of birth was known", ("code",), PRECISIONS),
+        Field("contact_precision", "how exactly the date of last contact was known", ("code",), PRECISIONS),
         Field("closing_date", "last day on which follow-up can have been observed", ("date",)),
         Field("source_row", "row of the extract that was first read", ("number",)),
         Field("entry", "start of follow-up, days since diagnosis", ("number",)),
@@ -78,5 +82,10 @@ FIELDS: dict[str, Field] = {
 }
 """Every field that a layout can name, in the order of the canonical columns."""
 
-ALTERNATIVES: tuple[tuple[str, str], ...] = (("birth_date", "age"), ("last_contact_date", "survival_days"))
-"""Of each pair a file must hold at least one."""
+ALTERNATIVES: tuple[tuple[str, ...], ...] = (
+    ("birth_date", "age"),
+    ("topography", "icd10"),
+    ("morphology", "icd10"),
+    ("last_contact_date", "survival_days", "survival_months"),
+)
+"""Of each line a file must hold at least one."""

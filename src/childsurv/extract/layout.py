@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from childsurv.classify.codes import canonical_text
-from childsurv.extract.fields import FIELDS
+from childsurv.extract.fields import ALTERNATIVES, FIELDS
 
 LayoutLike: TypeAlias = "str | Path | Layout"
 
@@ -39,12 +39,19 @@ class FileForm:
         Decimal mark of numbers.
     quote
         Quotation mark around fields, or empty for none.
+    header_line
+        Line of the headers, from 1; what stands above (a title) is not read.
+    guard
+        A character that was put before texts which a spreadsheet would take for a formula, and is taken off;
+        empty for none.
     """
 
     separator: str = ","
     encodings: tuple[str, ...] = ("utf-8",)
     decimal: str = "."
     quote: str = '"'
+    header_line: int = 1
+    guard: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,11 +69,14 @@ class ColumnRule:
     parts
         For ``date-parts``: the headers of day, month and year.
     formats
-        For ``date``: formats tried in this order, of ``%d``, ``%m`` and ``%Y``.
+        For ``date``: formats tried in this order (`childsurv.extract.dates.date_pattern`). Two that differ by
+        day and month in each other's place are decided by the file as a whole.
     unknown
         Codes for an unknown day, month or year.
     missing
         Values that mean that nothing is known.
+    pivot
+        The last year that a two-digit year can mean; ``None`` refuses them.
     values
         Code in the file to value of the field; empty where text is kept as written.
     unit, note
@@ -81,6 +91,7 @@ class ColumnRule:
     unknown: tuple[str, ...] = ()
     missing: tuple[str, ...] = ("",)
     values: Mapping[str, str] = field(default_factory=dict)
+    pivot: int | None = None
     unit: str = ""
     note: str = ""
 
@@ -104,6 +115,8 @@ class Layout:
         Field to `ColumnRule`.
     constants
         Field to a value that holds for the whole file.
+    not_read
+        Headers that belong to the layout although no field is read from them.
 
     Examples
     --------
@@ -119,6 +132,7 @@ class Layout:
     source: str = ""
     notes: tuple[str, ...] = ()
     constants: Mapping[str, str] = field(default_factory=dict)
+    not_read: tuple[str, ...] = ()
 
     def describe(self) -> str:
         """Return a page of text that says what the layout expects, to check a file against."""
@@ -128,7 +142,10 @@ class Layout:
             *([f"Source: {self.source}"] if self.source else []),
             f"File: separator {_shown(form.separator)}, encoding {' or '.join(form.encodings)}, "
             f"decimal mark {_shown(form.decimal)}, quotation mark "
-            f"{_shown(form.quote) if form.quote else 'none'}.",
+            f"{_shown(form.quote) if form.quote else 'none'}"
+            + (f", headers on line {form.header_line}" if form.header_line != 1 else "")
+            + (f", guard before formulas {_shown(form.guard)}" if form.guard else "")
+            + ".",
             *(f"Note: {note}" for note in self.notes),
             *(f"Constant: {name} = {value}" for name, value in self.constants.items()),
             "",
@@ -143,6 +160,8 @@ class Layout:
                 lines.append(f"      {part}: {' | '.join(headers)}")
             reading = rule.read + (f" ({', '.join(rule.formats)})" if rule.formats else "")
             lines.append(f"      read as: {reading}" + (f", unit: {rule.unit}" if rule.unit else ""))
+            if rule.pivot is not None:
+                lines.append(f"      two-digit years: {rule.pivot - 99} to {rule.pivot}")
             if rule.unknown:
                 lines.append(f"      unknown part: {_codes(rule.unknown)}")
             lines.append(f"      missing: {_codes(rule.missing)}")
@@ -152,8 +171,13 @@ class Layout:
                 )
             if rule.note:
                 lines.append(f"      note: {rule.note}")
-        absent = [name for name in FIELDS if name not in self.columns and name not in self.constants]
         lines.append("")
+        lines.append(
+            "A file must hold one of each: " + "; ".join(" or ".join(names) for names in ALTERNATIVES) + "."
+        )
+        if self.not_read:
+            lines.append("Known, but not read: " + ", ".join(self.not_read) + ".")
+        absent = [name for name in FIELDS if name not in self.columns and name not in self.constants]
         lines.append("Not in this layout: " + (", ".join(absent) or "none") + ".")
         return "\n".join(lines)
 

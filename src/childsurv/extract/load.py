@@ -15,9 +15,10 @@ from childsurv.extract.fields import ALTERNATIVES, FIELDS, READINGS
 from childsurv.extract.layout import ColumnRule, FileForm, Layout, LayoutLike, text_key
 
 DATE_PARTS = ("day", "month", "year")
-TOP_KEYS = {"name", "description", "source", "notes", "extends", "file", "constants", "columns"}
-FILE_KEYS = {"separator", "encodings", "decimal", "quote"}
-COLUMN_KEYS = {"headers", "read", *DATE_PARTS, "formats", "unknown", "missing", "values", "unit", "note"}
+TOP_KEYS = {"name", "description", "source", "notes", "extends", "file", "constants", "columns", "not_read"}
+FILE_KEYS = {"separator", "encodings", "decimal", "quote", "header_line", "guard"}
+COLUMN_KEYS = {"headers", "read", *DATE_PARTS, "formats", "pivot", "unknown", "missing", "values"}
+COLUMN_KEYS |= {"unit", "note"}
 CONSTANT_FIELDS = ("country", "registry", "stage_system")
 
 
@@ -39,9 +40,9 @@ def load_layout(layout: LayoutLike) -> Layout:
     Parameters
     ----------
     layout
-        ``"childsurv"``, ``"encr"``, ``"canreg5"``, ``"russian"``; or a path ending in ``.toml``; or a
-        `Layout`. A file may begin with ``extends = "canreg5"`` and hold only what differs; a whole
-        ``[columns.<field>]`` table replaces the one it extends, and
+        ``"childsurv"``, ``"encr"``, ``"canreg5"``, ``"russian"``; or a path
+        ending in ``.toml``; or a `Layout`. A file may begin with ``extends = "canreg5"`` and hold only
+        what differs; a whole ``[columns.<field>]`` table replaces the one it extends, and
         ``remove = true`` in it takes the field out.
 
     Raises
@@ -144,6 +145,7 @@ class _LayoutReader:
             file=self.file_form(self.table(table, "file")),
             constants=MappingProxyType(constants),
             columns=MappingProxyType({name: rules[name] for name in FIELDS if name in rules}),
+            not_read=self.texts(table, "not_read"),
         )
 
     def complete(self, rules: Mapping[str, ColumnRule]) -> None:
@@ -152,10 +154,12 @@ class _LayoutReader:
                 raise self.fail(
                     f"columns.{name}", f"is missing; a layout must say where the {known.meaning} stands."
                 )
-        for first, second in ALTERNATIVES:
-            if first not in rules and second not in rules:
+        for first, *others in ALTERNATIVES:
+            if first not in rules and not rules.keys() & set(others):
+                absent = " and ".join(f"columns.{name}" for name in others)
                 raise self.fail(
-                    f"columns.{first}", f"is missing, and so is columns.{second}; one of them is needed."
+                    f"columns.{first}",
+                    f"is missing, and so {'is' if len(others) == 1 else 'are'} {absent}; one of them is needed.",
                 )
         used: dict[str, str] = {}
         for name, rule in rules.items():
@@ -173,7 +177,17 @@ class _LayoutReader:
             encodings=self.texts(table, "encodings", "file.") or ("utf-8",),
             decimal=self.text(table, "decimal", "file.", default="."),
             quote=self.text(table, "quote", "file.", default='"'),
+            header_line=self.whole(table, "header_line", "file.", default=1),
+            guard=self.text(table, "guard", "file.", default=""),
         )
+        if form.header_line < 1:
+            raise self.fail(
+                "file.header_line", "must be 1 or more, the line of the file that holds the headers."
+            )
+        if len(form.guard) > 1 or form.guard == form.separator or (form.guard and form.guard == form.quote):
+            raise self.fail(
+                "file.guard", "must be one character, neither the separator nor the quotation mark, or empty."
+            )
         if len(form.separator) != 1 or not form.separator.isascii():
             raise self.fail("file.separator", "must be one ASCII character, such as ';' or '\\t'.")
         if form.decimal not in {".", ","}:
@@ -215,9 +229,15 @@ class _LayoutReader:
         if (read == "date") != bool(formats):
             raise self.fail(f"{place}formats", "must be given for read = 'date', and only there.")
         unknown = self.texts(table, "unknown", place)
+        pivot = self.whole(table, "pivot", place) if "pivot" in table else None
+        if pivot is not None and not (1950 <= pivot <= 2100 and any("%y" in text for text in formats)):
+            raise self.fail(
+                f"{place}pivot",
+                "must be a year from 1950 to 2100, the last one that a two-digit year (%y) of formats can mean.",
+            )
         for text in formats:
             try:
-                date_pattern(text, unknown)
+                date_pattern(text, unknown, pivot=pivot)
             except LayoutError as error:
                 raise self.fail(f"{place}formats", str(error)) from None
         values = {
@@ -247,6 +267,7 @@ class _LayoutReader:
             unknown=unknown,
             missing=missing,
             values=MappingProxyType(values),
+            pivot=pivot,
             unit=self.text(table, "unit", place, default=""),
             note=self.text(table, "note", place, default=""),
         )
@@ -270,6 +291,14 @@ class _LayoutReader:
             raise self.fail(
                 f"{place}{key}", "is missing." if value is None else "must be text in quotation marks."
             )
+        return value
+
+    def whole(
+        self, table: Mapping[str, Any], key: str, place: str = "", *, default: int | None = None
+    ) -> int:
+        value = table.get(key, default)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise self.fail(f"{place}{key}", "must be a whole number, without quotation marks.")
         return value
 
     def texts(self, table: Mapping[str, Any], key: str, place: str = "") -> tuple[str, ...]:

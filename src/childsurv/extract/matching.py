@@ -82,6 +82,7 @@ def match_headers(
                 parts[name] = {part: header for part, header in found.items() if header is not None}
     _require_fields(layout, headers, {*single, *parts}, suggest_encoding)
     used = {*single.values(), *(header for found in parts.values() for header in found.values())}
+    known = {*used, *(header for key in map(text_key, layout.not_read) for header in places.get(key, []))}
     require_columns(headers, list(keep), purpose="keep=")
     clash = [header for header in keep if header in CANONICAL_COLUMNS and header not in used]
     if clash:
@@ -94,7 +95,7 @@ def match_headers(
         single=single,
         parts=parts,
         keep=kept,
-        ignored=tuple(header for header in headers if header not in used and header not in kept),
+        ignored=tuple(header for header in headers if header not in known and header not in kept),
         absent=tuple(name for name in layout.columns if name not in single and name not in parts),
     )
 
@@ -115,11 +116,18 @@ def _require_fields(
     layout: Layout, headers: Sequence[str], found: set[str], suggest_encoding: Callable[[], str]
 ) -> None:
     lacking = [name for name, known in FIELDS.items() if known.required and name not in found]
-    pairs = [pair for pair in ALTERNATIVES if not found.intersection(pair)]
+    # A file without ICD-O-3 lacks both of its codes; that is one remark.
+    pairs = list(
+        dict.fromkeys(
+            tuple(name for name in names if name in layout.columns)
+            for names in ALTERNATIVES
+            if not found.intersection(names)
+        )
+    )
     if not lacking and not pairs:
         return
     wanted = [_expected(layout, name) for name in lacking] + [
-        " or ".join(_expected(layout, name) for name in pair if name in layout.columns) for pair in pairs
+        " or ".join(_expected(layout, name) for name in pair) for pair in pairs
     ]
     encoding = suggest_encoding() if len(found) < len(layout.columns) / 2 else ""
     remedy = f" The file may be in another encoding: try encoding={encoding!r}." if encoding else ""
