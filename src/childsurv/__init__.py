@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from childsurv import demo, plot
 from childsurv._version import __version__
-from childsurv.classify.iccc3 import classify_iccc3, iccc3_labels, iccc3_table
+from childsurv.classify import (
+    check_toronto_stage,
+    classify_iccc3,
+    classify_icd10,
+    compare_editions,
+    iccc3_labels,
+    iccc3_table,
+    icd10_table,
+    stage_completeness,
+    toronto_schema,
+    toronto_stages,
+)
 from childsurv.cohort import DAYS_PER_YEAR, Cohort, concat
 from childsurv.compare import TestResult, logrank_test
 from childsurv.curves import Curves
@@ -55,7 +66,10 @@ __all__ = [
     "Tally",
     "TestResult",
     "__version__",
+    "check_toronto_stage",
     "classify_iccc3",
+    "classify_icd10",
+    "compare_editions",
     "concat",
     "concat_life_tables",
     "cox",
@@ -64,6 +78,7 @@ __all__ = [
     "expected_survival",
     "iccc3_labels",
     "iccc3_table",
+    "icd10_table",
     "kaplan_meier",
     "layouts",
     "load_layout",
@@ -73,6 +88,9 @@ __all__ = [
     "read_extract",
     "read_life_table",
     "report",
+    "stage_completeness",
     "tally",
+    "toronto_schema",
+    "toronto_stages",
     "write_extract",
 ]

@@ -39,6 +39,7 @@ CANONICAL_COLUMNS: tuple[str, ...] = (
     "topography",
     "morphology",
     "behaviour",
+    "icd10",
     "basis",
     "grade",
     "iccc_group",
@@ -59,7 +60,9 @@ CANONICAL_COLUMNS: tuple[str, ...] = (
     "time",
     "event",
 )
-"""Column names that every reader produces, in the order in which `Cohort.data` shows them."""
+"""Column names that readers produce, in the order in which `Cohort.data` shows them.
+
+``icd10`` is there where the extract has it."""
 
 FOLLOW_UP_COLUMNS: tuple[str, ...] = ("diagnosis_date", "entry", "time", "event")
 
@@ -422,6 +425,7 @@ def concat(cohorts: Sequence[Cohort]) -> Cohort:
         for part in parts
         if "iccc_edition" in part.frame
         for edition in part.frame["iccc_edition"].unique()
+        if edition != "icd10-coarse"  # has main groups only, which are the same in every edition
     }
     if len(editions) > 1:
         raise DataError(

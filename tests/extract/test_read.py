@@ -69,12 +69,29 @@ FAULTS = {
     "grade-unreadable": lambda row: row | {"grade": "11"},
     "dco-unreadable": lambda row: row | {"dco": "?"},
     "autopsy-unreadable": lambda row: row | {"autopsy": "?"},
+    "icd10-unreadable": lambda row: row | {"icd10": "cancer"},
+    "icd10-contradicts-morphology": lambda row: (
+        row | {"icd10": "C91.0", "topography": "C64.9", "morphology": "8960", "behaviour": "3"}
+    ),
+    "icd10-not-mapped": lambda row: (
+        row | {"icd10": "C80", "topography": "", "morphology": "", "behaviour": ""}
+    ),
+    "stage-not-valid": lambda row: (
+        row
+        | {
+            "stage": "5",
+            "stage_system": "toronto",
+            "topography": "C64.9",
+            "morphology": "8960",
+            "behaviour": "3",
+        }
+    ),
 }
 
 
 def spoil(rows, faults):
     """Put faults into rows, given as row position to rule code."""
-    records = rows.to_dict("records")
+    records = rows.assign(icd10="", stage_system="").to_dict("records")
     for place, code in faults.items():
         records[place] = FAULTS[code](records[place])
     return pd.DataFrame(records, dtype=object)
@@ -93,7 +110,7 @@ def test_clean_rows_give_no_finding_by_row(clean_rows):
     cohort = read_extract(clean_rows(300), **OPTIONS)
     assert listed(cohort) == set()
     assert len(cohort) == 300
-    assert set(cohort.data.columns) == set(CANONICAL_COLUMNS)
+    assert set(cohort.data.columns) == set(CANONICAL_COLUMNS) - {"icd10"}
     assert not cohort.data.isna().any().any()
     times = (cohort.data["last_contact_date"] - cohort.data["diagnosis_date"]).dt.days
     assert (cohort.data["time"] == times).all()

@@ -88,10 +88,10 @@ def read_rules() -> tuple[Rule, ...]:
         Rule(
             revision=row["revision"],
             leaf=parse_class(row["class"]),
-            morphologies=tuple(_parse_run(run) for run in row["morphology"].split()),
-            topographies=tuple(_parse_run(run) for run in row["topography"].split()),
+            morphologies=tuple(parse_run(run) for run in row["morphology"].split()),
+            topographies=tuple(parse_run(run) for run in row["topography"].split()),
         )
-        for row in _read_table("iccc3_rules.tsv")
+        for row in read_table("iccc3_rules.tsv")
     )
 
 
@@ -124,7 +124,7 @@ def names_of(level: str, language: str, *, edition: str) -> pd.Series[Any]:
     revision = REVISIONS[edition][0]
     names = {
         row["code"]: row[language]
-        for row in _read_table("iccc3_names.tsv")
+        for row in read_table("iccc3_names.tsv")
         if row["level"] == level and row["edition"] in ("", revision)
     }
     return pd.Series(names, name="label").rename_axis(f"iccc_{level}")
@@ -166,7 +166,7 @@ def lookup_table(edition: str) -> npt.NDArray[np.uint8]:
     table = np.zeros((N_MORPHOLOGIES, N_TOPOGRAPHIES), dtype=np.uint8)
     order = {leaf.code: number for number, leaf in enumerate(leaves(), start=1)}
     for rule in rules_of(edition):
-        cells = np.ix_(_members(rule.morphologies) - FIRST_MORPHOLOGY, _members(rule.topographies))
+        cells = np.ix_(members(rule.morphologies) - FIRST_MORPHOLOGY, members(rule.topographies))
         if table[cells].any():
             raise ChildsurvError(
                 f"the ICCC-3 table of childsurv, edition {edition}, puts codes of class {rule.leaf.code} in "
@@ -177,16 +177,19 @@ def lookup_table(edition: str) -> npt.NDArray[np.uint8]:
     return table
 
 
-def _members(runs: tuple[Run, ...]) -> npt.NDArray[np.int64]:
+def members(runs: tuple[Run, ...]) -> npt.NDArray[np.int64]:
+    """Return every number of some runs."""
     return np.concatenate([np.arange(first, last + 1) for first, last in runs])
 
 
-def _parse_run(text: str) -> Run:
+def parse_run(text: str) -> Run:
+    """Read a range of codes, such as ``9811-9819`` or ``C40.0-C41.9``, as numbers."""
     ends = [int(end.removeprefix("C").replace(".", "")) for end in text.split("-")]
     return ends[0], ends[-1]
 
 
-def _read_table(name: str) -> Iterator[dict[str, str]]:
+def read_table(name: str) -> Iterator[dict[str, str]]:
+    """Read a table of this folder: tab-separated, with a header, lines starting with # left out."""
     lines = files("childsurv.classify").joinpath(name).read_text(encoding="utf-8").splitlines()
     rows = [line.split("\t") for line in lines if not line.startswith("#")]
     return (dict(zip(rows[0], row, strict=True)) for row in rows[1:])

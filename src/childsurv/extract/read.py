@@ -13,6 +13,7 @@ from childsurv._version import __version__
 from childsurv.cohort import AGE_GROUPS, CANONICAL_COLUMNS, Cohort, DateLike
 from childsurv.errors import DataError, OptionError, require_choice, rows_phrase
 from childsurv.extract import checks
+from childsurv.extract.classification import Tumours, in_order, read_tumours
 from childsurv.extract.dates import NO_DAY, PLACING_RULE, Days, Mask, as_date, as_day
 from childsurv.extract.fields import PRECISIONS, SEXES, STATUSES
 from childsurv.extract.layout import Layout, LayoutLike
@@ -22,6 +23,7 @@ from childsurv.extract.quality import quality_counts
 from childsurv.extract.records import NO_CODE, UNKNOWN, UNKNOWN_CODE, Labels, Reader, text_column
 from childsurv.extract.rules import Found, exclusion_codes, rules
 from childsurv.extract.source import RawTable, Source, read_source
+from childsurv.extract.staging import check_stages
 from childsurv.extract.timing import Followed, Placed, follow, latest_contact, place_dates
 
 AGE_GROUP_STARTS = np.array([0, 1, 5, 10, 15, 20])
@@ -167,25 +169,17 @@ def read_extract(
 
     dated = (placed.birth != NO_DAY) & (placed.diagnosis != NO_DAY)
     checks.check_age_band(placed.age, dated & (placed.birth <= placed.diagnosis), age_band, found)
-    topography = reader.topography()
-    morphology, behaviour = reader.morphology()
-    checks.check_sex_site(labels["sex"], topography, found)
-    classes = checks.classify(topography, morphology, behaviour, edition=iccc_edition, found=found)
+    tumours = read_tumours(reader, edition=iccc_edition)
+    checks.check_sex_site(labels["sex"], tumours.topography, found)
+    check_stages(tumours, placed.age, labels["stage"], labels["stage_system"], found)
     basis = labels["basis"].integers(UNKNOWN_CODE)
     dco, autopsy = (basis == 0) | labels["dco"].equals("yes"), labels["autopsy"].equals("yes")
     found.add("dco", dco)
     found.add("autopsy", autopsy)
 
-    identifiers = _identifiers(reader, labels, placed, topography, morphology, found)
-    numbers = {
-        "morphology": morphology,
-        "behaviour": behaviour,
-        "basis": basis,
-        "dco": dco,
-        "autopsy": autopsy,
-    }
-    frame = _frame(reader, labels, placed, followed, closing, topography, numbers, classes, identifiers)
-    frame["iccc_edition"] = reader.constant(iccc_edition).categorical()
+    identifiers = _identifiers(reader, labels, placed, tumours, found)
+    numbers = {"basis": basis, "dco": dco, "autopsy": autopsy}
+    frame = _frame(reader, labels, placed, followed, closing, tumours, numbers, identifiers)
     frame = frame[[*(name for name in CANONICAL_COLUMNS if name in frame), *match.keep]]
 
     eligible = ~found.any_of(checks.ineligible_codes())
@@ -280,8 +274,7 @@ def _identifiers(
     reader: Reader,
     labels: Mapping[str, Labels],
     placed: Placed,
-    topography: Labels,
-    morphology: Any,
+    tumours: Tumours,
     found: Found,
 ) -> dict[str, Any]:
     """Check duplicates and later tumours; return the columns of identifiers."""
@@ -303,8 +296,8 @@ def _identifiers(
         if tumour is None
         else ~tumour.where([text == "" for text in tumour.texts]),
         diagnosis=placed.diagnosis,
-        topography=topography.codes,
-        morphology=morphology,
+        site=tumours.topography.codes * len(tumours.icd10.labels) + tumours.icd10.codes,
+        morphology=tumours.morphology,
         found=found,
     )
     return {
@@ -319,9 +312,8 @@ def _frame(
     placed: Placed,
     followed: Followed,
     closing: Days,
-    topography: Labels,
+    tumours: Tumours,
     numbers: Mapping[str, Any],
-    classes: pd.DataFrame,
     identifiers: Mapping[str, Any],
 ) -> pd.DataFrame:
     """Put the canonical columns of every row together, whatever becomes of the row."""
@@ -345,8 +337,10 @@ def _frame(
         "diagnosis_date": _timestamps(placed.diagnosis),
         "age_days": _difference(placed.diagnosis, placed.birth),
         "age_years": placed.age.astype(np.int32),
-        "age_group": checks.in_order("age_group", group),
-        "topography": topography.categorical(),
+        "age_group": in_order("age_group", group),
+        "topography": tumours.topography.categorical(),
+        "morphology": tumours.morphology,
+        "behaviour": tumours.behaviour,
         **numbers,
         "grade": labels["grade"].integers(UNKNOWN_CODE),
         "stage": labels["stage"].categorical(),
@@ -366,8 +360,9 @@ def _frame(
     for header in reader.match.keep:
         coded = reader.table.coded(header)
         columns[header] = Labels(coded.codes, tuple(text or UNKNOWN for text in coded.texts)).categorical()
-    for name in classes.columns:
-        columns[name] = classes[name].array
+    columns |= {name: in_order(name, column) for name, column in tumours.classes.items()}
+    if "icd10" in reader.match.single:
+        columns["icd10"] = tumours.icd10.categorical()
     return pd.DataFrame(columns)
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.classify.codes import clean_morphology, clean_topography
+from childsurv.classify.codes import canonical_text, clean_morphology, clean_topography
+from childsurv.classify.icd10 import read_icd10
 from childsurv.extract.dates import (
     EARLIEST_DAY,
     MISSING,
@@ -219,20 +220,20 @@ class Reader:
     def topography(self) -> Labels:
         """Return ICD-O-3 topography as ``C71.6``, "unknown" where it is missing or unreadable."""
         coded = self.coded("topography")
-        assert coded is not None  # the match requires it
+        if coded is None:
+            return self.constant(UNKNOWN)
         cleaned, unreadable = clean_topography(pd.Series(coded.texts, dtype=object))
         self.found.add("topography-unreadable", coded.where(unreadable))
-        self.found.add("topography-missing", coded.where([text == "" for text in coded.texts]))
         codes = tuple(code if isinstance(code, str) else UNKNOWN for code in cleaned)
         return Labels(coded.codes, codes)
 
     def morphology(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int8]]:
         """Return ICD-O-3 morphology, and behaviour from its own column or else from the morphology code."""
         coded = self.coded("morphology")
-        assert coded is not None  # the match requires it
+        if coded is None:
+            return np.full(len(self), NO_CODE, dtype=np.int32), np.full(len(self), NO_CODE, dtype=np.int8)
         morphology, within, unreadable = clean_morphology(pd.Series(coded.texts, dtype=object))
         self.found.add("morphology-unreadable", coded.where(unreadable))
-        self.found.add("morphology-missing", coded.where([text == "" for text in coded.texts]))
         number = morphology.fillna(NO_CODE).to_numpy(dtype=np.int32)[coded.codes]
         behaviour = within.fillna(NO_CODE).to_numpy(dtype=np.int8)[coded.codes]
         labels = self.labels("behaviour")
@@ -242,10 +243,18 @@ class Reader:
                 "behaviour-contradicts-morphology", (stated != behaviour) & (stated >= 0) & (behaviour >= 0)
             )
             behaviour = np.where(stated >= 0, stated, behaviour)
-        absent = (behaviour == NO_CODE) & ~self.found.any_of(["behaviour-unreadable"])
-        # A morphology that cannot be read says enough; its behaviour is not missing on top of it.
-        self.found.add("behaviour-missing", absent & (number != NO_CODE))
         return number, behaviour
+
+    def icd10(self) -> Labels:
+        """Return ICD-10 codes as ``C91.0``, "unknown" where they are missing or unreadable."""
+        coded = self.coded("icd10")
+        if coded is None:
+            return self.constant(UNKNOWN)
+        codes = [read_icd10(canonical_text(text)) for text in coded.texts]
+        present = [text != "" for text in coded.texts]
+        unreadable = [there and code is None for there, code in zip(present, codes, strict=True)]
+        self.found.add("icd10-unreadable", coded.where(unreadable))
+        return Labels(coded.codes, tuple(code or UNKNOWN for code in codes))
 
 
 def text_column(coded: Coded) -> npt.NDArray[Any]:
