@@ -54,6 +54,8 @@ CANONICAL_COLUMNS: tuple[str, ...] = (
     "dco",
     "autopsy",
     "date_precision",
+    "birth_precision",
+    "contact_precision",
     "closing_date",
     "source_row",
     "entry",

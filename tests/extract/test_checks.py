@@ -162,7 +162,11 @@ def test_rows_without_identifiers_are_kept_and_named(clean_rows):
     assert codes_by_row(cohort) == {1: ["patient-id-missing"], 2: ["patient-id-missing"]}
     assert len(cohort) == 3
     last = read(tumours(clean_rows, 3, patient_id=["x", "x", ""]))
-    assert codes_by_row(last) == {2: ["second-primary"], 3: ["patient-id-missing"]}
+    assert codes_by_row(last) == {
+        1: ["last-contact-differs-between-records"],
+        2: ["last-contact-differs-between-records", "second-primary"],
+        3: ["patient-id-missing"],
+    }
     # Without tumour identifiers one date, site and morphology is one tumour.
     one = {"diagnosis_date": "2005-05-05", "last_contact_date": "2006-06-06", "birth_date": "2001-01-01"}
     one |= {"topography": "C64.9", "morphology": "8960", "behaviour": "3"}

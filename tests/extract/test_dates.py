@@ -139,3 +139,70 @@ def test_calendar_of_many_rows_is_that_of_single_days():
     many = np.stack(calendar_parts(np.tile(days, 9)))[:, : days.size]
     singly = np.array([[part[0] for part in calendar_parts(days[i : i + 1])] for i in range(days.size)]).T
     np.testing.assert_array_equal(many, singly)
+
+
+@pytest.mark.parametrize(
+    ("text", "formats", "day"),
+    [
+        ("01MAY2010", ["%d%b%Y"], "2010-05-01"),
+        ("1 мая 2010", ["%d %b %Y"], "2010-05-01"),
+        ("12 Дек. 2010", ["%d %b %Y"], "2010-12-12"),
+        ("7-sept-2010", ["%d-%b-%Y"], "2010-09-07"),
+        ("1/5/2010", ["%d/%m/%Y"], "2010-05-01"),
+        ("5/1/2010", ["%m/%d/%Y"], "2010-05-01"),
+        ("40299", ["excel"], "2010-05-01"),
+        ("40299.75", ["excel"], "2010-05-01"),
+        ("61", ["excel"], "1900-03-01"),
+        ("38837", ["excel-1904"], "2010-05-01"),
+        ("2010-05-01T12:30:15.250Z", ["%Y-%m-%d"], "2010-05-01"),
+        ("01.05.2010 9:05", ["%d.%m.%Y"], "2010-05-01"),
+    ],
+)
+def test_common_styles(text, formats, day):
+    assert window(text, formats) == (day, day, BY_DAY)
+
+
+@pytest.mark.parametrize(
+    ("text", "formats"),
+    [
+        ("1 foo 2010", ["%d %b %Y"]),
+        ("60", ["excel"]),  # the 29 February 1900 that never was
+        ("0", ["excel-1904"]),
+        ("-5", ["excel"]),
+        ("31 июня 2010", ["%d %b %Y"]),
+    ],
+)
+def test_texts_that_are_no_date_of_the_style(text, formats):
+    assert window(text, formats) == UNREADABLE
+
+
+@pytest.mark.parametrize(
+    ("year", "pivot", "full"), [("24", 2024, 2024), ("25", 2024, 1925), ("00", 2024, 2000)]
+)
+def test_two_digit_years_need_a_pivot(year, pivot, full):
+    windows = parse_dates([f"01.02.{year}"], ["%d.%m.%y"], pivot=pivot)
+    assert as_date(int(windows.first[0])) == dt.date(full, 2, 1)
+    with pytest.raises(LayoutError, match="pivot"):
+        parse_dates(["01.02.24"], ["%d.%m.%y"])
+
+
+STYLES = ["%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y", "%Y%m%d", "%Y%d%m", "%d %b %Y", "%b %d, %Y"]
+
+
+@given(st.dates(dt.date(1900, 1, 1), dt.date(2100, 12, 31)), st.sampled_from(STYLES))
+def test_a_date_written_in_a_style_is_read_in_it(date, style):
+    # strftime writes no names in the C locale but English ones, and %b is the short name.
+    windows = parse_dates([date.strftime(style)], [style])
+    assert as_date(int(windows.first[0])) == as_date(int(windows.last[0])) == date
+
+
+@given(st.dates(dt.date(1900, 3, 1), dt.date(2100, 12, 31)))
+def test_serial_days_count_from_their_origin(date):
+    serial = (date - dt.date(1899, 12, 30)).days
+    assert as_date(int(parse_dates([str(serial)], ["excel"]).first[0])) == date
+    assert as_date(int(parse_dates([str(serial - 1462)], ["excel-1904"]).first[0])) == date or serial <= 1462
+
+
+@given(st.text(max_size=20), st.sampled_from([*STYLES, "excel", "%Y"]))
+def test_any_text_is_read_missing_or_unreadable(text, style):
+    assert parse_dates([text], [style]).status[0] in {0, 1, 2}

@@ -148,7 +148,8 @@ def test_every_rule_about_rows_is_shown_to_work_somewhere():
         "survival-time-unreadable", "survival-time-contradicts-dates", "follow-up-contradicts-dates",
         "no-follow-up-before-closing", "behaviour-contradicts-morphology", "event-unreadable",
         "stage-unreadable",
-        "label-unreadable", "date-precision-unreadable",
+        "label-unreadable", "date-precision-unreadable", "last-contact-differs-between-records",
+        "survival-time-looks-like-a-code",
     }  # fmt: skip
     by_row = {code for code, rule in rules().items() if rule.listing == "rows"}
     assert by_row == set(FAULTS) | elsewhere

@@ -7,18 +7,19 @@ import pytest
 
 from childsurv.extract.dates import as_date, as_day, parse_dates
 from childsurv.extract.rules import Found
-from childsurv.extract.timing import follow, place_dates
+from childsurv.extract.timing import days_of_months, follow, place_dates
 
 FORMATS = ["%Y-%m-%d", "%Y-%m", "%Y"]
 
 
-def placed(birth, diagnosis, contact, *, age=np.nan, survival=np.nan, closing="2020-12-31"):
+def placed(birth, diagnosis, contact, *, age=np.nan, survival=np.nan, months=None, closing="2020-12-31"):
     found = Found(np.array([1]))
     windows = [None if text is None else parse_dates([text], FORMATS) for text in (birth, diagnosis, contact)]
     result = place_dates(
         *windows,
         age=np.array([age]),
         survival=np.array([survival]),
+        months=None if months is None else np.array([months]),
         closing=np.array([as_day(closing)]),
         found=found,
     )
@@ -144,3 +145,75 @@ def followed(contact, *, dead, closing="2020-12-31", **stated):
 )
 def test_follow_up_by_hand(contact, options, expected):
     assert followed(contact, **options) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "options", "contact", "codes"),
+    [
+        # 12 completed months of 30.4367 days are 366 to 395 days: 2013-05-02 to 2013-05-31, the midpoint.
+        (("2010-03-01", "2012-05-01", None), {"months": 12.0}, "2013-05-16", set()),
+        # A month of last contact narrows the window from above.
+        (("2010-03-01", "2012-05-15", "2013-05"), {"months": 12.0}, "2013-05-23", {"dates-placed"}),
+        # An exact date within the window is kept.
+        (("2010-03-01", "2012-05-01", "2013-05-20"), {"months": 12.0}, "2013-05-20", set()),
+        # The closing date cuts the window.
+        (("2010-03-01", "2012-05-01", None), {"months": 12.0, "closing": "2013-05-06"}, "2013-05-04", set()),
+        # Zero months are the day of diagnosis to 30 days later.
+        (("2010-03-01", "2012-05-01", None), {"months": 0.0}, "2012-05-16", set()),
+        # Days are exact, and must agree with the months.
+        (("2010-03-01", "2012-05-01", None), {"months": 12.0, "survival": 370}, "2013-05-06", set()),
+        (
+            ("2010-03-01", "2012-05-01", None),
+            {"months": 12.0, "survival": 400},
+            "2013-06-05",
+            {"survival-time-contradicts-dates"},
+        ),
+        (
+            ("2010-03-01", "2012-05-01", "2016-05-20"),
+            {"months": 12.0},
+            "2016-05-20",
+            {"survival-time-contradicts-dates"},
+        ),
+        # A code for unknown, or 27 years: only a date can tell.
+        (
+            ("1980-03-01", "1985-05-01", None),
+            {"survival": 9999},
+            "2012-09-15",
+            {"survival-time-looks-like-a-code"},
+        ),
+        (("1980-03-01", "1985-05-01", "2012-09-15"), {"survival": 9999}, "2012-09-15", set()),
+        (("1980-03-01", "1985-05-01", None), {"survival": 9998}, "2012-09-14", set()),
+    ],
+)
+def test_months_and_suspect_days(given, options, contact, codes):
+    dates, _, found = placed(*given, **options)
+    assert dates[2] == contact
+    assert found == codes
+
+
+def test_months_are_completed_months_of_seer():
+    months = np.arange(0, 400, dtype=float)
+    fewest, most = days_of_months(months)
+    assert (np.floor(fewest / (365.24 / 12)) == months).all()
+    assert (np.floor(most / (365.24 / 12)) == months).all()
+    assert (fewest[1:] == most[:-1] + 1).all()
+
+
+@pytest.mark.parametrize(
+    ("given", "options", "precisions"),
+    [
+        (("2010-03-01", "2012-05-01", "2013-05-01"), {}, (0, 0, 0)),
+        (("2010-03", "2012-05", "2013"), {}, (1, 1, 2)),
+        ((None, "2012", "2013-05"), {"age": 2}, (2, 2, 1)),
+        (("2010-03", "2012-05-01", None), {"survival": 30}, (1, 0, 0)),
+        (("2010-03", "2012-05-01", None), {"months": 3.0}, (1, 0, 1)),
+        (("2010-03", "2012-05-01", "2012"), {"months": 3.0}, (1, 0, 1)),
+    ],
+)
+def test_precisions_are_kept(given, options, precisions):
+    options = {"age": np.nan, "survival": np.nan, "months": np.nan} | options
+    windows = [None if text is None else parse_dates([text], FORMATS) for text in given]
+    arrays = {name: np.array([float(value)]) for name, value in options.items()}
+    result = place_dates(*windows, **arrays, closing=as_day("2020-12-31"), found=Found(np.array([1])))
+    found = (result.birth_precision, result.precision, result.contact_precision)
+    assert tuple(int(values[0]) for values in found) == precisions

@@ -54,6 +54,7 @@ def check_tumours(
     has_patient: Mask,
     has_tumour: Mask,
     diagnosis: Days,
+    contact: tuple[Days, Days],
     site: Codes,
     morphology: npt.NDArray[np.int32],
     found: Found,
@@ -73,6 +74,8 @@ def check_tumours(
         Where there is an identifier.
     diagnosis, site, morphology
         What tells tumours apart; the site is a code of topography and ICD-10 together.
+    contact
+        First and last possible day of last contact, `NO_DAY` where there is none.
     found
         Takes the findings; must hold those of eligibility already.
     """
@@ -89,8 +92,14 @@ def check_tumours(
             "diagnosis": diagnosis[several],
             "site": site[several],
             "morphology": morphology[several],
+            "contact_first": contact[0][several],
+            "contact_last": contact[1][several],
         }
     )
+    seen = rows.loc[rows["contact_first"] != NO_DAY].groupby("patient")
+    apart = seen["contact_first"].max() > seen["contact_last"].min()
+    differs = rows["patient"].isin(apart.index[apart]).to_numpy()
+    _add(found, "last-contact-differs-between-records", several, differs)
     _add(found, "duplicate-record", several, rows.duplicated(["patient", "tumour"]).to_numpy())
     dated = rows["diagnosis"] != NO_DAY
     same = rows.duplicated(["patient", "diagnosis", "site", "morphology"]).to_numpy() & dated.to_numpy()

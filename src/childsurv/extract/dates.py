@@ -104,6 +104,15 @@ class DateWindows:
         """Where there is a date."""
         return np.asarray(self.status == READ)
 
+    def replace(self, where: Mask, others: DateWindows) -> DateWindows:
+        """Return the windows with those of another array at ``where``."""
+        return DateWindows(
+            np.where(where, others.first, self.first),
+            np.where(where, others.last, self.last),
+            np.where(where, others.status, self.status),
+            np.where(where, others.precision, self.precision),
+        )
+
     def refuse(self, where: Mask) -> DateWindows:
         """Return the windows without those at ``where``, which become unreadable."""
         return DateWindows(

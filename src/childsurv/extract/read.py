@@ -11,10 +11,11 @@ import pandas as pd
 
 from childsurv._version import __version__
 from childsurv.cohort import AGE_GROUPS, CANONICAL_COLUMNS, Cohort, DateLike
-from childsurv.errors import DataError, OptionError, require_choice, rows_phrase
+from childsurv.errors import DataError, LayoutError, OptionError, require_choice, rows_phrase
 from childsurv.extract import checks
 from childsurv.extract.classification import Tumours, in_order, read_tumours
-from childsurv.extract.dates import NO_DAY, PLACING_RULE, Days, Mask, as_date, as_day
+from childsurv.extract.date_order import decide_order, require_declared_order, with_date_formats
+from childsurv.extract.dates import NO_DAY, PLACING_RULE, Days, Mask, as_date, as_day, date_pattern
 from childsurv.extract.fields import PRECISIONS, SEXES, STATUSES
 from childsurv.extract.layout import Layout, LayoutLike
 from childsurv.extract.load import load_layout
@@ -26,6 +27,8 @@ from childsurv.extract.source import RawTable, Source, read_source
 from childsurv.extract.staging import check_stages
 from childsurv.extract.timing import Followed, Placed, follow, latest_contact, place_dates
 
+PRECISION_COLUMNS = ("date_precision", "birth_precision", "contact_precision")
+DATES_UNREADABLE = ("birth-date-unreadable", "diagnosis-date-unreadable", "last-contact-date-unreadable")
 AGE_GROUP_STARTS = np.array([0, 1, 5, 10, 15, 20])
 
 
@@ -41,6 +44,7 @@ def read_extract(
     age_band: str | None = "0-19",
     exclude: str | Sequence[str] = "childsurv",
     keep: Sequence[str] = (),
+    date_formats: Sequence[str] | None = None,
 ) -> Cohort:
     """Read a registry extract into a `Cohort`: cleaned, classified, checked, and with nothing lost.
 
@@ -73,6 +77,9 @@ def read_extract(
         cannot be analysed), or a list of rule codes.
     keep
         Further headers of the extract to carry along as text.
+    date_formats
+        Replaces the formats of every column that the layout reads as a date, for example ``["%Y%d%m"]`` for a
+        file that was refused because day and month could stand in either order.
 
     Returns
     -------
@@ -111,6 +118,8 @@ def read_extract(
     Placing of dates as in the survival algorithms of NAACCR and SEER; checks as in IARC Technical Report 42.
     """
     chosen = load_layout(layout)
+    if date_formats is not None:
+        chosen = with_date_formats(chosen, _checked_formats(chosen, date_formats))
     codes = exclusion_codes(exclude)
     if age_band is not None:
         require_choice(age_band, tuple(checks.AGE_BANDS), argument="age_band")
@@ -128,17 +137,31 @@ def read_extract(
     found = Found(raw.row_number)
     found.count("blank-line", raw.blank_lines)
     found.settle("record-length", raw.wrong_length)
+    if date_formats is None:
+        chosen, proofs = decide_order(chosen, raw, match)
+        found.count("date-order-from-data", proofs)
     reader = Reader(raw, chosen, match, found)
 
     labels = _labels(reader, country, registry)
     birth, contact = (reader.dates(name, latest=today) for name in ("birth_date", "last_contact_date"))
     diagnosis = reader.dates("diagnosis_date", latest=today)
     assert diagnosis is not None  # the match requires it
-    age, survival = reader.ages(), reader.survival_days()
+    if date_formats is None and found.any_of(DATES_UNREADABLE).any():
+        require_declared_order(chosen, raw, match)
+    age, survival, months = reader.ages(), reader.survival_days(), None
+    if "survival_months" in match:
+        months = reader.survival_months()
 
     def placed_by(closing: Days | int, report: Found) -> Placed:
         return place_dates(
-            birth, diagnosis, contact, age=age, survival=survival, closing=closing, found=report
+            birth,
+            diagnosis,
+            contact,
+            age=age,
+            survival=survival,
+            months=months,
+            closing=closing,
+            found=report,
         )
 
     closing, closing_from = _closing_days(reader, closing_date)
@@ -177,7 +200,13 @@ def read_extract(
     found.add("dco", dco)
     found.add("autopsy", autopsy)
 
-    identifiers = _identifiers(reader, labels, placed, tumours, found)
+    seen = placed.contact, placed.contact
+    if contact is not None:
+        seen = (
+            np.where(contact.readable, contact.first, placed.contact),
+            np.where(contact.readable, contact.last, placed.contact),
+        )
+    identifiers = _identifiers(reader, labels, placed, tumours, seen, found)
     numbers = {"basis": basis, "dco": dco, "autopsy": autopsy}
     frame = _frame(reader, labels, placed, followed, closing, tumours, numbers, identifiers)
     frame = frame[[*(name for name in CANONICAL_COLUMNS if name in frame), *match.keep]]
@@ -208,6 +237,19 @@ def read_extract(
     )
 
 
+def _checked_formats(layout: Layout, formats: Sequence[str]) -> tuple[str, ...]:
+    """Return date formats that every date column of the layout can take."""
+    if isinstance(formats, str) or not formats:
+        raise OptionError("date_formats= takes a list of formats, such as ['%d.%m.%Y', '%Y'].")
+    for rule in layout.columns.values():
+        for written in formats if rule.read == "date" else ():
+            try:
+                date_pattern(written, rule.unknown, pivot=rule.pivot)
+            except LayoutError as error:
+                raise OptionError(f"date_formats=, column {rule.name!r}: {error}") from None
+    return tuple(formats)
+
+
 def _labels(reader: Reader, country: str | None, registry: str | None) -> dict[str, Labels]:
     """Read the columns of few values; a column that the extract lacks is unknown in every row."""
     named = {"country": country, "registry": registry}
@@ -224,7 +266,7 @@ def _labels(reader: Reader, country: str | None, registry: str | None) -> dict[s
         "stage": reader.labels("stage"),
         "stage_system": reader.labels("stage_system", problems="label"),
         "cause_of_death": reader.labels("cause_of_death", problems="label"),
-        "date_precision": reader.labels("date_precision"),
+        **{name: reader.labels(name, problems="date-precision") for name in PRECISION_COLUMNS},
     }
     countries = _place(reader, "country", country) or reader.constant(UNKNOWN)
     reader.found.count("country-unknown", int(countries.equals(UNKNOWN).sum()))
@@ -275,6 +317,7 @@ def _identifiers(
     labels: Mapping[str, Labels],
     placed: Placed,
     tumours: Tumours,
+    contact: tuple[Days, Days],
     found: Found,
 ) -> dict[str, Any]:
     """Check duplicates and later tumours; return the columns of identifiers."""
@@ -296,6 +339,7 @@ def _identifiers(
         if tumour is None
         else ~tumour.where([text == "" for text in tumour.texts]),
         diagnosis=placed.diagnosis,
+        contact=contact,
         site=tumours.topography.codes * len(tumours.icd10.labels) + tumours.icd10.codes,
         morphology=tumours.morphology,
         found=found,
@@ -322,11 +366,6 @@ def _frame(
         (*STATUSES, UNKNOWN),
     )
     group = Labels(np.searchsorted(AGE_GROUP_STARTS, np.maximum(placed.age, 0), side="right") - 1, AGE_GROUPS)
-    stated = labels["date_precision"]
-    ranks = np.array([PRECISIONS.index(label) if label in PRECISIONS else -1 for label in stated.labels])[
-        stated.codes
-    ]
-    precision = Labels(np.where(ranks < 0, placed.precision, ranks).astype(np.intp), PRECISIONS)
     source_row = reader.numbers("source_row")
     columns: dict[str, Any] = {
         **identifiers,
@@ -348,7 +387,9 @@ def _frame(
         "last_contact_date": _timestamps(followed.contact),
         "vital_status": alive_after_cut.categorical(STATUSES),
         "cause_of_death": labels["cause_of_death"].categorical(),
-        "date_precision": precision.categorical(PRECISIONS),
+        "date_precision": _precision(labels["date_precision"], placed.precision),
+        "birth_precision": _precision(labels["birth_precision"], placed.birth_precision),
+        "contact_precision": _precision(labels["contact_precision"], placed.contact_precision),
         "closing_date": _timestamps(closing),
         "source_row": reader.table.row_number
         if source_row is None
@@ -364,6 +405,14 @@ def _frame(
     if "icd10" in reader.match.single:
         columns["icd10"] = tumours.icd10.categorical()
     return pd.DataFrame(columns)
+
+
+def _precision(stated: Labels, of_date: Any) -> pd.Categorical:
+    """Return how exactly a date is known: as the extract states it, or else as its dates are written."""
+    ranks = np.array([PRECISIONS.index(label) if label in PRECISIONS else -1 for label in stated.labels])[
+        stated.codes
+    ]
+    return Labels(np.where(ranks < 0, of_date, ranks).astype(np.intp), PRECISIONS).categorical(PRECISIONS)
 
 
 def _kept_rows(frame: pd.DataFrame, kept: Mask) -> pd.DataFrame:
@@ -402,6 +451,11 @@ def _provenance(raw: RawTable, layout: Layout, match: Match, found: Found) -> di
         "columns_ignored": match.ignored,
         "dates_placed": int(found.masks["dates-placed"].sum()) if "dates-placed" in found.masks else 0,
         "placing_rule": PLACING_RULE,
+        "date_formats": {
+            name: rule.formats
+            for name, rule in layout.columns.items()
+            if rule.formats and name in match.single
+        },
         "rules": len(rules()),
         "childsurv": __version__,
     }

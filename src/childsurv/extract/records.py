@@ -15,6 +15,7 @@ from childsurv.classify.icd10 import read_icd10
 from childsurv.extract.dates import (
     EARLIEST_DAY,
     MISSING,
+    NO_DAY,
     READ,
     UNREADABLE,
     DateWindows,
@@ -161,14 +162,21 @@ class Reader:
 
     def survival_days(self) -> FloatArray:
         """Return the exact days of follow-up, NaN where they are missing or no number of days."""
-        read = self.numbers("survival_days")
+        return self._survival("survival_days", longest=OLDEST_AGE * 366)
+
+    def survival_months(self) -> FloatArray:
+        """Return the completed months of follow-up, NaN where they are missing or no number of months."""
+        return self._survival("survival_months", longest=OLDEST_AGE * 12)
+
+    def _survival(self, field: str, *, longest: float) -> FloatArray:
+        read = self.numbers(field)
         if read is None:
             return np.full(len(self), np.nan)
-        days, unreadable = read
+        units, unreadable = read
         with np.errstate(invalid="ignore"):
-            wrong = unreadable | (days < 0) | (days % 1 != 0) & ~np.isnan(days) | (days > OLDEST_AGE * 366)
+            wrong = unreadable | (units < 0) | (units % 1 != 0) & ~np.isnan(units) | (units > longest)
         self.found.add("survival-time-unreadable", wrong)
-        return np.where(wrong, np.nan, days)
+        return np.where(wrong, np.nan, units)
 
     def dates(self, field: str, *, latest: int | None) -> DateWindows | None:
         """Return a field of dates; those that cannot be read or lie out of range are findings.
@@ -200,7 +208,11 @@ class Reader:
         coded = self.table.coded(header)
         missing = _keys(rule.missing)
         texts = ["" if text_key(text) in missing else text for text in coded.texts]
-        return parse_dates(texts, rule.formats, unknown=rule.unknown).take(coded.codes)
+        windows = parse_dates(texts, rule.formats, unknown=rule.unknown, pivot=rule.pivot)
+        cells = self.table.date_cells(header)
+        if cells is not None:  # a workbook may hold dates as dates in some rows and as text in others
+            windows = windows.replace(cells != NO_DAY, windows_of_days(cells))
+        return windows.take(coded.codes)
 
     def _parts(self, field: str, rule: ColumnRule) -> DateWindows:
         headers = self.match.parts[field]

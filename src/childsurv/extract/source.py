@@ -127,6 +127,22 @@ class RawTable:
             return None
         return np.where(np.isnat(dates), NO_DAY, dates.astype(np.int64))
 
+    def date_cells(self, header: str) -> Days | None:
+        """Return the dates among the distinct values of a column that holds text too, in the order of `coded`.
+
+        `NO_DAY` stands for a value that is no date; ``None`` where nothing of the column is one.
+        """
+        column = self.frame[header]
+        if self.all_text or column.dtype != object:
+            return None
+        codes, values = pd.factorize(column)
+        if not any(isinstance(value, dt.date) for value in values):
+            return None
+        dates = [_plain_date(value) if isinstance(value, dt.date) else None for value in values]
+        extra = [None] * bool(((codes < 0) | self.wrong_length).any())
+        days = np.array([*dates, *extra], dtype="datetime64[D]")
+        return np.where(np.isnat(days), NO_DAY, days.astype(np.int64))
+
 
 Chooser: TypeAlias = Callable[[Sequence[str], Callable[[], str]], Sequence[str]]
 """Takes the headers of a source and a way to suggest an encoding; returns the headers wanted."""

@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from childsurv.extract.dates import (
     BY_DAY,
+    BY_MONTH,
+    BY_YEAR,
     NO_DAY,
     DateWindows,
     Days,
@@ -22,6 +24,12 @@ from childsurv.extract.rules import Found
 FloatArray = npt.NDArray[np.float64]
 LARGEST_DAY = np.iinfo(np.int64).max
 
+DAYS_PER_MONTH = 365.24 / 12
+"""A month of follow-up as SEER counts it."""
+
+SUSPECT_DAYS = (9999, 99999)
+"""Days of follow-up that look like a code for unknown."""
+
 
 @dataclass(frozen=True)
 class Placed:
@@ -33,8 +41,8 @@ class Placed:
         The days themselves.
     age
         Completed years at diagnosis, 0 where it is not known.
-    precision
-        How exactly the date of diagnosis was known.
+    precision, birth_precision, contact_precision
+        How exactly the dates of diagnosis, birth and last contact were known.
     """
 
     birth: Days
@@ -42,6 +50,8 @@ class Placed:
     contact: Days
     age: Days
     precision: npt.NDArray[np.int8]
+    birth_precision: npt.NDArray[np.int8]
+    contact_precision: npt.NDArray[np.int8]
 
 
 @dataclass(frozen=True)
@@ -62,6 +72,7 @@ def place_dates(
     *,
     age: FloatArray,
     survival: FloatArray,
+    months: FloatArray | None = None,
     closing: Days | int,
     found: Found,
 ) -> Placed:
@@ -71,8 +82,9 @@ def place_dates(
     ----------
     birth, diagnosis, contact
         Windows, ``None`` where the extract lacks the column.
-    age, survival
-        Stated age in years and exact follow-up in days, NaN where not given.
+    age, survival, months
+        Stated age in years, exact follow-up in days, and follow-up in completed months (`days_of_months`), NaN
+        where not given.
     closing
         Closing date of each row, or of all.
     found
@@ -83,16 +95,23 @@ def place_dates(
         np.full(size, NO_DAY), np.full(size, NO_DAY), np.ones(size, np.int8), np.zeros(size, np.int8)
     )
     birth, contact = birth or nobody, contact or nobody
-    has_age, has_survival = ~np.isnan(age), ~np.isnan(survival)
+    has_age, exact_days = ~np.isnan(age), ~np.isnan(survival)
     years = np.where(has_age, np.floor(age), 0).astype(np.int64)
-    days = np.where(has_survival, survival, 0).astype(np.int64)
+    shortest, longest, has_survival = _survival_window(survival, months)
+    if months is not None:
+        in_window = (survival >= shortest) & (survival <= longest)
+        found.add("survival-time-contradicts-dates", exact_days & has_survival & ~in_window)
+        shortest = np.where(exact_days, np.nan_to_num(survival), shortest).astype(np.int64)
+        longest = np.where(exact_days, shortest, longest)
 
     # Survival time and last contact together say where diagnosis must lie.
     both = has_survival & contact.readable & diagnosis.readable
-    earliest = np.where(both, contact.first - np.where(both, days, 0), NO_DAY)
-    latest = np.where(both, contact.last - np.where(both, days, 0), LARGEST_DAY)
+    earliest = np.where(both, contact.first - np.where(both, longest, 0), NO_DAY)
+    latest = np.where(both, contact.last - np.where(both, shortest, 0), LARGEST_DAY)
     contradicts = both & ((earliest > diagnosis.last) | (latest < diagnosis.first))
     found.add("survival-time-contradicts-dates", contradicts)
+    looks_like_code = exact_days & np.isin(survival, SUSPECT_DAYS) & ~(both & ~contradicts)
+    found.add("survival-time-looks-like-a-code", looks_like_code)
     diagnosed = place(
         diagnosis.first,
         diagnosis.last,
@@ -113,9 +132,21 @@ def place_dates(
         (by_age_first, np.where(by_age_first == NO_DAY, LARGEST_DAY, by_age_last)),
     )
 
-    last = place(contact.first, contact.last, (diagnosed, None), (None, closing))
-    exact = has_survival & diagnosis.readable
-    last = np.where(exact, diagnosed + days, last)
+    timed = has_survival & diagnosis.readable
+    low, high = (
+        np.where(timed, diagnosed + np.where(timed, span, 0), NO_DAY) for span in (shortest, longest)
+    )
+    # Completed months leave a window of days, which a date of last contact narrows.
+    from_date = contact.readable & ~exact_days
+    last = place(
+        np.where(from_date, contact.first, low),
+        np.where(from_date, contact.last, high),
+        (low, np.where(timed, high, LARGEST_DAY)),
+        (diagnosed, None),
+        (None, closing),
+    )
+    exact = exact_days & diagnosis.readable
+    last = np.where(exact, low, last)
     found.add(
         "last-contact-date-missing",
         (contact.status == 1) & ~has_survival & ~_unreadable_survival(found, size),
@@ -132,7 +163,40 @@ def place_dates(
     found.add("diagnosis-before-birth", known & (diagnosed < born))
     found.add("last-contact-before-diagnosis", (last != NO_DAY) & (diagnosed != NO_DAY) & (last < diagnosed))
     completed = np.where(known, completed_years(np.where(known, born, 0), np.where(known, diagnosed, 0)), 0)
-    return Placed(born, diagnosed, last, completed, diagnosis.precision)
+    of_contact = np.where(contact.readable, contact.precision, BY_MONTH)
+    of_contact = np.where(timed, np.minimum(of_contact, BY_MONTH), of_contact)
+    return Placed(
+        birth=born,
+        diagnosis=diagnosed,
+        contact=last,
+        age=completed,
+        precision=diagnosis.precision,
+        birth_precision=np.where(by_age, np.int8(BY_YEAR), birth.precision),
+        contact_precision=np.where(exact, BY_DAY, of_contact).astype(np.int8),
+    )
+
+
+def days_of_months(months: FloatArray) -> tuple[Days, Days]:
+    """Return the fewest and most days that make some completed months of 365.24 / 12 days.
+
+    Examples
+    --------
+    >>> [days.tolist() for days in days_of_months(np.array([0.0, 1.0, 12.0]))]
+    [[0, 31, 366], [30, 60, 395]]
+    """
+    fewest = np.ceil(months * DAYS_PER_MONTH).astype(np.int64)
+    return fewest, np.ceil((months + 1) * DAYS_PER_MONTH).astype(np.int64) - 1
+
+
+def _survival_window(survival: FloatArray, months: FloatArray | None) -> tuple[Days, Days, Mask]:
+    """Return the fewest and most days of follow-up, 0 where not stated, and where they are stated."""
+    stated = ~np.isnan(survival)
+    days = np.where(stated, survival, 0).astype(np.int64)
+    if months is None:
+        return days, days, stated
+    by_month = ~np.isnan(months)
+    fewest, most = days_of_months(np.where(by_month, months, 0))
+    return np.where(by_month, fewest, days), np.where(by_month, most, days), stated | by_month
 
 
 def _unreadable_survival(found: Found, size: int) -> Mask:
