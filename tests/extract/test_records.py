@@ -10,7 +10,7 @@ from childsurv.extract import load_layout
 from childsurv.extract.matching import match_headers
 from childsurv.extract.records import Labels, Reader
 from childsurv.extract.rules import Found
-from childsurv.extract.source import RawTable
+from childsurv.extract.table import RawTable
 
 NEEDED = ["PAT", "Sex", "YoB", "MoB", "YoI", "MoI", "Topo", "Morpho", "Vit_stat", "Surv_time", "Age"]
 

@@ -10,7 +10,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from childsurv.errors import DataError, LayoutError, OptionError
+from childsurv.errors import ChildsurvError, DataError, LayoutError, OptionError
 from childsurv.extract.dates import NO_DAY, as_day
 from childsurv.extract.layout import FileForm
 from childsurv.extract.source import read_source
@@ -61,7 +61,7 @@ def test_quoted_line_ends_and_quotes_inside_fields(put):
 
 def test_blocks_do_not_change_the_counts(put, monkeypatch):
     text = "a,b,c\n" + "".join(f'"{place},{place}",y,{"z" * (place % 7)}\n' for place in range(200)) + "1,2\n"
-    monkeypatch.setattr("childsurv.extract.source.BLOCK_BYTES", 13)
+    monkeypatch.setattr("childsurv.extract.text_file.BLOCK_BYTES", 13)
     raw = read(put(text))
     assert raw.wrong_length.tolist() == [False] * 200 + [True]
 
@@ -84,12 +84,20 @@ def test_damaged_text_is_named(put, content, message):
 
 
 def test_other_formats_get_a_remedy(put, tmp_path):
-    for name, content in (
-        ("book.xlsx", b"PK\x03\x04..."),
-        ("book.csv", b"PK\x03\x04..."),
-        ("a.sav", b"$FL2"),
+    for name, content, message in (
+        ("book.xlsx", b"PK\x03\x04...", "damaged"),
+        ("book.csv", b"PK\x03\x04...", "damaged"),
+        ("book.xlsx", b"a,b,c\n1,2,3\n", r"Rename it to \.csv"),
+        ("a.parquet", b"a,b,c\n1,2,3\n", r"Rename it to \.csv"),
+        ("a.parquet", b"PAR1", "not an Apache Parquet file"),
+        ("a.feather", b"ARROW1", "not an Arrow file"),
+        ("a.sav", b"$FL2", "cannot be read"),
+        ("a.dta", b"a,b,c\n1,2,3\n", "cannot be read"),
+        ("a.txt", b"$FL2", "does not end in"),
+        ("a.csv.gz", b"\x1f\x8b0", "cannot be unpacked"),
+        ("a.json", b"{}", "JSON"),
     ):
-        with pytest.raises(OptionError, match="CSV"):
+        with pytest.raises(ChildsurvError, match=message):
             read(put(content, name=name))
     with pytest.raises(OptionError, match="no file"):
         read(tmp_path / "absent.csv")

@@ -75,7 +75,7 @@ def to_utf8(data: bytes, encodings: Sequence[str], *, name: str, given: bool) ->
     ) from None
 
 
-def likely_encoding(data: bytes, fits: Callable[[str], int] | None = None) -> str:
+def likely_encoding(data: bytes, fits: Callable[[str], int] | None = None, *, line: int = 1) -> str:
     """Return the encoding whose reading looks most like Russian or like the headers that a layout expects.
 
     Parameters
@@ -83,7 +83,9 @@ def likely_encoding(data: bytes, fits: Callable[[str], int] | None = None) -> st
     data
         Bytes of the file, in whatever encoding.
     fits
-        How many headers of the layout a first line holds.
+        How many headers of the layout a line holds.
+    line
+        Which line holds the headers.
     """
     sample = data[:SAMPLE_BYTES]
     best, best_score = "cp1251", (-1, -1.0)
@@ -94,7 +96,10 @@ def likely_encoding(data: bytes, fits: Callable[[str], int] | None = None) -> st
             decoded = text.decode(sample, final=len(sample) == len(data))
         except UnicodeDecodeError:
             continue
-        score = (fits(decoded.split("\n", 1)[0]) if fits else 0, _russian_share(decoded))
+        score = (
+            fits("".join(decoded.split("\n", line)[line - 1 : line])) if fits else 0,
+            _russian_share(decoded),
+        )
         if score > best_score:
             best, best_score = encoding, score
     return best

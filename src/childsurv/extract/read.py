@@ -23,8 +23,9 @@ from childsurv.extract.matching import Match, count_headers, match_headers
 from childsurv.extract.quality import quality_counts
 from childsurv.extract.records import NO_CODE, UNKNOWN, UNKNOWN_CODE, Labels, Reader, text_column
 from childsurv.extract.rules import Found, exclusion_codes, rules
-from childsurv.extract.source import RawTable, Source, read_source
+from childsurv.extract.source import Source, read_source
 from childsurv.extract.staging import check_stages
+from childsurv.extract.table import RawTable
 from childsurv.extract.timing import Followed, Placed, follow, latest_contact, place_dates
 
 PRECISION_COLUMNS = ("date_precision", "birth_precision", "contact_precision")
@@ -45,6 +46,8 @@ def read_extract(
     exclude: str | Sequence[str] = "childsurv",
     keep: Sequence[str] = (),
     date_formats: Sequence[str] | None = None,
+    connection: Any = None,
+    sheet: str | int | None = None,
 ) -> Cohort:
     """Read a registry extract into a `Cohort`: cleaned, classified, checked, and with nothing lost.
 
@@ -56,7 +59,10 @@ def read_extract(
     Parameters
     ----------
     source
-        Path of a CSV, TSV or Parquet file, or a DataFrame (pandas, polars, Arrow, DuckDB).
+        Path of a file: CSV or TSV, also compressed (.gz, .bz2, .xz, or a .zip of one file); a workbook (.xlsx,
+        .xlsm, .xlsb, .xls, .ods; extra ``excel``); Stata, SPSS or SAS (.dta, .sav, .zsav, .por, .sas7bdat, .xpt;
+        extra ``stat``); Parquet or Feather (extra ``parquet``). Or a DataFrame (pandas, polars, Arrow, DuckDB);
+        or, with ``connection``, a query in SQL.
     layout
         Name of a built-in layout (`layouts`), path of a TOML layout, or a `Layout`.
     country, registry
@@ -80,6 +86,11 @@ def read_extract(
     date_formats
         Replaces the formats of every column that the layout reads as a date, for example ``["%Y%d%m"]`` for a
         file that was refused because day and month could stand in either order.
+    connection
+        A DBAPI connection (sqlite3, DuckDB, psycopg ...), or an engine or connection of SQLAlchemy; the first
+        argument is then a query. It is neither committed nor closed.
+    sheet
+        Name or number (from 1) of the sheet of a workbook; needed where several are not empty.
 
     Returns
     -------
@@ -87,8 +98,9 @@ def read_extract(
         With the canonical columns. ``age_years`` are completed years by birthday (a child born on 29
         February grows older on 1 March of a common year); ``basis`` and ``grade`` are 9 and labels "unknown"
         where not known; ``date_precision`` is that of the date of diagnosis; ``source_row`` is the line of
-        the file, counting the header as line 1 and each record as one line, or the row of a DataFrame
-        counted from 1. Findings use the same numbers; 0 is for findings about the file as a whole.
+        the file or the row of the sheet (a record counts as one line), or the row of a DataFrame, a query or a
+        file of a statistics program, counted from 1. Findings use the same numbers; 0 is for findings about
+        the file as a whole.
 
     Raises
     ------
@@ -131,11 +143,18 @@ def read_extract(
         return matched[-1].wanted
 
     raw = read_source(
-        source, chosen.file, encoding=encoding, choose=choose, fits=lambda line: count_headers(chosen, line)
+        source,
+        chosen.file,
+        encoding=encoding,
+        choose=choose,
+        fits=lambda line: count_headers(chosen, line),
+        connection=connection,
+        sheet=sheet,
     )
     match = matched[-1]
     found = Found(raw.row_number)
     found.count("blank-line", raw.blank_lines)
+    found.count("user-missing", raw.user_missing)
     found.settle("record-length", raw.wrong_length)
     if date_formats is None:
         chosen, proofs = decide_order(chosen, raw, match)

@@ -12,6 +12,7 @@ import pandas as pd
 
 from childsurv.classify.codes import canonical_text, clean_morphology, clean_topography
 from childsurv.classify.icd10 import read_icd10
+from childsurv.errors import LayoutError
 from childsurv.extract.dates import (
     EARLIEST_DAY,
     MISSING,
@@ -27,7 +28,7 @@ from childsurv.extract.dates import (
 from childsurv.extract.layout import ColumnRule, Layout, text_key
 from childsurv.extract.matching import Match
 from childsurv.extract.rules import Found, categories_of
-from childsurv.extract.source import Coded, RawTable
+from childsurv.extract.table import Coded, RawTable
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 
@@ -117,13 +118,46 @@ class Reader:
             return None if constant is None else self.constant(constant)
         rule = self.layout.columns[field]
         coded = self.table.coded(self.match.single[field])
-        labels, missing, unreadable = _read_labels(coded.texts, rule)
+        written = self._written(field, coded.texts)
+        labels, missing, unreadable = _read_labels(written, rule)
         prefix = problems or field.replace("_", "-")
         if any(unreadable):
             self.found.add(f"{prefix}-unreadable", coded.where(unreadable))
         if report_missing and any(missing):
             self.found.add(f"{prefix}-missing", coded.where(missing))
         return Labels(coded.codes, tuple(labels))
+
+    def _written(self, field: str, texts: Sequence[str]) -> list[str]:
+        """Return codes with the labels that a statistics program gave them, where the layout knows the labels.
+
+        A field of text takes the label. A field of codes keeps a code that the layout knows.
+
+        Raises
+        ------
+        LayoutError
+            The layout gives a code and its label different meanings.
+        """
+        header = self.match.single[field]
+        given = self.table.value_labels.get(header)
+        rule = self.layout.columns[field]
+        if not given:
+            return list(texts)
+        if rule.read != "code":
+            return [given.get(text, text) for text in texts]
+        missing = _keys(("", *rule.missing))
+        meanings = {text_key(code): value for code, value in rule.values.items()} | dict.fromkeys(missing, "")
+        written, clashes = [], 0
+        for text in texts:
+            code, label = meanings.get(text_key(text)), meanings.get(text_key(given.get(text, text)))
+            clashes += code is not None and label is not None and code != label
+            written.append(given[text] if code is None and label is not None and text in given else text)
+        if clashes:
+            raise LayoutError(
+                f"Column {header!r} has {clashes} codes whose value labels mean something else in layout "
+                f"{self.layout.name} than the codes themselves. Correct the map of codes of {field!r} in a layout of "
+                "your own."
+            )
+        return written
 
     def constant(self, label: str) -> Labels:
         """Return a column that is the same in every row."""
