@@ -64,7 +64,7 @@ def test_survival_must_be_days(text):
         ("10", "5", "birth-date-unreadable"),
         ("2010", "13", "birth-date-unreadable"),
         ("2010", "0", "birth-date-unreadable"),
-        ("2010", "May", "birth-date-unreadable"),
+        ("2010", "Mayo", "birth-date-unreadable"),
         ("1899", "12", "birth-date-out-of-range"),
         ("2190", "12", "birth-date-out-of-range"),
     ],

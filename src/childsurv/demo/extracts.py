@@ -12,6 +12,7 @@ import pandas as pd
 
 from childsurv._version import __version__
 from childsurv.demo.faults import (
+    ALL_LAYOUTS,
     FAULT_COLUMNS,
     FAULT_SHARE,
     SEPARATOR_MARK,
@@ -21,11 +22,11 @@ from childsurv.demo.faults import (
     spoil_data,
     spoil_text,
 )
-from childsurv.demo.forms import SEPARATORS, completed_years, render
+from childsurv.demo.forms import FORMS, SEPARATORS, completed_years, render
 from childsurv.demo.parameters import countries as country_names
 from childsurv.demo.parameters import delivery_table
 from childsurv.demo.simulate import Register, simulate
-from childsurv.errors import OptionError
+from childsurv.errors import OptionError, require_choice
 
 CHILDREN_BELOW = 15
 TRUTH_YEARS = (1, 3, 5, 10)
@@ -45,6 +46,17 @@ truth_baseline.csv          excess hazard by ICCC-3 subgroup and time, where eve
 truth_survival.csv          true net and observed survival of the patients simulated
 truth_patients.csv          one row a patient: intended class, stage class, linear predictor, cause of death
 """
+
+
+FORM_OF_FILE: dict[str, dict[str, Any]] = {
+    "childsurv": {"separator": "comma"},
+    "encr": {"separator": "semicolon"},
+    "canreg5": {"separator": "tab"},
+    "russian": {"separator": "semicolon", "variant": 1},
+    "iicc3": {"separator": "comma"},
+    "seer": {"separator": "comma"},
+}
+"""How files of one layout are written where all are to have it."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -93,7 +105,13 @@ class Extracts:
 
 
 def write_extracts(
-    folder: str | Path, *, patients: int = 20_000, seed: int = 1, faults: bool = True, **options: Any
+    folder: str | Path,
+    *,
+    patients: int = 20_000,
+    seed: int = 1,
+    faults: bool = True,
+    layout: str | None = None,
+    **options: Any,
 ) -> Extracts:
     """Simulate registers and write them as the files that registries send.
 
@@ -109,6 +127,8 @@ def write_extracts(
         As in `simulate`.
     faults
         Whether to put faults into about 0.8 % of the rows, each listed in ``truth_faults.csv``.
+    layout
+        Writes all thirteen files in this layout: one of the four, or "iicc3" or "seer", which know no faults.
 
     Returns
     -------
@@ -117,7 +137,7 @@ def write_extracts(
     Raises
     ------
     OptionError
-        ``folder`` is a file.
+        ``folder`` is a file, the layout is unknown, or faults are wanted in one that knows none.
 
     Examples
     --------
@@ -131,6 +151,10 @@ def write_extracts(
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise OptionError(f"folder={str(folder)!r} is a file; name a folder.")
+    if layout is not None:
+        require_choice(layout, tuple(sorted({*FORMS, "russian"})), argument="layout")
+        if faults and layout not in ALL_LAYOUTS:
+            raise OptionError(f"layout={layout!r} has no faults of its own; give faults=False.")
     register = simulate(patients=patients, seed=seed, **options)
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng([seed, 7])
@@ -138,6 +162,8 @@ def write_extracts(
     countries = register.frame["country"]
     for record in delivery_table().to_dict("records"):
         delivery = {str(key): value for key, value in record.items()}
+        if layout is not None:
+            delivery |= {"layout": layout, "encoding": "utf-8"} | FORM_OF_FILE[layout]
         rows = np.flatnonzero((countries == delivery["country"]).to_numpy())
         if rows.size == 0:
             continue

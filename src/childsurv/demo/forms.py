@@ -1,4 +1,4 @@
-"""Canonical columns as the text of four kinds of registry files: headers, codes, dates and numbers."""
+"""Canonical columns as the text of six kinds of registry files: headers, codes, dates and numbers."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ def render(data: pd.DataFrame, *, layout: str, variant: int = 1) -> Rendered:
     data
         Columns of `Register.data` and ``stated_age`` (completed years).
     layout
-        "childsurv", "encr", "canreg5" or "russian".
+        "childsurv", "encr", "canreg5", "russian", "iicc3" or "seer".
     variant
         Of the Russian headers and words, 1 or 2.
     """
     if layout == "russian":
         return _russian(data, variant)
-    return {"childsurv": _childsurv, "encr": _encr, "canreg5": _canreg5}[layout](data)
+    return FORMS[layout](data)
 
 
 def by_distinct(values: Any, write: Callable[[Any], str]) -> Text:
@@ -179,6 +179,100 @@ def _canreg5(data: pd.DataFrame) -> Rendered:
     }  # fmt: skip
     return Rendered(_frame(columns), headers)
 
+
+def _iicc3(data: pd.DataFrame) -> Rendered:
+    columns = {
+        "Identification number": data["patient_id"],
+        "Sequence number": np.full(len(data), "00", dtype=object),
+        "Sex": coded(data["sex"], {"male": "1", "female": "2"}),
+        "Date of birth": dates(data["birth_date"], "%Y%d%m"),
+        "Date of incidence": dates(data["diagnosis_date"], "%Y%d%m"),
+        "Age at incidence": whole(data["stated_age"]),
+        "Site of the tumour": by_distinct(data["topography"], lambda code: code.replace(".", "")),
+        "Laterality of the tumour": np.full(len(data), "9", dtype=object),
+        "Histology of the tumour": whole(data["morphology"]),
+        "Behaviour": whole(data["behaviour"]),
+        "Grade and Immunophenotype": whole(data["grade"]),
+        "Most valid basis of diagnosis": whole(data["basis"]),
+        "Vital status": coded(data["vital_status"], {"alive": "1", "dead": "2"}),
+        "Date of last contact": dates(data["last_contact_date"], "%Y%d%m"),
+    }
+    headers = {
+        "patient_id": "Identification number", "tumour_id": "Sequence number", "sex": "Sex",
+        "birth_date": "Date of birth", "diagnosis_date": "Date of incidence", "age": "Age at incidence",
+        "topography": "Site of the tumour", "morphology": "Histology of the tumour", "behaviour": "Behaviour",
+        "basis": "Most valid basis of diagnosis", "last_contact_date": "Date of last contact",
+        "vital_status": "Vital status",
+    }  # fmt: skip
+    return Rendered(_frame(columns), headers)
+
+
+SEER_CONFIRMATION = {
+    1: "Clinical diagnosis only",
+    2: "Radiography without microscopic confirm",
+    4: "Positive laboratory test/marker study",
+    5: "Positive exfoliative cytology, no positive histology",
+    6: "Positive histology",
+    7: "Positive histology",
+}
+SEER_BEHAVIOUR = {0: "Benign", 1: "Borderline malignancy", 2: "In situ", 3: "Malignant"}
+
+
+def _seer(data: pd.DataFrame) -> Rendered:
+    diagnosis = data["diagnosis_date"]
+    days = days_of(data["last_contact_date"]) - days_of(diagnosis)
+    certificate = (data["basis"] == 0) | data["dco"]
+    source = np.where(certificate, "Death certificate only", "Hospital inpatient/outpatient or clinic")
+    columns = {
+        "Patient ID": data["patient_id"],
+        "Sequence number": np.full(len(data), "One primary only", dtype=object),
+        "SEER registry": data["registry"],
+        "Sex": coded(data["sex"], {"male": "Male", "female": "Female"}),
+        "Age recode with single ages and 90+": by_distinct(
+            data["stated_age"], lambda years: f"{int(years):02d} years"
+        ),
+        "Year of diagnosis": whole(diagnosis.dt.year),
+        "Month of diagnosis": by_distinct(diagnosis.dt.month, lambda month: MONTHS[int(month) - 1]),
+        "Primary Site - labeled": by_distinct(data["topography"], lambda code: f"{code}-Site (simulated)"),
+        "Primary Site": by_distinct(data["topography"], lambda code: code[1:].replace(".", "")),
+        "ICD-O-3 Hist/behav": by_distinct(
+            whole(data["morphology"]) + "/" + whole(data["behaviour"]),
+            lambda code: f"{code}: Tumour (simulated)",
+        ),
+        "Behavior code ICD-O-3": coded(data["behaviour"], SEER_BEHAVIOUR),
+        "Diagnostic Confirmation": by_distinct(
+            data["basis"], lambda code: SEER_CONFIRMATION.get(code, "Unknown")
+        ),
+        "Type of Reporting Source": np.where(data["autopsy"], "Autopsy only", source),
+        "Survival months": by_distinct(days, lambda span: f"{int(span // (365.24 / 12)):04d}"),
+        "Survival months flag": np.full(len(data), "Complete dates are available", dtype=object),
+        "Vital status recode (study cutoff used)": coded(
+            data["vital_status"], {"alive": "Alive", "dead": "Dead"}
+        ),
+        "COD to site recode": by_distinct(data["cause_of_death"], str),
+    }
+    headers = {
+        "patient_id": "Patient ID", "sex": "Sex", "diagnosis_date": "Month of diagnosis",
+        "age": "Age recode with single ages and 90+", "topography": "Primary Site - labeled",
+        "morphology": "ICD-O-3 Hist/behav", "behaviour": "Behavior code ICD-O-3",
+        "basis": "Diagnostic Confirmation", "autopsy": "Type of Reporting Source",
+        "vital_status": "Vital status recode (study cutoff used)",
+    }  # fmt: skip
+    return Rendered(_frame(columns), headers)
+
+
+MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+    "November", "December",
+)  # fmt: skip
+
+FORMS: dict[str, Callable[[pd.DataFrame], Rendered]] = {
+    "childsurv": _childsurv,
+    "encr": _encr,
+    "canreg5": _canreg5,
+    "iicc3": _iicc3,
+    "seer": _seer,
+}
 
 RUSSIAN_WORDS: dict[int, dict[str, Any]] = {
     1: {

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TypeAlias
 
@@ -79,6 +80,11 @@ class ColumnRule:
         The last year that a two-digit year can mean; ``None`` refuses them.
     values
         Code in the file to value of the field; empty where text is kept as written.
+    label_after
+        What stands from here on in a value is a label of the code before it, and is not read: "-" in
+        ``C71.6-Cerebellum``. Empty for none.
+    take_first
+        Whether several of the headers may be there and say the same; the first of the list is then read.
     unit, note
         For the reader of the layout.
     """
@@ -92,6 +98,8 @@ class ColumnRule:
     missing: tuple[str, ...] = ("",)
     values: Mapping[str, str] = field(default_factory=dict)
     pivot: int | None = None
+    label_after: str = ""
+    take_first: bool = False
     unit: str = ""
     note: str = ""
 
@@ -162,6 +170,10 @@ class Layout:
             lines.append(f"      read as: {reading}" + (f", unit: {rule.unit}" if rule.unit else ""))
             if rule.pivot is not None:
                 lines.append(f"      two-digit years: {rule.pivot - 99} to {rule.pivot}")
+            if rule.label_after:
+                lines.append(f"      a label follows the code after: {_shown(rule.label_after)}")
+            if rule.take_first and len(rule.headers) > 1:
+                lines.append("      where several of the headers are there, the first one named here is read")
             if rule.unknown:
                 lines.append(f"      unknown part: {_codes(rule.unknown)}")
             lines.append(f"      missing: {_codes(rule.missing)}")
@@ -180,6 +192,63 @@ class Layout:
         absent = [name for name in FIELDS if name not in self.columns and name not in self.constants]
         lines.append("Not in this layout: " + (", ".join(absent) or "none") + ".")
         return "\n".join(lines)
+
+    def to_toml(self) -> str:
+        """Return the layout as the text of a TOML file, which `childsurv.load_layout` reads as this layout.
+
+        Examples
+        --------
+        >>> from childsurv.extract import load_layout
+        >>> load_layout("encr").to_toml().splitlines()[0]
+        'name = "encr"'
+        """
+        form = self.file
+        lines = [
+            f"{key} = {_toml(value)}"
+            for key, value in (
+                ("name", self.name),
+                ("description", self.description),
+                ("source", self.source),
+                ("notes", self.notes),
+                ("not_read", self.not_read),
+            )
+            if value or key == "name"
+        ]
+        lines += ["", "[file]"]
+        lines += [f"{key.name} = {_toml(getattr(form, key.name))}" for key in fields(form)]
+        if self.constants:
+            lines += ["", "[constants]"]
+            lines += [f"{name} = {_toml(value)}" for name, value in self.constants.items()]
+        for name, rule in self.columns.items():
+            lines += ["", f"[columns.{name}]", *rule_lines(rule)]
+        return "\n".join(lines) + "\n"
+
+
+def rule_lines(rule: ColumnRule) -> list[str]:
+    """Return the lines of a column's table in TOML, without its heading."""
+    lines = []
+    if rule.headers:
+        lines.append(f"headers = {_toml(rule.headers)}")
+    lines.append(f"read = {_toml(rule.read)}")
+    lines += [f"{part} = {_toml(names)}" for part, names in rule.parts.items()]
+    plain = ColumnRule(rule.name, rule.read)
+    for key in ("formats", "unknown", "missing", "pivot", "label_after", "take_first", "unit", "note"):
+        value = getattr(rule, key)
+        if value != getattr(plain, key):
+            lines.append(f"{key} = {_toml(value)}")
+    if rule.values:
+        codes = (f"{_toml(code)} = {_toml(value)}" for code, value in rule.values.items())
+        lines.append(f"values = {{ {', '.join(codes)} }}")
+    return lines
+
+
+def _toml(value: str | int | bool | Sequence[str]) -> str:
+    """Write a value of a layout in TOML; its texts are escaped as those of JSON are, and DEL too."""
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, int):
+        return str(value).lower()
+    return "[" + ", ".join(_toml(item) for item in value) + "]"
 
 
 def _shown(character: str) -> str:

@@ -11,14 +11,14 @@ from typing import Any
 
 from childsurv.errors import LayoutError, OptionError
 from childsurv.extract.dates import date_pattern
-from childsurv.extract.fields import ALTERNATIVES, FIELDS, READINGS
+from childsurv.extract.fields import ALTERNATIVES, FIELDS, READINGS, YES_NO
 from childsurv.extract.layout import ColumnRule, FileForm, Layout, LayoutLike, text_key
 
 DATE_PARTS = ("day", "month", "year")
 TOP_KEYS = {"name", "description", "source", "notes", "extends", "file", "constants", "columns", "not_read"}
 FILE_KEYS = {"separator", "encodings", "decimal", "quote", "header_line", "guard"}
 COLUMN_KEYS = {"headers", "read", *DATE_PARTS, "formats", "pivot", "unknown", "missing", "values"}
-COLUMN_KEYS |= {"unit", "note"}
+COLUMN_KEYS |= {"label_after", "take_first", "unit", "note"}
 CONSTANT_FIELDS = ("country", "registry", "stage_system")
 
 
@@ -28,7 +28,7 @@ def layouts() -> tuple[str, ...]:
     Examples
     --------
     >>> layouts()
-    ('canreg5', 'childsurv', 'encr', 'russian')
+    ('canreg5', 'childsurv', 'encr', 'iicc3', 'russian', 'seer')
     """
     folder = resources.files("childsurv.extract") / "layouts"
     return tuple(sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".toml")))
@@ -40,7 +40,7 @@ def load_layout(layout: LayoutLike) -> Layout:
     Parameters
     ----------
     layout
-        ``"childsurv"``, ``"encr"``, ``"canreg5"``, ``"russian"``; or a path
+        ``"childsurv"``, ``"encr"``, ``"canreg5"``, ``"iicc3"``, ``"seer"``, ``"russian"``; or a path
         ending in ``.toml``; or a `Layout`. A file may begin with ``extends = "canreg5"`` and hold only
         what differs; a whole ``[columns.<field>]`` table replaces the one it extends, and
         ``remove = true`` in it takes the field out.
@@ -165,7 +165,8 @@ class _LayoutReader:
         for name, rule in rules.items():
             for header in rule.all_headers:
                 other = used.setdefault(text_key(header), name)
-                if other != name:
+                # One column of codes may answer two questions: a certificate only, or an autopsy only?
+                if other != name and not FIELDS[name].values == FIELDS[other].values == YES_NO:
                     raise self.fail(
                         f"columns.{name}", f"the header {header!r} is already used for {other!r}."
                     )
@@ -268,6 +269,8 @@ class _LayoutReader:
             missing=missing,
             values=MappingProxyType(values),
             pivot=pivot,
+            label_after=self.text(table, "label_after", place, default=""),
+            take_first=self.truth(table, "take_first", place),
             unit=self.text(table, "unit", place, default=""),
             note=self.text(table, "note", place, default=""),
         )
@@ -291,6 +294,12 @@ class _LayoutReader:
             raise self.fail(
                 f"{place}{key}", "is missing." if value is None else "must be text in quotation marks."
             )
+        return value
+
+    def truth(self, table: Mapping[str, Any], key: str, place: str = "") -> bool:
+        value = table.get(key, False)
+        if not isinstance(value, bool):
+            raise self.fail(f"{place}{key}", "must be true or false, without quotation marks.")
         return value
 
     def whole(

@@ -102,7 +102,7 @@ def match_headers(
 
 def _one(layout: Layout, rule: ColumnRule, names: Sequence[str], places: dict[str, list[str]]) -> str | None:
     found = [header for key in dict.fromkeys(map(text_key, names)) for header in places.get(key, [])]
-    if len(found) > 1:
+    if len(found) > 1 and not rule.take_first:
         raise LayoutError(
             f"Layout {layout.name}: {len(found)} columns of the file could be {rule.name!r} "
             f"({', '.join(map(repr, found))}). Keep one of them in the file, or name the right header in a "

@@ -359,7 +359,7 @@ def _identifiers(
         else ~tumour.where([text == "" for text in tumour.texts]),
         diagnosis=placed.diagnosis,
         contact=contact,
-        site=tumours.topography.codes * len(tumours.icd10.labels) + tumours.icd10.codes,
+        site=tumours.topography.distinct() * len(tumours.icd10.labels) + tumours.icd10.distinct(),
         morphology=tumours.morphology,
         found=found,
     )

@@ -16,6 +16,7 @@ from childsurv.errors import LayoutError
 from childsurv.extract.dates import (
     EARLIEST_DAY,
     MISSING,
+    MONTH_OF_NAME,
     NO_DAY,
     READ,
     UNREADABLE,
@@ -63,6 +64,11 @@ class Labels:
         lookup = [otherwise if label == UNKNOWN else int(label) for label in self.labels]
         return np.array(lookup, dtype=np.int8)[self.codes]
 
+    def distinct(self) -> npt.NDArray[np.intp]:
+        """Return codes that are the same wherever the label is, however it was written."""
+        first = {label: place for place, label in reversed(list(enumerate(self.labels)))}
+        return np.array([first[label] for label in self.labels], dtype=np.intp)[self.codes]
+
     def equals(self, label: str) -> Mask:
         """Return the rows with a label."""
         return np.array([known == label for known in self.labels])[self.codes]
@@ -94,11 +100,19 @@ class Reader:
         """Return a field as distinct texts, missing ones as ``""``; ``None`` where the file lacks it."""
         if field not in self.match.single:
             return None
-        coded = self.table.coded(self.match.single[field])
+        coded = self._texts(field)
         missing = _keys(self.layout.columns[field].missing) - {""}
         if not missing:  # identifiers: as many texts as rows, so no key is made of each
             return coded
         return Coded(coded.codes, ["" if text_key(text) in missing else text for text in coded.texts])
+
+    def _texts(self, field: str) -> Coded:
+        """Return the distinct texts of a field, without the labels that follow codes."""
+        coded = self.table.coded(self.match.single[field])
+        mark = self.layout.columns[field].label_after
+        if not mark:
+            return coded
+        return Coded(coded.codes, [text.partition(mark)[0].rstrip() for text in coded.texts])
 
     def labels(self, field: str, *, problems: str = "", report_missing: bool = False) -> Labels | None:
         """Return a field of codes or of few texts; what is missing or unreadable becomes "unknown".
@@ -117,7 +131,7 @@ class Reader:
             constant = self.layout.constants.get(field)
             return None if constant is None else self.constant(constant)
         rule = self.layout.columns[field]
-        coded = self.table.coded(self.match.single[field])
+        coded = self._texts(field)
         written = self._written(field, coded.texts)
         labels, missing, unreadable = _read_labels(written, rule)
         prefix = problems or field.replace("_", "-")
@@ -173,7 +187,7 @@ class Reader:
         if typed is not None:
             missing = np.isin(typed, [float(code) for code in codes if code.replace(".", "", 1).isdigit()])
             return np.where(missing, np.nan, typed), np.zeros(len(self), dtype=bool)
-        coded = self.table.coded(self.match.single[field])
+        coded = self._texts(field)
         values = np.full(len(coded.texts), np.nan)
         unreadable = np.zeros(len(coded.texts), dtype=bool)
         for place, text in enumerate(coded.texts):
@@ -337,6 +351,8 @@ def _part_number(text: str, unknown: set[str], name: str) -> int:
     """Return a part of a date; 0 where it is unknown, -1 where it is no number of the right length."""
     if text_key(text) in unknown:
         return 0
+    if name == "month" and text.casefold() in MONTH_OF_NAME:
+        return MONTH_OF_NAME[text.casefold()]
     digits = 4 if name == "year" else 2
     readable = (
         text.isascii() and text.isdigit() and len(text) <= digits and (name != "year" or len(text) == 4)
