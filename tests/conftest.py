@@ -63,7 +63,7 @@ def clean(rows: int) -> pd.DataFrame:
             "topography": site,
             "morphology": kind,
             "behaviour": behaviour,
-            "basis": np.where(number % 5, "7", "1"),
+            "basis": np.where(number % 5, "7", "5"),
             "grade": "",
             "stage": np.where(number % 4, "L", ""),
             "last_contact_date": contact.astype(str),

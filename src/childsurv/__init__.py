@@ -34,7 +34,15 @@ from childsurv.errors import (
     ModelError,
     OptionError,
 )
-from childsurv.extract import Layout, data_quality, layouts, load_layout, read_extract, write_extract
+from childsurv.extract import (
+    Layout,
+    check_rules,
+    data_quality,
+    layouts,
+    load_layout,
+    read_extract,
+    write_extract,
+)
 from childsurv.lifetable.expected import expected_survival
 from childsurv.lifetable.reading import read_life_table
 from childsurv.lifetable.table import LifeTable, concat_life_tables
@@ -66,6 +74,7 @@ __all__ = [
     "Tally",
     "TestResult",
     "__version__",
+    "check_rules",
     "check_toronto_stage",
     "classify_iccc3",
     "classify_icd10",

@@ -86,7 +86,7 @@ def test_records_with_icd10_alone_are_grouped_and_marked(clean_rows):
     assert set(found.index) - {("country-unknown", 0)} == {
         ("icd10-only", 0), ("icd10-not-mapped", 4), ("in-situ", 5), ("non-malignant-outside-cns", 6),
         ("icd10-unreadable", 7), ("topography-missing", 7), ("morphology-missing", 7),
-        ("topography-missing", 8), ("morphology-missing", 8),
+        ("topography-missing", 8), ("morphology-missing", 8), ("non-malignant-cns", 0),
     }  # fmt: skip
     assert found["icd10-only", 0] == 6
     assert cohort.rows_read == len(cohort) + cohort.exclusions["patients"].sum()

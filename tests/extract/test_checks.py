@@ -53,7 +53,8 @@ def test_sex_and_site(clean_rows, sex, site, wrong):
         ("С71.6", "9470/3", "", [], "IIIc"),  # a Cyrillic letter
         ("716", "9470", "3", [], "IIIc"),
         ("C71.1", "9421", "1", [], "IIIb"),
-        ("C71.1", "9421", "2", ["in-situ"], "not classified"),
+        ("C71.1", "9421", "2", ["in-situ", "topography-behaviour"], "not classified"),
+        ("C64.9", "8960", "2", ["in-situ"], "not classified"),
         ("C64.9", "8960", "1", ["non-malignant-outside-cns"], "not classified"),
         ("C64.9", "8960", "6", ["behaviour-not-primary"], "not classified"),
         ("C77.9", "8140", "3", ["not-classified"], "not classified"),
@@ -107,7 +108,13 @@ def test_age_groups_and_their_order(clean_rows):
 
 def test_certificates_and_autopsies(clean_rows):
     rows = with_values(
-        clean_rows(4), basis=["0", "7", "7", "1"], dco=["", "yes", "false", ""], autopsy=["", "", "1", "0"]
+        clean_rows(4),
+        topography="C64.9",
+        morphology="8960",
+        behaviour="3",
+        basis=["0", "7", "7", "1"],
+        dco=["", "yes", "false", ""],
+        autopsy=["", "", "1", "0"],
     )
     cohort = read(rows)
     assert codes_by_row(cohort) == {1: ["dco"], 2: ["dco"], 3: ["autopsy"]}

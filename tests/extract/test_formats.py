@@ -322,7 +322,7 @@ def test_a_code_whose_label_contradicts_the_layout_is_refused(rows, tmp_path):
 
     table, labels = coded(rows)
     labels["vital_status"] = {4: "alive", 5: "dead"}
-    labels["basis"] = {7: "1", 1: "7"}
+    labels["basis"] = {7: "5", 5: "7"}
     path = tmp_path / "extract.sav"
     pyreadstat.write_sav(table, str(path), variable_value_labels=labels)
     with pytest.raises(LayoutError, match=r"'basis' has 2 codes"):

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from childsurv.extract import load_layout
+from childsurv.extract.labels import Labels
 from childsurv.extract.matching import match_headers
-from childsurv.extract.records import Labels, Reader
+from childsurv.extract.records import Reader
 from childsurv.extract.rules import Found
 from childsurv.extract.table import RawTable
 

@@ -6,6 +6,15 @@ from childsurv.extract.layout import Layout
 from childsurv.extract.load import layouts, load_layout
 from childsurv.extract.quality import data_quality
 from childsurv.extract.read import read_extract
+from childsurv.extract.rules import check_rules
 from childsurv.extract.write import write_extract
 
-__all__ = ["Layout", "data_quality", "layouts", "load_layout", "read_extract", "write_extract"]
+__all__ = [
+    "Layout",
+    "check_rules",
+    "data_quality",
+    "layouts",
+    "load_layout",
+    "read_extract",
+    "write_extract",
+]

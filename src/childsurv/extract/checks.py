@@ -11,16 +11,13 @@ import pandas as pd
 
 from childsurv.errors import require_choice
 from childsurv.extract.dates import NO_DAY, Days, Mask
-from childsurv.extract.records import UNKNOWN, Labels
-from childsurv.extract.rules import Found, rules
+from childsurv.extract.multiple_primaries import repeated_tumours
+from childsurv.extract.rules import Found
 
 Codes: TypeAlias = npt.NDArray[np.intp]
 
 AGE_BANDS: dict[str, int] = {"0-14": 14, "0-17": 17, "0-18": 18, "0-19": 19}
 """Age bands by name, and the last completed year of age in each."""
-
-FEMALE_SITES = range(51, 59)
-MALE_SITES = range(60, 64)
 
 
 def check_age_band(years: Days, known: Mask, age_band: str | None, found: Found) -> None:
@@ -32,21 +29,6 @@ def check_age_band(years: Days, known: Mask, age_band: str | None, found: Found)
     found.add("age-out-of-band", known & ((years < 0) | (years > AGE_BANDS[age_band])))
 
 
-def check_sex_site(sex: Labels, topography: Labels, found: Found) -> None:
-    """Find sites that the sex does not have: males C51-C58, females C60-C63 (IARC Technical Report 42)."""
-    site = np.array([int(code[1:3]) if code != UNKNOWN else -1 for code in topography.labels])[
-        topography.codes
-    ]
-    wrong = (sex.equals("male") & _within(site, FEMALE_SITES)) | (
-        sex.equals("female") & _within(site, MALE_SITES)
-    )
-    found.add("sex-topography", wrong)
-
-
-def _within(site: npt.NDArray[np.int64], sites: range) -> Mask:
-    return (site >= sites.start) & (site < sites.stop)
-
-
 def check_tumours(
     patient: Codes,
     tumour: Codes | None,
@@ -56,7 +38,10 @@ def check_tumours(
     diagnosis: Days,
     contact: tuple[Days, Days],
     site: Codes,
+    organ: npt.NDArray[np.int64],
     morphology: npt.NDArray[np.int32],
+    malignant: Mask,
+    group: Codes,
     found: Found,
 ) -> None:
     """Find repeated records, one tumour under two identifiers, and later tumours of a child.
@@ -74,6 +59,11 @@ def check_tumours(
         Where there is an identifier.
     diagnosis, site, morphology
         What tells tumours apart; the site is a code of topography and ICD-10 together.
+    organ, malignant
+        Two-digit site of the topography, -1 where not known, and whether the behaviour is 3: what the rules
+        for multiple primaries look at.
+    group
+        Code of the main group of ICCC-3.
     contact
         First and last possible day of last contact, `NO_DAY` where there is none.
     found
@@ -105,17 +95,23 @@ def check_tumours(
     same = rows.duplicated(["patient", "diagnosis", "site", "morphology"]).to_numpy() & dated.to_numpy()
     repeated = found.any_of(["duplicate-record"])[several]
     _add(found, "duplicate-tumour", several, same & ~repeated)
-    eligible = ~found.any_of(ineligible_codes())[several] & dated.to_numpy()
-    ranked = rows[eligible].assign(row=several[eligible]).sort_values(["patient", "diagnosis", "row"])
-    later = ranked["row"].to_numpy()[ranked.duplicated("patient").to_numpy()]
-    second = np.zeros(len(patient), dtype=bool)
-    second[later] = True
-    found.add("second-primary", second)
+    eligible = ~found.any_of(ineligible_codes(found))[several] & dated.to_numpy()
+    ranked = rows[eligible].assign(row=several[eligible], group=group[several][eligible])
+    ranked = ranked.sort_values(["patient", "diagnosis", "row"])
+    order = ranked["row"].to_numpy()
+    _add(found, "second-primary", order, ranked.duplicated("patient").to_numpy())
+    _add(found, "second-primary-of-group", order, ranked.duplicated(["patient", "group"]).to_numpy())
+    compared = order[(organ[order] >= 0) & (morphology[order] >= 0) & malignant[order]]
+    child = patient[compared].astype(np.int64)
+    again = repeated_tumours(child, organ[compared], morphology[compared].astype(np.int64))
+    later = pd.Series(child).duplicated().to_numpy()
+    _add(found, "possible-same-tumour", compared, again)
+    _add(found, "multiple-primary", compared, later & ~again)
 
 
-def ineligible_codes() -> Sequence[str]:
+def ineligible_codes(found: Found) -> Sequence[str]:
     """Return the codes of the rules whose rows are not eligible tumours."""
-    return [code for code, rule in rules().items() if not rule.eligible]
+    return [code for code, rule in found.known.items() if not rule.eligible]
 
 
 def _add(found: Found, code: str, rows: npt.NDArray[np.intp], where: Mask) -> None:

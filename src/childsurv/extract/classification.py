@@ -12,7 +12,8 @@ from childsurv.classify import classify_iccc3
 from childsurv.classify.icd10 import EDITION, HAEMATOLOGICAL, coarse_group
 from childsurv.cohort import category_order
 from childsurv.extract.dates import Mask
-from childsurv.extract.records import NO_CODE, UNKNOWN, Labels, Reader
+from childsurv.extract.labels import UNKNOWN, Labels
+from childsurv.extract.records import NO_CODE, Reader
 from childsurv.extract.rules import Found
 
 NOT_CLASSIFIED = "not classified"

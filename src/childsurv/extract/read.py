@@ -14,15 +14,18 @@ from childsurv.cohort import AGE_GROUPS, CANONICAL_COLUMNS, Cohort, DateLike
 from childsurv.errors import DataError, LayoutError, OptionError, require_choice, rows_phrase
 from childsurv.extract import checks
 from childsurv.extract.classification import Tumours, in_order, read_tumours
+from childsurv.extract.conditions import NO_NUMBER, Column, Dates, Numbers
 from childsurv.extract.date_order import decide_order, require_declared_order, with_date_formats
 from childsurv.extract.dates import NO_DAY, PLACING_RULE, Days, Mask, as_date, as_day, date_pattern
-from childsurv.extract.fields import PRECISIONS, SEXES, STATUSES
+from childsurv.extract.fields import PRECISIONS, SEXES, STATUSES, YES_NO
+from childsurv.extract.labels import UNKNOWN, Labels
 from childsurv.extract.layout import Layout, LayoutLike
 from childsurv.extract.load import load_layout
 from childsurv.extract.matching import Match, count_headers, match_headers
 from childsurv.extract.quality import quality_counts
-from childsurv.extract.records import NO_CODE, UNKNOWN, UNKNOWN_CODE, Labels, Reader, text_column
-from childsurv.extract.rules import Found, exclusion_codes, rules
+from childsurv.extract.records import NO_CODE, UNKNOWN_CODE, Reader, text_column
+from childsurv.extract.rules import Found, RulesLike, exclusion_codes, with_own_rules
+from childsurv.extract.rules import rules as built_in_rules
 from childsurv.extract.source import Source, read_source
 from childsurv.extract.staging import check_stages
 from childsurv.extract.table import RawTable
@@ -48,6 +51,7 @@ def read_extract(
     date_formats: Sequence[str] | None = None,
     connection: Any = None,
     sheet: str | int | None = None,
+    rules: RulesLike | None = None,
 ) -> Cohort:
     """Read a registry extract into a `Cohort`: cleaned, classified, checked, and with nothing lost.
 
@@ -80,7 +84,8 @@ def read_extract(
         "0-14", "0-17", "0-18" or "0-19" completed years at diagnosis; ``None`` for every age.
     exclude
         Which rows to leave out: the profile "childsurv" (every rule marked default), "minimal" (only what
-        cannot be analysed), or a list of rule codes.
+        cannot be analysed), "nordcan" or "concord-eurocare", or a list of profiles and rule codes, for example
+        ``["childsurv", "non-malignant-cns"]``. `check_rules` lists them.
     keep
         Further headers of the extract to carry along as text.
     date_formats
@@ -91,6 +96,8 @@ def read_extract(
         argument is then a query. It is neither committed nor closed.
     sheet
         Name or number (from 1) of the sheet of a workbook; needed where several are not empty.
+    rules
+        Path of a TOML file with checks of your own, or several; they may name columns of ``keep``.
 
     Returns
     -------
@@ -132,7 +139,8 @@ def read_extract(
     chosen = load_layout(layout)
     if date_formats is not None:
         chosen = with_date_formats(chosen, _checked_formats(chosen, date_formats))
-    codes = exclusion_codes(exclude)
+    known = built_in_rules() if rules is None else with_own_rules(rules, kept=keep)
+    codes = exclusion_codes(exclude, known)
     if age_band is not None:
         require_choice(age_band, tuple(checks.AGE_BANDS), argument="age_band")
     today = as_day(dt.date.today())
@@ -152,7 +160,7 @@ def read_extract(
         sheet=sheet,
     )
     match = matched[-1]
-    found = Found(raw.row_number)
+    found = Found(raw.row_number, known=known)
     found.count("blank-line", raw.blank_lines)
     found.count("user-missing", raw.user_missing)
     found.settle("record-length", raw.wrong_length)
@@ -212,7 +220,6 @@ def read_extract(
     dated = (placed.birth != NO_DAY) & (placed.diagnosis != NO_DAY)
     checks.check_age_band(placed.age, dated & (placed.birth <= placed.diagnosis), age_band, found)
     tumours = read_tumours(reader, edition=iccc_edition)
-    checks.check_sex_site(labels["sex"], tumours.topography, found)
     check_stages(tumours, placed.age, labels["stage"], labels["stage_system"], found)
     basis = labels["basis"].integers(UNKNOWN_CODE)
     dco, autopsy = (basis == 0) | labels["dco"].equals("yes"), labels["autopsy"].equals("yes")
@@ -225,15 +232,19 @@ def read_extract(
             np.where(contact.readable, contact.first, placed.contact),
             np.where(contact.readable, contact.last, placed.contact),
         )
+    found.judge(_rule_columns(reader, labels, placed, followed, tumours, basis, dco, autopsy))
     identifiers = _identifiers(reader, labels, placed, tumours, seen, found)
     numbers = {"basis": basis, "dco": dco, "autopsy": autopsy}
     frame = _frame(reader, labels, placed, followed, closing, tumours, numbers, identifiers)
     frame = frame[[*(name for name in CANONICAL_COLUMNS if name in frame), *match.keep]]
 
-    eligible = ~found.any_of(checks.ineligible_codes())
+    eligible = ~found.any_of(checks.ineligible_codes(found))
     counts = quality_counts(frame, eligible=eligible, vital_status_unknown=status.equals(UNKNOWN))
-    kept, exclusions = found.exclude(codes, frame["country"].array)
-    found.count("same-day", int((kept & (followed.time == 0)).sum()))
+    kept, exclusions = found.exclude([code for code in codes if code != "same-day"], frame["country"].array)
+    # Counted among the rows that are analysed otherwise, so it comes last.
+    found.add("same-day", kept & (followed.time == 0))
+    if "same-day" in codes:
+        kept, exclusions = found.exclude(codes, frame["country"].array)
     frame = _kept_rows(frame, kept)
     closing_day = as_date(int(closing.max()))
     return Cohort(
@@ -331,6 +342,48 @@ def _closing_days(reader: Reader, closing_date: DateLike | None) -> tuple[Days |
     return column.last, f"column {reader.match.single['closing_date']!r}"
 
 
+def _rule_columns(
+    reader: Reader,
+    labels: Mapping[str, Labels],
+    placed: Placed,
+    followed: Followed,
+    tumours: Tumours,
+    basis: Any,
+    dco: Mask,
+    autopsy: Mask,
+) -> dict[str, Column]:
+    """Return what the conditions of rules may name, every row of the extract."""
+    usable = (placed.diagnosis != NO_DAY) & (placed.contact != NO_DAY)
+    aged = (placed.birth != NO_DAY) & (placed.diagnosis != NO_DAY)
+
+    def numbers(values: Any, where: Any) -> Numbers:
+        return Numbers(np.where(where, np.asarray(values, dtype=np.int64), NO_NUMBER))
+
+    grade = labels["grade"].integers(UNKNOWN_CODE)
+    columns: dict[str, Column] = {name: labels[name] for name in labels if name not in {"basis", "grade"}}
+    columns |= tumours.classes
+    columns |= {
+        name: Labels(mask.astype(np.intp), YES_NO) for name, mask in (("dco", dco), ("autopsy", autopsy))
+    }
+    columns |= {"topography": tumours.topography, "icd10": tumours.icd10}
+    columns |= {
+        "age_years": numbers(placed.age, aged),
+        "morphology": numbers(tumours.morphology, tumours.morphology >= 0),
+        "behaviour": numbers(tumours.behaviour, tumours.behaviour >= 0),
+        "basis": numbers(basis, basis != UNKNOWN_CODE),
+        "grade": numbers(grade, grade != UNKNOWN_CODE),
+        "time": numbers(followed.time, usable),
+        "event": numbers(followed.event, usable),
+        "birth_date": Dates(placed.birth),
+        "diagnosis_date": Dates(placed.diagnosis),
+        "last_contact_date": Dates(placed.contact),
+    }
+    for header in reader.match.keep:
+        coded = reader.table.coded(header)
+        columns[header] = Labels(coded.codes, tuple(text or UNKNOWN for text in coded.texts))
+    return columns
+
+
 def _identifiers(
     reader: Reader,
     labels: Mapping[str, Labels],
@@ -348,6 +401,8 @@ def _identifiers(
     for name in ("country", "registry"):
         if len(labels[name].labels) > 1:
             child = child * len(labels[name].labels) + labels[name].codes
+    site = tumours.topography
+    organ = np.array([-1 if code == UNKNOWN else int(code[1:3]) for code in site.labels])[site.codes]
     if child.size and int(child.max()) > 4 * child.size:
         child = pd.factorize(child)[0]
     checks.check_tumours(
@@ -360,7 +415,10 @@ def _identifiers(
         diagnosis=placed.diagnosis,
         contact=contact,
         site=tumours.topography.distinct() * len(tumours.icd10.labels) + tumours.icd10.distinct(),
+        organ=organ,
         morphology=tumours.morphology,
+        malignant=tumours.behaviour == 3,
+        group=tumours.classes["iccc_group"].distinct(),
         found=found,
     )
     return {
@@ -475,6 +533,6 @@ def _provenance(raw: RawTable, layout: Layout, match: Match, found: Found) -> di
             for name, rule in layout.columns.items()
             if rule.formats and name in match.single
         },
-        "rules": len(rules()),
+        "rules": len(found.known),
         "childsurv": __version__,
     }

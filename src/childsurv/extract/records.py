@@ -26,14 +26,14 @@ from childsurv.extract.dates import (
     windows_of_days,
     windows_of_parts,
 )
+from childsurv.extract.labels import UNKNOWN, Labels
 from childsurv.extract.layout import ColumnRule, Layout, text_key
 from childsurv.extract.matching import Match
-from childsurv.extract.rules import Found, categories_of
+from childsurv.extract.rules import Found
 from childsurv.extract.table import Coded, RawTable
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 
-UNKNOWN = "unknown"
 UNKNOWN_CODE = 9
 """Basis and grade that are not known."""
 
@@ -41,37 +41,6 @@ NO_CODE = -1
 """Stands for a morphology or behaviour that is not there."""
 
 OLDEST_AGE = 120.0
-
-
-@dataclass(frozen=True)
-class Labels:
-    """A column of few distinct values: a label for each code, and the code of each row."""
-
-    codes: npt.NDArray[np.intp]
-    labels: tuple[str, ...]
-
-    def categorical(self, order: Sequence[str] = ()) -> pd.Categorical:
-        """Return a categorical of the labels that occur, in a given order or sorted."""
-        present = {self.labels[code] for code in np.unique(self.codes)}
-        ranked = [label for label in order if label in present]
-        categories = ranked + sorted(present.difference(ranked))
-        places = {label: place for place, label in enumerate(categories)}
-        lookup = np.array([places.get(label, -1) for label in self.labels], dtype=np.int32)
-        return categories_of(lookup[self.codes], categories)
-
-    def integers(self, otherwise: int) -> npt.NDArray[np.int8]:
-        """Return labels that are whole numbers, and a number for the unknown."""
-        lookup = [otherwise if label == UNKNOWN else int(label) for label in self.labels]
-        return np.array(lookup, dtype=np.int8)[self.codes]
-
-    def distinct(self) -> npt.NDArray[np.intp]:
-        """Return codes that are the same wherever the label is, however it was written."""
-        first = {label: place for place, label in reversed(list(enumerate(self.labels)))}
-        return np.array([first[label] for label in self.labels], dtype=np.intp)[self.codes]
-
-    def equals(self, label: str) -> Mask:
-        """Return the rows with a label."""
-        return np.array([known == label for known in self.labels])[self.codes]
 
 
 @dataclass(frozen=True)

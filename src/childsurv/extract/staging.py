@@ -13,7 +13,7 @@ from childsurv.classify.toronto import (
 )
 from childsurv.extract.classification import Tumours
 from childsurv.extract.dates import Days
-from childsurv.extract.records import UNKNOWN, Labels
+from childsurv.extract.labels import UNKNOWN, Labels
 from childsurv.extract.rules import Found
 
 
