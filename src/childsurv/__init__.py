@@ -37,11 +37,14 @@ from childsurv.errors import (
 from childsurv.extract import (
     Layout,
     check_rules,
+    compare_link_tokens,
     data_quality,
     layouts,
     load_layout,
     read_extract,
+    write_checks,
     write_extract,
+    write_link_tokens,
 )
 from childsurv.lifetable.expected import expected_survival
 from childsurv.lifetable.reading import read_life_table
@@ -79,6 +82,7 @@ __all__ = [
     "classify_iccc3",
     "classify_icd10",
     "compare_editions",
+    "compare_link_tokens",
     "concat",
     "concat_life_tables",
     "cox",
@@ -101,5 +105,7 @@ __all__ = [
     "tally",
     "toronto_schema",
     "toronto_stages",
+    "write_checks",
     "write_extract",
+    "write_link_tokens",
 ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,10 +16,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from childsurv.age_schemes import AgeGroupsLike, age_group_order, age_groups
 from childsurv.errors import (
+    ChildsurvWarning,
     ColumnError,
     DataError,
     OptionError,
+    require_choice,
     require_columns,
 )
 
@@ -58,13 +62,17 @@ CANONICAL_COLUMNS: tuple[str, ...] = (
     "contact_precision",
     "closing_date",
     "source_row",
+    "link_token",
     "entry",
     "time",
     "event",
 )
 """Column names that readers produce, in the order in which `Cohort.data` shows them.
 
-``icd10`` is there where the extract has it."""
+``icd10`` is there where the extract has it, ``link_token`` where one was asked for."""
+
+CONVENTIONS: tuple[str, ...] = ("iccc_edition", "age_band", "age_groups", "closing_date")
+"""Entries of the provenance that every result of a cohort prints."""
 
 FOLLOW_UP_COLUMNS: tuple[str, ...] = ("diagnosis_date", "entry", "time", "event")
 
@@ -74,7 +82,7 @@ FINDING_COLUMNS: tuple[str, ...] = ("code", "severity", "message", "column", "ro
 EXCLUSION_COLUMNS: tuple[str, ...] = ("rule", "message", "country", "patients")
 """Columns of `Cohort.exclusions`: one row for each rule (and country) that left somebody out."""
 
-AGE_GROUPS: tuple[str, ...] = ("0", "1-4", "5-9", "10-14", "15-19", "20+")
+AGE_GROUPS: tuple[str, ...] = age_groups("standard").labels
 """Age at diagnosis in completed years, as registries of children group it."""
 
 ICCC_GROUPS: tuple[str, ...] = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
@@ -97,6 +105,8 @@ QUALITY_COUNTS: tuple[str, ...] = (
 """Rows of the extract as read, before exclusions, that `childsurv.data_quality` makes its shares from."""
 
 DateLike = str | dt.date | pd.Timestamp
+ACROSS_REGISTRIES = ("report", "exclude", "ignore")
+
 Window = tuple[DateLike | None, DateLike | None]
 
 
@@ -229,6 +239,45 @@ class Cohort:
             steps.append((rule, message, -int(patients), remaining))
         steps.append(("analysed", "rows analysed", len(self), remaining))
         return pd.DataFrame(steps, columns=["step", "message", "patients", "remaining"])
+
+    @property
+    def conventions(self) -> dict[str, str]:
+        """What every result of these rows should say: age band and groups, edition of ICCC-3, closing date.
+
+        The age band and groups are those that the extracts were read with; a cohort narrowed later keeps
+        them, and says the rest in `exclusions`. Several values stand one after the other.
+        """
+        stated = {
+            name: sorted({str(source[name]) for source in self.provenance if source.get(name)})
+            for name in CONVENTIONS
+        }
+        if "iccc_edition" in self.frame and len(self):
+            stated["iccc_edition"] = sorted(map(str, self.frame["iccc_edition"].unique()))
+        if not stated["closing_date"] and self.closing_date is not None:
+            stated["closing_date"] = [self.closing_date.isoformat()]
+        return {name: "; ".join(values) for name, values in stated.items() if values}
+
+    def with_age_groups(self, scheme: AgeGroupsLike) -> Cohort:
+        """Group ages anew: a named scheme or the first years of the groups (`childsurv.age_schemes`).
+
+        Parameters
+        ----------
+        scheme
+            "standard" (0, 1-4, 5-9, 10-14, 15-19, 20+), "five-year", "concord", "russia", or starts such as
+            ``[0, 3, 10]``.
+
+        Examples
+        --------
+        >>> import childsurv as cs
+        >>> cohort = cs.demo.cohort(patients=500, seed=1).with_age_groups("concord")
+        >>> list(cohort.data["age_group"].cat.categories)
+        ['0-4', '5-9', '10-14', '15+']
+        """
+        groups = age_groups(scheme)
+        require_columns(self.frame.columns, ["age_years"], purpose="with_age_groups()")
+        column = groups.column(self.frame["age_years"].to_numpy())
+        provenance = tuple({**source, "age_groups": str(groups)} for source in self.provenance)
+        return replace(self, frame=self.frame.assign(age_group=column), provenance=provenance)
 
     def where(
         self,
@@ -393,13 +442,17 @@ class Cohort:
         return replace(self, frame=frame, exclusions_table=exclusions)
 
 
-def concat(cohorts: Sequence[Cohort]) -> Cohort:
+def concat(cohorts: Sequence[Cohort], *, across_registries: str = "report") -> Cohort:
     """Put cohorts together, for example one a country; findings, exclusions and provenance are kept.
 
     Parameters
     ----------
     cohorts
         At least one cohort. Columns that some lack are filled with missing values.
+    across_registries
+        What to do with a child that two registries hold, by its ``link_token``: "report" it as a finding,
+        "exclude" all records but that of the earliest diagnosis (the first cohort's on one day), or "ignore".
+        Without tokens there is nothing to find.
 
     Returns
     -------
@@ -409,7 +462,8 @@ def concat(cohorts: Sequence[Cohort]) -> Cohort:
     Raises
     ------
     DataError
-        When ICCC-3 editions differ, because groups would then mean different things.
+        When ICCC-3 editions differ, because groups would then mean different things, or link tokens were made
+        with different keys.
 
     Examples
     --------
@@ -422,6 +476,7 @@ def concat(cohorts: Sequence[Cohort]) -> Cohort:
     parts = list(cohorts)
     if not parts:
         raise OptionError("concat() needs at least one cohort.")
+    require_choice(across_registries, ACROSS_REGISTRIES, argument="across_registries")
     editions = {
         str(edition)
         for part in parts
@@ -434,8 +489,16 @@ def concat(cohorts: Sequence[Cohort]) -> Cohort:
             f"The cohorts use different ICCC-3 editions ({', '.join(sorted(editions))}), so their groups are not "
             "the same. Read them again with one iccc_edition=."
         )
+    bands = {part.conventions["age_band"] for part in parts if "age_band" in part.conventions}
+    if len(bands) > 1:
+        warnings.warn(
+            f"concat(): the cohorts were read with different age bands ({', '.join(sorted(bands))}); a comparison of "
+            "them is one of different ages. Read them with one age_band=, or narrow them by .where().",
+            ChildsurvWarning,
+            stacklevel=2,
+        )
     closing_dates = [part.closing_date for part in parts if part.closing_date is not None]
-    return Cohort(
+    whole = Cohort(
         frame=_stack_frames([part.frame for part in parts]),
         rows_read=sum(part.rows_read for part in parts),
         closing_date=max(closing_dates) if closing_dates else None,
@@ -444,6 +507,45 @@ def concat(cohorts: Sequence[Cohort]) -> Cohort:
         provenance=tuple(source for part in parts for source in part.provenance),
         quality_counts=add_quality_counts([part.quality_counts for part in parts]),
     )
+    if "link_token" not in whole.frame or across_registries == "ignore":
+        return whole
+    return _linked(whole, exclude=across_registries == "exclude")
+
+
+def _linked(whole: Cohort, *, exclude: bool) -> Cohort:
+    """Report the children that several registries hold, and leave their later records out where asked to."""
+    from childsurv.extract.linkage import across_registries
+    from childsurv.extract.rules import rules
+
+    keys = {source["link_key_check"] for source in whole.provenance if "link_key_check" in source}
+    if len(keys) > 1:
+        raise DataError(
+            "concat(): the cohorts' link tokens were made with different keys, so they cannot be compared. Read them "
+            "again with one link_key=, or give across_registries='ignore'."
+        )
+    shared = across_registries(whole.frame)
+    if not len(shared):
+        return whole
+    rule = rules()["duplicate-across-registries"]
+    places = shared["place"].to_numpy()
+    found = pd.DataFrame(
+        {
+            "code": rule.code,
+            "severity": rule.severity,
+            "message": rule.message,
+            "column": rule.column,
+            "row_number": whole.frame["source_row"].to_numpy()[places].astype(np.int64),
+            "count": np.int64(1),
+            "source": rule.source,
+        },
+        columns=list(FINDING_COLUMNS),
+    )
+    told = replace(whole, findings_table=_stack_frames([whole.findings_table, found]))
+    if not exclude:
+        return told
+    keep = np.ones(len(whole), dtype=bool)
+    keep[places[~shared["first"].to_numpy()]] = False
+    return told._keep(keep, rule.code, rule.message)
 
 
 def _stack_frames(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -494,9 +596,7 @@ def category_order(name: str, categories: Iterable[Any]) -> list[Any]:
     """
     labels = list(categories)
     if name == "age_group":
-        return sorted(
-            labels, key=lambda label: AGE_GROUPS.index(label) if label in AGE_GROUPS else len(AGE_GROUPS)
-        )
+        return sorted(labels, key=age_group_order)
     if name in {"iccc_group", "iccc_subgroup", "iccc_extended"}:
         return sorted(labels, key=_iccc_place)
     return labels

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +33,8 @@ class TestResult:
         The statistic, chi-squared with ``df`` degrees of freedom when there is no difference.
     groups_table : DataFrame
         What `table` copies.
+    conventions : Mapping
+        Of the cohort: age band and groups, edition of ICCC-3, closing date.
     """
 
     __test__ = False
@@ -41,6 +44,7 @@ class TestResult:
     df: int
     p_value: float
     groups_table: pd.DataFrame
+    conventions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def table(self) -> pd.DataFrame:
@@ -154,6 +158,7 @@ def logrank_test(
         df=df,
         p_value=float(chi_squared_p_value(statistic, df)) if df else float("nan"),
         groups_table=table,
+        conventions=observed.source,
     )
 
 

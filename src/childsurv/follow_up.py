@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -103,6 +103,8 @@ class FollowUp:
         Which rows of the data these are: all of them, unless "drop" left some out.
     codes
         Places of the times among the distinct ones, where times had to be sorted.
+    source
+        Conventions of the cohort: age band and groups, edition of ICCC-3, closing date.
     """
 
     time: TimeArray
@@ -115,6 +117,7 @@ class FollowUp:
     in_days: bool
     rows: npt.NDArray[np.int64] | slice
     codes: TimeCodes | None = None
+    source: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def n_groups(self) -> int:
@@ -275,7 +278,10 @@ def follow_up(
                 )
     times, entries, codes = _tied(times, entries, purpose=purpose)
     in_days = is_cohort or time_unit == "days"
-    return FollowUp(times, events, entries, case_weights, group, groups, same_day, in_days, rows, codes)
+    source = data.conventions if isinstance(data, Cohort) else {}
+    return FollowUp(
+        times, events, entries, case_weights, group, groups, same_day, in_days, rows, codes, source
+    )
 
 
 def require_group_names(names: Sequence[str], *, purpose: str) -> None:

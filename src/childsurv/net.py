@@ -166,6 +166,7 @@ def net_survival(
             "life_table_digest": folded.life_table_digest,
             "extended_person_years": folded.extended_days / DAYS_PER_YEAR,
             "days_per_year": DAYS_PER_YEAR,
+            **observed.source,
         },
         in_days=True,
         bounded=False,

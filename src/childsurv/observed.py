@@ -119,6 +119,7 @@ def kaplan_meier(
             "zero_survival": zero_survival,
             "same_day": observed.same_day,
             "days_per_year": DAYS_PER_YEAR,
+            **observed.source,
         },
         in_days=observed.in_days,
         bounded=True,

@@ -79,7 +79,7 @@ def toronto_schema(topography: Any, morphology: Any, behaviour: Any, age_years: 
 
     Examples
     --------
-    >>> toronto_schema(["C71.6", "C42.1"], ["9470", "9836"], [3, 3], [4, 5])
+    >>> toronto_schema(["C71.6", "C42.1"], ["9470", "9861"], [3, 3], [4, 5])
                 schema                                           tumour
     0  medulloblastoma  Medulloblastoma and other CNS embryonal tumours
     1        no schema                                        no schema

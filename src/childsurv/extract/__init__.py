@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from childsurv.extract.check_workbook import write_checks
 from childsurv.extract.layout import Layout
+from childsurv.extract.linkage import compare_link_tokens, write_link_tokens
 from childsurv.extract.load import layouts, load_layout
 from childsurv.extract.quality import data_quality
 from childsurv.extract.read import read_extract
@@ -12,9 +14,12 @@ from childsurv.extract.write import write_extract
 __all__ = [
     "Layout",
     "check_rules",
+    "compare_link_tokens",
     "data_quality",
     "layouts",
     "load_layout",
     "read_extract",
+    "write_checks",
     "write_extract",
+    "write_link_tokens",
 ]

@@ -9,15 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from childsurv.age_schemes import AGE_BANDS
 from childsurv.errors import require_choice
 from childsurv.extract.dates import NO_DAY, Days, Mask
 from childsurv.extract.multiple_primaries import repeated_tumours
 from childsurv.extract.rules import Found
 
 Codes: TypeAlias = npt.NDArray[np.intp]
-
-AGE_BANDS: dict[str, int] = {"0-14": 14, "0-17": 17, "0-18": 18, "0-19": 19}
-"""Age bands by name, and the last completed year of age in each."""
 
 
 def check_age_band(years: Days, known: Mask, age_band: str | None, found: Found) -> None:

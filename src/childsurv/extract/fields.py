@@ -75,6 +75,7 @@ FIELDS: dict[str, Field] = {
         Field("contact_precision", "how exactly the date of last contact was known", ("code",), PRECISIONS),
         Field("closing_date", "last day on which follow-up can have been observed", ("date",)),
         Field("source_row", "row of the extract that was first read", ("number",)),
+        Field("link_token", "keyed hash by which registries find a child they share", ("text",)),
         Field("entry", "start of follow-up, days since diagnosis", ("number",)),
         Field("time", "end of follow-up, days since diagnosis", ("number",)),
         Field("event", "1 for a death at the end of follow-up", ("code",), ("0", "1")),

@@ -10,16 +10,26 @@ import numpy as np
 import pandas as pd
 
 from childsurv._version import __version__
-from childsurv.cohort import AGE_GROUPS, CANONICAL_COLUMNS, Cohort, DateLike
-from childsurv.errors import DataError, LayoutError, OptionError, require_choice, rows_phrase
+from childsurv.age_schemes import AGE_BANDS, AgeGroups, AgeGroupsLike
+from childsurv.age_schemes import age_groups as age_group_scheme
+from childsurv.cohort import CANONICAL_COLUMNS, Cohort, DateLike
+from childsurv.errors import (
+    DataError,
+    LayoutError,
+    OptionError,
+    require_choice,
+    require_columns,
+    rows_phrase,
+)
 from childsurv.extract import checks
 from childsurv.extract.classification import Tumours, in_order, read_tumours
 from childsurv.extract.conditions import NO_NUMBER, Column, Dates, Numbers
 from childsurv.extract.date_order import decide_order, require_declared_order, with_date_formats
-from childsurv.extract.dates import NO_DAY, PLACING_RULE, Days, Mask, as_date, as_day, date_pattern
+from childsurv.extract.dates import BY_DAY, NO_DAY, PLACING_RULE, Days, Mask, as_date, as_day, date_pattern
 from childsurv.extract.fields import PRECISIONS, SEXES, STATUSES, YES_NO
 from childsurv.extract.labels import UNKNOWN, Labels
 from childsurv.extract.layout import Layout, LayoutLike
+from childsurv.extract.linkage import LinkBy, LinkKey, key_bytes, key_check, link_headers, link_tokens
 from childsurv.extract.load import load_layout
 from childsurv.extract.matching import Match, count_headers, match_headers
 from childsurv.extract.quality import quality_counts
@@ -33,7 +43,6 @@ from childsurv.extract.timing import Followed, Placed, follow, latest_contact, p
 
 PRECISION_COLUMNS = ("date_precision", "birth_precision", "contact_precision")
 DATES_UNREADABLE = ("birth-date-unreadable", "diagnosis-date-unreadable", "last-contact-date-unreadable")
-AGE_GROUP_STARTS = np.array([0, 1, 5, 10, 15, 20])
 
 
 def read_extract(
@@ -46,12 +55,15 @@ def read_extract(
     encoding: str | None = None,
     iccc_edition: str = "2017",
     age_band: str | None = "0-19",
+    age_groups: AgeGroupsLike = "standard",
     exclude: str | Sequence[str] = "childsurv",
     keep: Sequence[str] = (),
     date_formats: Sequence[str] | None = None,
     connection: Any = None,
     sheet: str | int | None = None,
     rules: RulesLike | None = None,
+    link_by: LinkBy | None = None,
+    link_key: LinkKey | None = None,
 ) -> Cohort:
     """Read a registry extract into a `Cohort`: cleaned, classified, checked, and with nothing lost.
 
@@ -82,6 +94,9 @@ def read_extract(
         "2005", "2017" or "2017-icdo3.2".
     age_band
         "0-14", "0-17", "0-18" or "0-19" completed years at diagnosis; ``None`` for every age.
+    age_groups
+        Scheme of the column ``age_group``: "standard" (0, 1-4, 5-9, 10-14, 15-19, 20+), "five-year",
+        "concord", "russia", or the first years of groups of your own.
     exclude
         Which rows to leave out: the profile "childsurv" (every rule marked default), "minimal" (only what
         cannot be analysed), "nordcan" or "concord-eurocare", or a list of profiles and rule codes, for example
@@ -98,6 +113,10 @@ def read_extract(
         Name or number (from 1) of the sheet of a workbook; needed where several are not empty.
     rules
         Path of a TOML file with checks of your own, or several; they may name columns of ``keep``.
+    link_by, link_key
+        Headers of a child's names, and a secret that registries share: the column ``link_token`` then holds a
+        keyed hash of names, date of birth and sex, by which `concat` or `compare_link_tokens` finds a child
+        that two registries hold. The names themselves are not kept.
 
     Returns
     -------
@@ -142,13 +161,19 @@ def read_extract(
     known = built_in_rules() if rules is None else with_own_rules(rules, kept=keep)
     codes = exclusion_codes(exclude, known)
     if age_band is not None:
-        require_choice(age_band, tuple(checks.AGE_BANDS), argument="age_band")
+        require_choice(age_band, tuple(AGE_BANDS), argument="age_band")
+    groups = age_group_scheme(age_groups)
+    if (link_by is None) != (link_key is None):
+        raise OptionError("link_by= and link_key= are given together.")
+    names = [] if link_by is None else link_headers(link_by)
+    secret = b"" if link_key is None else key_bytes(link_key)
     today = as_day(dt.date.today())
     matched: list[Match] = []
 
     def choose(headers: Sequence[str], suggest_encoding: Callable[[], str]) -> Sequence[str]:
         matched.append(match_headers(chosen, headers, keep=keep, suggest_encoding=suggest_encoding))
-        return matched[-1].wanted
+        require_columns(headers, names, purpose="link_by=")
+        return list(dict.fromkeys([*matched[-1].wanted, *names]))
 
     raw = read_source(
         source,
@@ -235,7 +260,19 @@ def read_extract(
     found.judge(_rule_columns(reader, labels, placed, followed, tumours, basis, dco, autopsy))
     identifiers = _identifiers(reader, labels, placed, tumours, seen, found)
     numbers = {"basis": basis, "dco": dco, "autopsy": autopsy}
-    frame = _frame(reader, labels, placed, followed, closing, tumours, numbers, identifiers)
+    frame = _frame(reader, labels, placed, followed, closing, tumours, groups, numbers, identifiers)
+    if names:
+        frame["link_token"] = link_tokens(
+            raw,
+            names,
+            secret,
+            birth=placed.birth,
+            exact_birth=placed.birth_precision == BY_DAY,
+            sex=labels["sex"],
+            found=found,
+        ).categorical()
+    elif (tokens := reader.labels("link_token")) is not None:
+        frame["link_token"] = tokens.categorical()
     frame = frame[[*(name for name in CANONICAL_COLUMNS if name in frame), *match.keep]]
 
     eligible = ~found.any_of(checks.ineligible_codes(found))
@@ -260,8 +297,10 @@ def read_extract(
                 "closing_date_from": closing_from,
                 "iccc_edition": iccc_edition,
                 "age_band": age_band or "every age",
+                "age_groups": str(groups),
                 "exclude": codes,
-            },
+            }
+            | ({"link_by": tuple(names), "link_key_check": key_check(secret)} if names else {}),
         ),
         quality_counts=counts,
     )
@@ -434,6 +473,7 @@ def _frame(
     followed: Followed,
     closing: Days,
     tumours: Tumours,
+    groups: AgeGroups,
     numbers: Mapping[str, Any],
     identifiers: Mapping[str, Any],
 ) -> pd.DataFrame:
@@ -442,7 +482,6 @@ def _frame(
         np.where(followed.dead, 1, np.where(labels["vital_status"].equals(UNKNOWN), 2, 0)),
         (*STATUSES, UNKNOWN),
     )
-    group = Labels(np.searchsorted(AGE_GROUP_STARTS, np.maximum(placed.age, 0), side="right") - 1, AGE_GROUPS)
     source_row = reader.numbers("source_row")
     columns: dict[str, Any] = {
         **identifiers,
@@ -453,7 +492,7 @@ def _frame(
         "diagnosis_date": _timestamps(placed.diagnosis),
         "age_days": _difference(placed.diagnosis, placed.birth),
         "age_years": placed.age.astype(np.int32),
-        "age_group": in_order("age_group", group),
+        "age_group": groups.column(placed.age),
         "topography": tumours.topography.categorical(),
         "morphology": tumours.morphology,
         "behaviour": tumours.behaviour,

@@ -322,6 +322,7 @@ def _conventions(
         ("zero_survival", "keep"),
         ("same_day", follow.same_day),
         ("days_per_year", DAYS_PER_YEAR),
+        *follow.source.items(),
     )
 
 

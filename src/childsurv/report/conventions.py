@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from childsurv._version import __version__
-from childsurv.cohort import Cohort
+from childsurv.cohort import CONVENTIONS, Cohort
 from childsurv.lifetable.table import LifeTable
 from childsurv.report.groups import Grouping, Shown
 from childsurv.report.model import Model
@@ -19,7 +19,10 @@ from childsurv.report.survival import Estimates, period_window
 from childsurv.report.texts import Texts
 
 NOT_PRINTED = frozenset(
-    {"estimator", "level", "life_table", "life_table_digest", "same_day", "zero_survival", "days_per_year"}
+    {
+        *("estimator", "level", "life_table", "life_table_digest", "same_day", "zero_survival"),
+        *("days_per_year", *CONVENTIONS),
+    }
 )
 """Conventions of curves that the general part says once, or that count a few children."""
 
@@ -50,10 +53,11 @@ def conventions_table(
         "level",
         numbers.decimal(100 * level, 0 if (100 * level) % 1 == 0 else 1) + numbers.percent_sign,
     )
-    for name in ("iccc_edition", "age_band", "closing_date", "closing_date_from"):
-        values = _stated(cohort, name)
-        if values:
-            say("general", name, "; ".join(_translated(value, texts) for value in values))
+    for name, value in cohort.conventions.items():
+        say("general", name, "; ".join(_translated(one, texts) for one in value.split("; ")))
+    origins = _stated(cohort, "closing_date_from")
+    if origins:
+        say("general", "closing_date_from", "; ".join(_translated(value, texts) for value in origins))
     say("general", "minimum", minimum)
     same_day = int((cohort.frame["time"] == 0).sum())
     few = 0 < same_day < minimum
@@ -131,12 +135,8 @@ def is_simulated(cohort: Cohort) -> bool:
 
 
 def _stated(cohort: Cohort, name: str) -> list[str]:
-    """Return the distinct values of an entry of the provenance, or of the cohort where that has none."""
+    """Return the distinct values of an entry of the provenance."""
     values = [str(source[name]) for source in cohort.provenance if source.get(name) not in (None, "")]
-    if not values and name == "iccc_edition" and name in cohort.frame:
-        values = [str(value) for value in cohort.frame[name].dropna().unique()]
-    if not values and name == "closing_date" and cohort.closing_date is not None:
-        values = [cohort.closing_date.isoformat()]
     return sorted(dict.fromkeys(values))
 
 

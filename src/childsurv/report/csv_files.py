@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-DANGEROUS_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""A spreadsheet takes text that begins so for a formula, and would run what an extract holds."""
+from childsurv.spreadsheet import guarded, guarded_text
 
 
 def write_tables(tables: Mapping[str, pd.DataFrame], folder: Path) -> dict[str, Path]:
@@ -28,14 +27,10 @@ def write_tables(tables: Mapping[str, pd.DataFrame], folder: Path) -> dict[str, 
 def safe(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table whose texts cannot be taken for formulas: an apostrophe goes before those that could."""
     changed = {
-        name: column.map(_safe_text)
+        name: guarded(column)
         for name, column in table.items()
         if not (pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_bool_dtype(column.dtype))
     }
-    return table.assign(**{str(name): column for name, column in changed.items()}).rename(columns=_safe_text)
-
-
-def _safe_text(value: object) -> object:
-    if isinstance(value, str) and value.startswith(DANGEROUS_STARTS):
-        return "'" + value
-    return value
+    return table.assign(**{str(name): column for name, column in changed.items()}).rename(
+        columns=guarded_text
+    )
