@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from python_calamine import CalamineWorkbook
 
+import childsurv as cs
+from childsurv.errors import DataError, OptionError
 from childsurv.extract import read_extract, write_extract
+from childsurv.spreadsheet import FORMULA_STARTS
 
 OPTIONS = {"layout": "childsurv", "closing_date": "2020-12-31"}
 
@@ -34,3 +42,79 @@ def test_round_trip_of_a_window(clean_rows, tmp_path):
     assert (cohort.data["entry"] > 0).any()
     again = read_extract(write_extract(cohort, tmp_path / "cohort.csv"), layout="childsurv")
     pd.testing.assert_frame_equal(again.data, cohort.data)
+
+
+NASTY = st.text(
+    st.one_of(
+        st.sampled_from("=+-@\t'\",;|/\\ \n\r#%а\u00e9\u4e2d"),
+        st.characters(blacklist_categories=("Cs", "Cc")),
+    ),
+    max_size=12,
+)
+
+
+@given(texts=st.lists(NASTY, min_size=1, max_size=8), suffix=st.sampled_from([".csv", ".parquet", ".xlsx"]))
+def test_texts_of_every_kind_come_back(clean_rows, tmp_path_factory, texts, suffix):
+    rows = clean_rows(len(texts)).assign(note=texts, tumour_id=texts)
+    cohort = read_extract(rows, **OPTIONS, keep=["note"], exclude="minimal")
+    path = tmp_path_factory.mktemp("nasty") / f"cohort{suffix}"
+    escaped = any(re.search("_x[0-9A-Fa-f]{4}_|[\ufffe\uffff]", text) for text in texts)
+    if suffix == ".xlsx" and escaped:
+        with pytest.raises(DataError, match="workbook cannot hold"):
+            write_extract(cohort, path)
+        return
+    write_extract(cohort, path)
+    again = read_extract(path, layout="childsurv", keep=["note"], exclude="minimal")
+    pd.testing.assert_frame_equal(again.data, cohort.data)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
+def test_nothing_written_is_a_formula(clean_rows, tmp_path, suffix):
+    starts = ["=1+1", "+1", "-1", "@SUM(A1)", "'quoted", "=cmd|' /C calc'!A0"]
+    cohort = read_extract(clean_rows(6).assign(patient_id=starts), **OPTIONS)
+    path = write_extract(cohort, tmp_path / f"cohort{suffix}")
+    if suffix == ".csv":
+        cells = pd.read_csv(path, dtype=str, keep_default_na=False)
+        assert not any(str(cell).startswith(FORMULA_STARTS) for cell in cells.to_numpy().ravel())
+    else:
+        import zipfile
+
+        with zipfile.ZipFile(path) as book:
+            assert not any(b"<f>" in book.read(name) for name in book.namelist())
+    again = read_extract(path, layout="childsurv")
+    assert again.data["patient_id"].tolist() == starts
+
+
+def test_what_cannot_be_written_is_refused(clean_rows, tmp_path):
+    cohort = read_extract(clean_rows(3).assign(note=["a", "\x01b", "c"]), **OPTIONS, keep=["note"])
+    with pytest.raises(DataError, match=r"'note'.*row 2"):
+        write_extract(cohort, tmp_path / "cohort.xlsx")
+    for suffix in (".dta", ".ods"):
+        with pytest.raises(OptionError, match=suffix):
+            write_extract(cohort, tmp_path / f"cohort{suffix}")
+
+
+def test_checks_as_a_workbook_and_as_files(clean_rows, tmp_path):
+    rows = clean_rows(60)
+    rows.loc[4, "sex"], rows.loc[7, "birth_date"] = "?", "=1+1"
+    rows["registry"] = "=HYPERLINK(1)"
+    cohort = read_extract(rows, **OPTIONS)
+    path = cs.write_checks(cohort, tmp_path / "checks.xlsx")
+    book = CalamineWorkbook.from_path(str(path))
+    assert book.sheet_names == ["Summary", "Flow", "Rules", "Findings", "Data quality"]
+    found = book.get_sheet_by_name("Findings").to_python()
+    assert ["sex-unreadable", "error", "the sex is not a code of the layout", "sex", 5.0, 1.0] in found
+    rules = {row[1]: row for row in book.get_sheet_by_name("Rules").to_python()[1:]}
+    assert rules["birth-date-unreadable"][5:] == [1.0, 8.0]
+    flow = book.get_sheet_by_name("Flow").to_python()
+    assert flow[1][0] == "read"
+    assert flow[-1][:4] == ["analysed", "rows analysed", 58.0, 58.0]
+    quality = book.get_sheet_by_name("Data quality").to_python()
+    assert quality[1][1] == "=HYPERLINK(1)"
+    summary = dict(map(tuple, book.get_sheet_by_name("Summary").to_python()[1:]))
+    assert summary["age band"] == "0-19"
+    folder = cs.write_checks(cohort, tmp_path / "checks")
+    assert len(pd.read_csv(folder / "findings.csv")) == len(cohort.findings)
+    assert "'=HYPERLINK(1)" in (folder / "data_quality.csv").read_text(encoding="utf-8-sig")
+    with pytest.raises(OptionError, match=r"checks\.txt"):
+        cs.write_checks(cohort, tmp_path / "checks.txt")

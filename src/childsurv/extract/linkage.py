@@ -185,6 +185,19 @@ def write_link_tokens(cohort: Cohort, path: str | Path) -> Path:
     ------
     DataError
         The cohort has no tokens.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib, pandas as pd, childsurv as cs
+    >>> extract = pd.DataFrame({
+    ...     "patient_id": ["a"], "Name": ["Simulated"], "sex": ["female"], "birth_date": ["2010-03-01"],
+    ...     "diagnosis_date": ["2012-05-01"], "topography": ["C71.6"], "morphology": ["9470/3"],
+    ...     "last_contact_date": ["2015-05-01"], "vital_status": ["alive"]})
+    >>> cohort = cs.read_extract(extract, layout="childsurv", country="Simulated", closing_date="2015-12-31",
+    ...                          link_by=["Name"], link_key="not a real key, 25 bytes")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     len(pd.read_csv(cs.write_link_tokens(cohort, pathlib.Path(folder) / "tokens.csv")))
+    1
     """
     _require_tokens(cohort)
     checks = sorted(
@@ -218,6 +231,19 @@ def compare_link_tokens(paths: Sequence[str | Path]) -> pd.DataFrame:
     ------
     DataError
         A file is no such file, or the registries used different keys.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib, pandas as pd
+    >>> one = pd.DataFrame({"registry": "A", "link_token": ["0f", "1e"], "key_check": "ab"})
+    >>> other = pd.DataFrame({"registry": "B", "link_token": ["1e", "2d"], "key_check": "ab"})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     paths = [pathlib.Path(folder) / "a.csv", pathlib.Path(folder) / "b.csv"]
+    ...     for table, path in zip((one, other), paths, strict=True):
+    ...         table.to_csv(path, index=False)
+    ...     compare_link_tokens(paths)
+      link_token registries
+    0         1e       A; B
     """
     tables = []
     for path in paths:

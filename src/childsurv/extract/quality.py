@@ -96,7 +96,8 @@ def data_quality(
         ``microscopically_verified, death_certificate_only, autopsy, unspecified, stage_unknown,
         vital_status_unknown``; ``non_malignant_cns`` in per cent of eligible tumours of ICCC-3 group III;
         ``lost_to_follow_up`` in per cent of the analysed; ``follow_up_completeness`` (Clark's C) in per cent.
-        Missing where there is nothing to divide by.
+        Missing where there is nothing to divide by. ``attrs["conventions"]`` says the age band, the edition of
+        ICCC-3 and the closing date.
 
     Raises
     ------
@@ -148,7 +149,7 @@ def data_quality(
             "vital_status_unknown",
         )
     }
-    return pd.DataFrame(
+    result = pd.DataFrame(
         {name: sums[name] for name in names}
         | {name: sums[name].astype(np.int64) for name in ("rows_read", "eligible", "analysed")}
         | shares
@@ -158,6 +159,8 @@ def data_quality(
             "follow_up_completeness": percent("observed", "potential"),
         }
     )
+    result.attrs["conventions"] = cohort.conventions
+    return result
 
 
 def _follow_up_sums(cohort: Cohort, lost_after_days: int, horizon_years: float | None) -> pd.DataFrame:
