@@ -35,7 +35,7 @@ def test_version() -> None:
     assert childsurv.__version__ in result.output
 
 
-@pytest.mark.parametrize("command", ["demo", "report"])
+@pytest.mark.parametrize("command", ["check", "demo", "report"])
 def test_help_has_an_example(command: str) -> None:
     result = run(command, "--help")
     assert result.exit_code == 0
@@ -180,8 +180,99 @@ def test_escapes_replace_what_a_stream_cannot_show(monkeypatch: pytest.MonkeyPat
     assert stream.buffer.getvalue().startswith(b"\\u0411")  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("command", ["demo", "report"])
+@pytest.mark.parametrize("command", ["check", "demo", "report"])
 def test_help_shows_its_example_as_written(command: str) -> None:
     shown = CliRunner().invoke(cli.main, [command, "--help"]).output
     assert "\\b" not in shown
     assert "\n    childsurv " in shown
+
+
+def test_check_proposes_a_layout_and_then_checks(extracts: Path, tmp_path: Path) -> None:
+    path, layout = extracts / "simulated_XND_nordavel.csv", tmp_path / "my.toml"
+    proposed = run("check", path, "--write-layout", layout)
+    assert proposed.exit_code == 0, proposed.output
+    assert "proposed layout childsurv" in proposed.output
+    assert "certain" in proposed.output
+    refused = run("check", path, "--write-layout", layout)
+    assert refused.exit_code == 2
+    assert "--force" in refused.output
+    assert run("check", path, "--write-layout", layout, "--force").exit_code == 0
+    checked = run(
+        "check", path, "--layout", layout, "--closing-date", "2020-12-31", "--out", tmp_path / "checks.xlsx"
+    )
+    assert checked.exit_code == 1, checked.output  # the demonstration files have faults
+    for said in ("Findings", "rows analysed", "microscopically verified", "age band 0-19", "checks.xlsx"):
+        assert said in checked.output
+    assert (tmp_path / "checks.xlsx").stat().st_size > 5_000
+    assert max(map(len, checked.output.splitlines())) < 180
+
+
+def test_check_of_a_clean_file_is_0_and_no_value_is_shown(tmp_path: Path) -> None:
+    clean = write_extracts(tmp_path, patients=400, seed=4, faults=False, countries=["XBK"], layout="seer")
+    frame = pd.read_csv(clean.paths[0], dtype=str).assign(
+        **{"Patient ID": lambda data: "SECRET" + data["Patient ID"]}
+    )
+    path = tmp_path / "own.csv"
+    frame.to_csv(path, index=False)
+    for arguments in ([], ["--layout", "seer", "--closing-date", "2020-12-31", "--country", "X"]):
+        result = run("check", path, *arguments)
+        assert result.exit_code == 0, result.output
+        assert "SECRET" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--out", "x.xlsx"], "--out writes what the checks found"),
+        (["--layout", "childsurv", "--write-layout", "x.toml"], "leave --layout out"),
+        (["--layout", "childsurv", "--sheet", "2"], "sheet= does not apply"),
+        (["--layout", "childsurv", "--exclude", "nothing"], "not a rule"),
+        (["--layout", "childsurv", "--date-format", "%Q"], "date_formats="),
+    ],
+)
+def test_check_refuses_what_does_not_fit(extracts: Path, arguments: list[str], said: str) -> None:
+    result = run("check", extracts / "simulated_XND_nordavel.csv", *arguments)
+    assert result.exit_code == 2
+    assert said in result.output
+
+
+def test_layouts_and_rules_are_listed(tmp_path: Path) -> None:
+    listed = run("layouts").output
+    assert all(name in listed for name in childsurv.layouts())
+    assert "Surv_time" in run("layouts", "encr").output
+    own = tmp_path / "own.toml"
+    own.write_text(
+        '[[rule]]\ncode = "mine"\nseverity = "note"\nmessage = "m"\nwhen = { sex = "male" }\n',
+        encoding="utf-8",
+    )
+    rules = run("rules", "--rules", own).output
+    assert all(code in rules for code in ("dco", "possible-same-tumour", "mine"))
+
+
+def test_report_takes_the_options_of_reading(extracts: Path, tmp_path: Path) -> None:
+    result = run(
+        "report", extracts / "simulated_XND_nordavel.csv", "--layout", "childsurv", "--closing-date", "2020-12-31",
+        "--out", tmp_path, "--exclude", "childsurv", "--exclude", "non-malignant-cns", "--quiet",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "non-malignant tumour" in page
+
+
+def test_the_page_on_an_unknown_file_works_as_written(tmp_path: Path) -> None:
+    """Every command and the Python of docs/check_a_file.md, in the order of the page."""
+    import re
+
+    page = (Path(__file__).resolve().parents[1] / "docs" / "check_a_file.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```(console|python)\n(.*?)```", page, flags=re.S)
+    assert len(blocks) == 5
+    for kind, text in blocks:
+        if kind == "python":
+            command = [sys.executable, "-c", text]
+        elif text.startswith("python -c"):
+            command = [sys.executable, "-c", text.split('"')[1]]
+        else:
+            command = [sys.executable, "-m", *text.split()]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+        expected = 1 if "--out checks.xlsx" in text else 0  # the file has faults
+        assert done.returncode == expected, done.stdout + done.stderr

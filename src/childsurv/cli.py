@@ -1,4 +1,4 @@
-"""The command line: ``childsurv demo`` and ``childsurv report``."""
+"""The command line: ``childsurv check``, ``report``, ``demo``, ``layouts`` and ``rules``."""
 
 from __future__ import annotations
 
@@ -27,6 +27,12 @@ SHOW_MESSAGES = "CHILDSURV_SHOW_MESSAGES"
 
 USER_ERROR = 2
 UNEXPECTED_ERROR = 1
+ERRORS_FOUND = 1
+"""``childsurv check`` found rows with errors."""
+
+
+SHOWN_WIDTH = 110
+QUALITY_COLUMNS = 4
 
 
 class _Commands(click.Group):
@@ -171,6 +177,266 @@ def demo(out: Path, patients: int, seed: int, language: str, minimum: int, quiet
     _finish(made)
 
 
+def _reading_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of reading that ``report`` and ``check`` share."""
+    for option in (
+        click.option(
+            "--date-format",
+            "date_formats",
+            multiple=True,
+            metavar="FORMAT",
+            help="Format of all dates, such as %Y%d%m, in place of the layout's; several are tried in order.",
+        ),
+        click.option(
+            "--rules",
+            "rules",
+            multiple=True,
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            metavar="FILE",
+            help="Checks of your own, in TOML; see docs/checks.md.",
+        ),
+        click.option(
+            "--exclude",
+            "exclude",
+            multiple=True,
+            default=("childsurv",),
+            show_default=True,
+            metavar="PROFILE|RULE",
+            help="Rows to leave out: childsurv, minimal, nordcan, concord-eurocare, or codes of rules.",
+        ),
+        click.option("--sheet", help="Sheet of a workbook, by name or number."),
+    ):
+        command = option(command)
+    return command
+
+
+def _reading(
+    sheet: str | None, exclude: tuple[str, ...], rules: tuple[Path, ...], date_formats: tuple[str, ...]
+) -> dict[str, Any]:
+    return {
+        "sheet": int(sheet) if sheet is not None and sheet.isdigit() else sheet,
+        "exclude": list(exclude),
+        "rules": list(rules) or None,
+        "date_formats": list(date_formats) or None,
+    }
+
+
+@main.command()
+@click.argument("extract", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--layout", metavar="NAME|FILE", help="Built-in layout or TOML file; without one, a layout is proposed."
+)
+@click.option(
+    "--write-layout",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the proposed layout to this file, to look through and correct.",
+)
+@click.option("--force", is_flag=True, help="Replace the file of --write-layout if it is there.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write the findings: .xlsx, or a folder."
+)
+@click.option("--country", help="Country, where the extract has no such column.")
+@click.option("--registry", help="Registry, where the extract has no such column.")
+@click.option(
+    "--closing-date", metavar="YYYY-MM-DD", help="Last day on which follow-up can have been observed."
+)
+@click.option(
+    "--iccc-edition",
+    type=click.Choice(["2005", "2017", "2017-icdo3.2"]),
+    default="2017",
+    show_default=True,
+    help="Edition of ICCC-3.",
+)
+@click.option(
+    "--age-band", default="0-19", show_default=True, help="Ages at diagnosis: 0-14, 0-17, 0-18, 0-19 or all."
+)
+@click.option("--encoding", help="Encoding of a text file, such as cp1251.")
+@_reading_options
+@click.pass_context
+def check(
+    context: click.Context,
+    extract: Path,
+    layout: str | None,
+    write_layout: Path | None,
+    force: bool,
+    out: Path | None,
+    country: str | None,
+    registry: str | None,
+    closing_date: str | None,
+    iccc_edition: str,
+    age_band: str,
+    encoding: str | None,
+    sheet: str | None,
+    exclude: tuple[str, ...],
+    rules: tuple[Path, ...],
+    date_formats: tuple[str, ...],
+) -> None:
+    """Check one extract: propose a layout for it, or read it and say what is wrong.
+
+    Row numbers and counts are shown, never values of a patient. The exit code is 0 where no row has an error, 1 where
+    one has, and 2 where the file could not be read.
+
+    \b
+    Example:
+      childsurv check extract.xlsx --write-layout my.toml
+      childsurv check extract.xlsx --layout my.toml --closing-date 2020-12-31 --out checks.xlsx
+    """  # noqa: D301 (click wants the backspace itself)
+    number = int(sheet) if sheet is not None and sheet.isdigit() else sheet
+    if layout is None:
+        if out is not None:
+            raise OptionError("--out writes what the checks found, which needs --layout.")
+        _propose(extract, encoding=encoding, sheet=number, write_layout=write_layout, force=force)
+        return
+    if write_layout is not None:
+        raise OptionError("--write-layout writes a proposed layout; leave --layout out.")
+    from childsurv.extract import read_extract, write_checks
+    from childsurv.extract.check_workbook import check_tables
+
+    cohort = read_extract(
+        extract,
+        layout=layout,
+        country=country,
+        registry=registry,
+        closing_date=closing_date,
+        encoding=encoding,
+        iccc_edition=iccc_edition,
+        age_band=None if age_band == "all" else age_band,
+        **_reading(sheet, exclude, rules, date_formats),
+    )
+    tables = check_tables(cohort)
+    click.echo(f"{extract.name}: {_counts(cohort)}")
+    click.echo("; ".join(f"{name.replace('_', ' ')} {value}" for name, value in cohort.conventions.items()))
+    click.echo("\nFindings")
+    _show(tables["Rules"][["severity", "code", "count", "first_row", "message"]], none="  none")
+    click.echo("\nRows")
+    _show(tables["Flow"][["step", "patients", "remaining", "message"]])
+    click.echo("\nData quality, per cent of eligible tumours (of the analysed for lost and completeness)")
+    _show_quality(tables["Data quality"])
+    if out is not None:
+        click.echo(f"\nWritten: {write_checks(cohort, out)}")
+    context.exit(ERRORS_FOUND if "error" in set(cohort.findings_table["severity"]) else 0)
+
+
+def _propose(
+    extract: Path, *, encoding: str | None, sheet: str | int | None, write_layout: Path | None, force: bool
+) -> None:
+    """Print a proposed layout and say what to do next."""
+    from childsurv.extract import suggest_layout
+
+    suggestion = suggest_layout(extract, encoding=encoding, sheet=sheet)
+    click.echo(f"{extract.name}: proposed layout {suggestion.name}\n")
+    table = suggestion.table.assign(field=suggestion.table["field"].replace("", "-"))
+    _show(table[["header", "field", "sureness", "reason"]])
+    if suggestion.missing:
+        click.echo("\nMissing, before the file can be read:")
+        for what in suggestion.missing:
+            click.echo(f"  {what}")
+    if write_layout is None:
+        click.echo(
+            "\nNext: write it with --write-layout my.toml, look through it, and run again with --layout my.toml"
+        )
+        return
+    if force and write_layout.is_file():
+        write_layout.unlink()
+    if write_layout.exists():
+        raise OptionError(f"{write_layout} is there already; give --force to replace it.")
+    suggestion.write(write_layout)
+    click.echo(f"\nWritten: {write_layout}. Look through every line, then:")
+    click.echo(f"  childsurv check {extract} --layout {write_layout}")
+
+
+def _show(table: Any, *, none: str = "") -> None:
+    """Print a table, its last column wrapped under itself."""
+    import textwrap
+
+    if not len(table):
+        click.echo(none)
+        return
+    cells = [[_cell(value) for value in record] for record in table.itertuples(index=False)]
+    names = list(map(str, table.columns))
+    widths = [max(len(row[place]) for row in [names, *cells]) for place in range(len(names) - 1)]
+    indent = sum(widths) + 2 * len(names)
+    for row in [names, *cells]:
+        numeric = [cell.replace(",", "").lstrip("-").isdigit() for cell in row]
+        line = "  " + "  ".join(
+            cell.rjust(width) if number else cell.ljust(width)
+            for cell, width, number in zip(row, widths, numeric, strict=False)
+        )
+        wrapped = textwrap.wrap(row[-1], max(SHOWN_WIDTH - indent, 30)) or [""]
+        click.echo(f"{line}  {wrapped[0]}".rstrip())
+        for more in wrapped[1:]:
+            click.echo(" " * indent + more)
+
+
+def _show_quality(table: Any) -> None:
+    """Print one line an indicator, one column a registry."""
+    if "eligible" not in table:
+        click.echo("  no counts of the rows as read")
+        return
+    names = [name for name in table.columns if name not in {"country", "registry"}]
+    where = [
+        f"{row.country}, {row.registry}" if row.country != row.registry else str(row.country)
+        for row in table.itertuples()
+    ]
+    shown = table[names].T
+    shown.columns = where
+    for start in range(0, len(where), QUALITY_COLUMNS):
+        part = shown.iloc[:, start : start + QUALITY_COLUMNS]
+        widths = [max(len(name), 8) for name in part.columns]
+        heads = "  ".join(name.rjust(width) for name, width in zip(part.columns, widths, strict=True))
+        click.echo("  " + " " * 26 + heads)
+        for name, row in part.iterrows():
+            counts = name in {"rows_read", "eligible", "analysed"}
+            cells = [
+                _share(value, counts=counts).rjust(width) for value, width in zip(row, widths, strict=True)
+            ]
+            click.echo("  " + str(name).replace("_", " ").ljust(26) + "  ".join(cells))
+
+
+def _share(value: Any, *, counts: bool) -> str:
+    if value != value:
+        return "-"
+    return f"{int(value):,}" if counts else f"{value:.1f}"
+
+
+def _cell(value: Any) -> str:
+    import pandas as pd
+
+    if pd.isna(value):
+        return ""
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+@main.command("layouts")
+@click.argument("name", required=False)
+def layouts_command(name: str | None) -> None:
+    """List the built-in layouts, or describe one (or a TOML file) field by field."""
+    from childsurv.extract import layouts, load_layout
+
+    if name is not None:
+        click.echo(load_layout(name).describe())
+        return
+    for one in layouts():
+        click.echo(f"{one:12}{load_layout(one).description}")
+
+
+@main.command("rules")
+@click.option(
+    "--rules",
+    "own",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Checks of your own to list with the others.",
+)
+def rules_command(own: tuple[Path, ...]) -> None:
+    """List every check: its code, severity, whether it leaves rows out, and what it says."""
+    from childsurv.extract import check_rules
+
+    _show(check_rules(list(own) or None)[["code", "severity", "excludes", "message"]])
+
+
 @main.command("report")
 @click.argument(
     "extracts", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -261,6 +527,7 @@ def demo(out: Path, patients: int, seed: int, language: str, minimum: int, quiet
     multiple=True,
     help="Encoding of the extracts, such as cp1251; one for all, or one for each.",
 )
+@_reading_options
 @click.option("--quiet", is_flag=True, help="Show no progress.")
 def report_command(
     extracts: tuple[Path, ...],
@@ -282,6 +549,10 @@ def report_command(
     iccc_edition: str,
     age_band: str,
     encodings: tuple[str, ...],
+    sheet: str | None,
+    exclude: tuple[str, ...],
+    rules: tuple[Path, ...],
+    date_formats: tuple[str, ...],
     quiet: bool,
 ) -> None:
     """Read registry extracts and write a report that compares them.
@@ -316,6 +587,7 @@ def report_command(
             closing_date=closing_date,
             iccc_edition=iccc_edition,
             age_band=None if age_band == "all" else age_band,
+            **_reading(sheet, exclude, rules, date_formats),
         )
         for path, layout, country, encoding in _progress(chosen, "reading", quiet)
     ]

@@ -9,16 +9,19 @@ from childsurv.extract.load import layouts, load_layout
 from childsurv.extract.quality import data_quality
 from childsurv.extract.read import read_extract
 from childsurv.extract.rules import check_rules
+from childsurv.extract.suggest import LayoutSuggestion, suggest_layout
 from childsurv.extract.write import write_extract
 
 __all__ = [
     "Layout",
+    "LayoutSuggestion",
     "check_rules",
     "compare_link_tokens",
     "data_quality",
     "layouts",
     "load_layout",
     "read_extract",
+    "suggest_layout",
     "write_checks",
     "write_extract",
     "write_link_tokens",
