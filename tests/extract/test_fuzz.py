@@ -22,20 +22,10 @@ from childsurv.errors import ChildsurvError
 OPTIONS = {"layout": "childsurv", "closing_date": "2020-12-31"}
 SECRET = "Sekretova"
 SUFFIXES = (
-    ".csv",
-    ".txt",
-    ".xlsx",
-    ".ods",
-    ".xls",
-    ".dta",
-    ".sav",
-    ".por",
-    ".xpt",
-    ".sas7bdat",
-    ".parquet",
-    ".gz",
-    ".zip",
+    *(".csv", ".txt", ".xlsx", ".ods", ".xls", ".dta", ".sav", ".por", ".xpt", ".sas7bdat"),
+    *(".parquet", ".gz", ".zip"),
 )
+KINDS = tuple(suffix for suffix in SUFFIXES if suffix not in {".xls", ".por"})
 
 
 def survives(path, **options):
@@ -75,7 +65,8 @@ def kinds(clean_rows, tmp_path_factory):
         archive.writestr("a.csv", text)
     files[".zip"] = buffer.getvalue()
     files[".sas7bdat"] = (Path(__file__).parent / "files" / "simulated.sas7bdat").read_bytes()
-    return files
+    # A function, because the report of a failing example would print all bytes of a mapping.
+    return lambda suffix: files[suffix]
 
 
 @given(data=st.binary(max_size=300), suffix=st.sampled_from(SUFFIXES))
@@ -89,8 +80,8 @@ def test_random_bytes_under_any_name(tmp_path_factory, data, suffix):
 @given(seed=st.integers(0, 10**9))
 def test_sound_files_cut_off_or_changed(kinds, tmp_path_factory, seed):
     chance = random.Random(seed)
-    suffix = chance.choice(sorted(kinds))
-    data = bytearray(kinds[suffix])
+    suffix = chance.choice(KINDS)
+    data = bytearray(kinds(suffix))
     if chance.random() < 0.5:
         data = data[: chance.randrange(len(data))]
     for _ in range(chance.randrange(8)):

@@ -54,6 +54,7 @@ BLANKS = frozenset(
 )
 MOST_CODES, LEAST_ROWS, LONGEST_CODE = 12, 5, 24
 ICD10 = re.compile(r"[CD][0-9]{2}(\.?[0-9])?")
+PART = re.compile(r"[0-9]{1,2}")
 COUNTED = re.compile(r"[0-9]{1,3}([.,][0-9]+)?")
 
 
@@ -179,7 +180,10 @@ def fit_of(field: str, values: Values) -> float:
     if field.endswith((".month", ".day")):
         last = 12 if field.endswith(".month") else 31
         return values.share(
-            [text.isdigit() and (0 <= int(text) <= last or text == "99") for text in values.texts]
+            [
+                PART.fullmatch(text) is not None and (int(text) <= last or text == "99")
+                for text in values.texts
+            ]
         )
     if field == "topography":
         _, unreadable = clean_topography(values.texts)

@@ -54,6 +54,7 @@ def read_workbook(path: Path, form: FileForm, *, sheet: str | int | None, choose
         # From its bytes, so that a workbook under a wrong name is told by what it holds.
         book = calamine.CalamineWorkbook.from_filelike(io.BytesIO(raw))
         rows, name = _sheet_rows(book, path, sheet)
+        failed = _failed_cells(raw, name)
     except (DataError, OptionError):
         raise
     except Exception:  # the library has errors of its own kinds, and their words may quote the file
@@ -61,7 +62,7 @@ def read_workbook(path: Path, form: FileForm, *, sheet: str | int | None, choose
             f"{path.name} is not a workbook that can be read: it may be damaged, cut off, or locked with a password. "
             "Open it in a spreadsheet program and save it again as .xlsx, without a password."
         ) from None
-    for row, column in _failed_cells(raw, name):
+    for row, column in failed:
         if row < len(rows) and column < len(rows[row]):
             rows[row][column] = ERROR_CELL
     if len(rows) < form.header_line or not any(cell != "" for cell in rows[form.header_line - 1]):
