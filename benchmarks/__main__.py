@@ -1,4 +1,4 @@
-"""Measure every benchmark, or those named: ``python -m benchmarks [kaplan-meier] [cox] [net] [import]``."""
+"""Measure every benchmark, or those named: ``python -m benchmarks [kaplan-meier] [cox] [net] [reading] [import]``."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pandas as pd
 
 import childsurv as cs
 from benchmarks.children import life_table_cells, net_survival_at, simulated_children
+from benchmarks.extracts import read, write_extract_of
 from benchmarks.measure import Row, peak_megabytes, r_seconds, seconds
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -146,6 +147,48 @@ def net(folder: Path) -> list[Row]:
     return rows
 
 
+def reading(folder: Path) -> list[Row]:
+    """Read, clean, check and classify extracts; pandas reads them only."""
+    path, n, fewer = folder / "extract.csv", 1_000_000, 200_000
+    text = write_extract_of(n, path)
+    ours, theirs = seconds(lambda: read(path)), seconds(lambda: pd.read_csv(path))
+    megabytes = peak_megabytes("benchmarks.extracts", str(path))
+    codes = [text[name] for name in ("topography", "morphology", "behaviour")]
+    classes = seconds(lambda: cs.classify_iccc3(*codes))
+    schemas = seconds(lambda: cs.toronto_schema(*codes, pd.to_numeric(text["age_years"])))
+    peak = "" if megabytes is None else f"; peak {megabytes:,.0f} MB"
+    rows = [
+        Row(
+            f"Extract of {n:,} rows: reading, cleaning, all checks, ICCC-3",
+            "pandas.read_csv, reading only",
+            ours,
+            theirs,
+            0.25,
+            f"at most 4 times slower is asked for{peak}",
+        ),
+        Row(
+            f"ICCC-3 and Toronto schema of {n:,} tumours",
+            "pandas.read_csv of them",
+            classes + schemas,
+            theirs,
+            1,
+        ),
+    ]
+    part = text.iloc[:fewer]
+    import pyreadstat
+
+    pyreadstat.write_dta(part, str(folder / "extract.dta"))
+    part.to_excel(folder / "extract.xlsx", index=False, engine="xlsxwriter")
+    for suffix, peer, load in (
+        (".dta", "pandas.read_stata", pd.read_stata),
+        (".xlsx", "pandas.read_excel, openpyxl", pd.read_excel),
+    ):
+        file = folder / f"extract{suffix}"
+        mine, other = seconds(lambda: read(file), repeats=1), seconds(lambda: load(file), repeats=1)  # noqa: B023
+        rows.append(Row(f"the same, {fewer:,} rows as {suffix}", f"{peer}, reading only", mine, other, None))
+    return rows
+
+
 def imports(folder: Path) -> list[Row]:
     """Import of the package, compiled, as the shortest of several fresh interpreters."""
     command = [sys.executable, "-c", "import childsurv"]
@@ -161,6 +204,7 @@ BENCHMARKS: dict[str, Callable[[Path], list[Row]]] = {
     "kaplan-meier": kaplan_meier,
     "cox": cox,
     "net": net,
+    "reading": reading,
     "import": imports,
 }
 

@@ -447,7 +447,10 @@ def _compose(
     others: Sequence[Candidate],
     columns: Mapping[str, Values | None],
 ) -> LayoutSuggestion:
-    rules, blocks, problems, judged = {}, [], [], {}
+    rules: dict[str, ColumnRule] = {}
+    blocks: list[str] = []
+    problems: list[str] = []
+    judged: dict[str, tuple[str, str]] = {}
     for field in FIELDS:
         candidates = {
             key.partition(".")[2]: one for key, one in chosen.items() if key.partition(".")[0] == field
