@@ -82,7 +82,8 @@ def read_text(
         digest=digest,
         encoding=used,
         all_text=True,
-        guard=form.guard,
+        # Most files hold none, and need not be searched text by text.
+        guard=form.guard if form.guard.encode() in body else "",
     )
 
 
