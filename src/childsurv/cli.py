@@ -46,6 +46,10 @@ class _Commands(click.Group):
             raise
         except ChildsurvError as error:
             click.echo(f"childsurv: {error}", err=True)
+        except BrokenPipeError:
+            # Who reads the output has seen enough, as `head` has: nothing is wrong.
+            sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (open until the program ends)
+            ctx.exit(0)
         except OSError as error:
             # Names of files and what the system says of them; nothing that is in them.
             where = f" ({error.filename})" if error.filename else ""

@@ -128,6 +128,8 @@ class Cells:
         What the file itself says of the country, empty if nothing.
     notes
         For the provenance: what was left out, and how it was read.
+    age_unit, rate_unit
+        "days" where ages are days; "per_day" where the format itself says so.
     """
 
     frame: pd.DataFrame
@@ -137,6 +139,8 @@ class Cells:
     year_end: str | None
     place: str = ""
     notes: Mapping[str, Any] = field(default_factory=dict)
+    age_unit: str = "years"
+    rate_unit: str | None = None
 
 
 def age_starts(labels: pd.Series, *, file: str) -> FloatArray:

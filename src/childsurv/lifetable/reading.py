@@ -13,11 +13,11 @@ import pandas as pd
 
 from childsurv.cohort import DAYS_PER_YEAR
 from childsurv.errors import LifeTableError, OptionError, require_choice
-from childsurv.lifetable import hmd, long_table, wpp
+from childsurv.lifetable import hmd, long_table, r_ratetable, stata_table, wpp
 from childsurv.lifetable.published import Cells, Country, Source, open_source
 from childsurv.lifetable.table import LifeTable
 
-FORMATS = ("hmd", "wpp", "long")
+FORMATS = ("hmd", "wpp", "stata", "r-ratetable", "long")
 
 PathLike = str | os.PathLike[str]
 
@@ -54,7 +54,8 @@ def read_life_table(
         "hmd": Human Mortality Database, period life tables (``fltper_1x1.txt``) and death rates
         (``Mx_1x1.txt``), single or grouped ages and years, with or without title lines. "wpp": UN World
         Population Prospects, files of the WPP packages for R (``mxF5.txt``) or a long table by periods; a
-        period begins on 1 July. "long": a text table with one row a cell. By default recognised by content.
+        period begins on 1 July. "stata": ``popmort.dta`` as strs, stpm2 and stnet use it. "long": a text table
+        with one row a cell. By default recognised by content.
     country
         For a file of one country, the label under which it goes into a column ``country``; without it the
         table is by sex alone. For a file with countries, the one or those to keep, or a mapping from its
@@ -63,12 +64,14 @@ def read_life_table(
     sex
         "female" or "male" for one file of one sex that does not say so itself.
     by
-        For "long", columns that choose a stratum besides sex; by default ``country`` if the file has it.
+        For "long" and "stata", columns that choose a stratum besides sex; by default ``country`` if the file
+        has it.
     columns
         For "long", names of the columns that play the parts ``sex, age, year`` and one of ``mx, qx, rate``,
-        where they are not called so. Of several mortality columns, the first of ``mx, qx, rate`` is used.
+        where they are not called so. Of several mortality columns, the first of ``mx, qx, rate`` is used. For
+        "stata" the parts are ``sex, age, year`` and ``prob`` (of surviving the year) or ``rate``.
     sex_codes
-        For "long", what its labels of sex mean: ``{1: "male", 2: "female", 9: "both"}``. Usual names are
+        For "long" and "stata", what their labels of sex mean: ``{1: "male", 2: "female", 9: "both"}``. Usual names are
         known.
     rate_unit
         For a ``rate`` in a long table, "per_year" or "per_day".
@@ -127,7 +130,9 @@ def read_life_table(
         sources, format, columns, sex or (roles[0] if set(roles) <= {"female", "male"} else None)
     )
     for_long = {"columns": columns, "by": by, "sex_codes": sex_codes}
-    if found != "long":
+    if found == "r-ratetable":
+        for_long = {"columns": columns}
+    if found not in {"long", "stata"}:
         given = [f"{name}=" for name, value in for_long.items() if value is not None]
         given += ["rate_unit="] if rate_unit != "per_year" else []
         if given:
@@ -148,6 +153,14 @@ def read_life_table(
             own_sex = role or sex
             if found == "hmd":
                 parts.append(hmd.read_cells(source, sex=own_sex))
+            elif found == "r-ratetable":
+                parts.append(r_ratetable.read_cells(source, by=by, sex_codes=sex_codes, country=country))
+            elif found == "stata":
+                parts.append(
+                    stata_table.read_cells(
+                        source, columns=columns, by=by, sex=own_sex, sex_codes=sex_codes, country=country
+                    )
+                )
             elif found == "wpp" and wpp.is_package_layout(source):
                 parts.append(wpp.read_package_cells(source, sex=own_sex, country=country))
             elif found == "wpp":
@@ -173,7 +186,8 @@ def read_life_table(
             frame,
             by=strata,
             **{cells.kind: "mortality"},
-            rate_unit=rate_unit,
+            rate_unit=cells.rate_unit or rate_unit,
+            age_unit=cells.age_unit,
             days_per_year=days_per_year,
             year_starts=year_starts if year_starts is not None else cells.year_starts,
             year_end=year_end if year_end is not None or year_starts is not None else cells.year_end,
@@ -231,6 +245,10 @@ def _one_format(
 
 
 def _recognise(source: Source, columns: Mapping[str, str] | None, sex: str | None) -> str:
+    if stata_table.is_stata(source):
+        return "stata"
+    if r_ratetable.is_ratetable(source):
+        return "r-ratetable"
     if hmd.find_header(source) is not None:
         return "hmd"
     if wpp.is_package_layout(source) or wpp.is_long_layout(source):
@@ -240,7 +258,9 @@ def _recognise(source: Source, columns: Mapping[str, str] | None, sex: str | Non
     kind = "a binary file" if b"\x00" in source.content[:4096] else f"text of {len(source.content):,} bytes"
     raise LifeTableError(
         f"{source.name} ({kind}) is no life table that is known here. Looked for: hmd, {hmd.LOOKED_FOR}; "
-        f"wpp, {wpp.LOOKED_FOR}; long, {long_table.LOOKED_FOR}, separated by commas, semicolons or tabs. Any "
+        f"wpp, {wpp.LOOKED_FOR}; stata, {stata_table.LOOKED_FOR}; "
+        f"r-ratetable, {r_ratetable.LOOKED_FOR}; "
+        f"long, {long_table.LOOKED_FOR}, separated by commas, semicolons or tabs. Any "
         "other table can be read with pandas and given to LifeTable.from_frame()."
     )
 
