@@ -47,24 +47,54 @@ def test_a_file_of_no_known_format_says_what_was_looked_for_and_nothing_of_what_
 
 
 @pytest.mark.parametrize(
-    "name",
+    ("name", "content"),
     [
-        "r_ratetable_slopop.rda",
-        "r_ratetable_survexp_us.rds",
-        "stata_popmort_deprivation.dta",
-        "stata_popmort_strs_layout.dta",
-        "r_ratetable_slopop_1996_2005.dput.txt",
+        ("table.bin", bytes(range(256)) * 20),
+        ("table.txt", b"one two three\nfour five six\n"),
+        ("table.json", b'{"rows": []}'),
+        ("table.R", b"list(a = 1)"),
     ],
 )
-def test_formats_that_are_not_read_yet_say_so(shared, name):
-    with pytest.raises(LifeTableError, match="no life table that is known here"):
-        read_life_table(shared / "data/lifetable_formats" / name)
+def test_files_of_no_format_say_what_was_looked_for(tmp_path, name, content):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(LifeTableError, match="no life table that is known here") as raised:
+        read_life_table(path)
+    for looked_for in ("hmd, ", "wpp, ", "who, ", "stata, ", "r-ratetable, ", "long, "):
+        assert looked_for in str(raised.value)
+
+
+def test_every_real_file_is_read(shared):
+    """Each file of the folder of formats alone, or with the one that it belongs to."""
+    folder = shared / "data/lifetable_formats"
+    options = {
+        "stata_popmort_deprivation.dta": {"by": "dep"},
+        "hmdlike_lt_abridged_data.txt": {"sex": "female"},
+    }
+    options |= {"hmdlike_lt_single_data_RUS.txt": {"sex": "male"}}
+    read = set()
+    for path in sorted(folder.iterdir()):
+        if "deaths" in path.name or "exposures" in path.name or "bltper" in path.name:
+            continue
+        read_life_table(path, **options.get(path.name, {}))
+        read.add(path.name)
+    for kind in ("abridged", "single"):
+        pair = {what: folder / f"hmdlike_{what}_{kind}_data_RUS.txt" for what in ("deaths", "exposures")}
+        read_life_table(pair)
+        read |= {path.name for path in pair.values()}
+    with pytest.raises(LifeTableError, match="both sexes together"):
+        read_life_table(folder / "hmd_USA_bltper_1x1.txt")
+    assert len(read) == len(list(folder.iterdir())) - 1
 
 
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"format": "hmdx"}, OptionError, "format='hmdx' is not a choice; use one of 'hmd', 'wpp', 'long'"),
+        (
+            {"format": "hmdx"},
+            OptionError,
+            "format='hmdx' is not a choice; use one of 'hmd', 'wpp', 'who', 'stata', 'r-ratetable', 'long'",
+        ),
         ({"format": "hmd"}, LifeTableError, "is not a file of the Human Mortality Database: looked for"),
         ({"sex": "boys"}, OptionError, "sex='boys' is not a choice"),
         ({"missing": "guess"}, OptionError, "missing='guess' is not a choice"),

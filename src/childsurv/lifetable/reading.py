@@ -13,11 +13,11 @@ import pandas as pd
 
 from childsurv.cohort import DAYS_PER_YEAR
 from childsurv.errors import LifeTableError, OptionError, require_choice
-from childsurv.lifetable import hmd, long_table, r_ratetable, stata_table, wpp
+from childsurv.lifetable import bulk, hmd, long_table, r_ratetable, stata_table, wpp
 from childsurv.lifetable.published import Cells, Country, Source, open_source
 from childsurv.lifetable.table import LifeTable
 
-FORMATS = ("hmd", "wpp", "stata", "r-ratetable", "long")
+FORMATS = ("hmd", "wpp", "who", "stata", "r-ratetable", "long")
 
 PathLike = str | os.PathLike[str]
 
@@ -54,7 +54,9 @@ def read_life_table(
         "hmd": Human Mortality Database, period life tables (``fltper_1x1.txt``) and death rates
         (``Mx_1x1.txt``), single or grouped ages and years, with or without title lines. "wpp": UN World
         Population Prospects, files of the WPP packages for R (``mxF5.txt``) or a long table by periods; a
-        period begins on 1 July. "stata": ``popmort.dta`` as strs, stpm2 and stnet use it. "long": a text table
+        period begins on 1 July; or the bulk CSV of life tables by calendar year. "who": WHO Global Health
+        Observatory, nMx or nqx, JSON or bulk CSV (this and the WPP bulk files were tested on constructed files
+        only). "stata": ``popmort.dta`` as strs, stpm2 and stnet use it. "long": a text table
         with one row a cell. By default recognised by content.
     country
         For a file of one country, the label under which it goes into a column ``country``; without it the
@@ -163,6 +165,11 @@ def read_life_table(
                 )
             elif found == "wpp" and wpp.is_package_layout(source):
                 parts.append(wpp.read_package_cells(source, sex=own_sex, country=country))
+            elif found == "who" or (found == "wpp" and bulk.is_wpp_bulk(source)):
+                if own_sex is not None:
+                    raise OptionError(f"{source.name} has a column of sex; sex= is for files of one sex.")
+                read = bulk.read_who if found == "who" else bulk.read_wpp_bulk
+                parts.append(read(source, country=country))
             elif found == "wpp":
                 if own_sex is not None:
                     raise OptionError(f"{source.name} has a column of sex; sex= is for files of one sex.")
@@ -251,14 +258,17 @@ def _recognise(source: Source, columns: Mapping[str, str] | None, sex: str | Non
         return "r-ratetable"
     if hmd.find_header(source) is not None:
         return "hmd"
-    if wpp.is_package_layout(source) or wpp.is_long_layout(source):
+    if wpp.is_package_layout(source) or wpp.is_long_layout(source) or bulk.is_wpp_bulk(source):
         return "wpp"
+    if bulk.is_who(source):
+        return "who"
     if long_table.column_names(source, columns, sex=sex) is not None:
         return "long"
     kind = "a binary file" if b"\x00" in source.content[:4096] else f"text of {len(source.content):,} bytes"
     raise LifeTableError(
         f"{source.name} ({kind}) is no life table that is known here. Looked for: hmd, {hmd.LOOKED_FOR}; "
-        f"wpp, {wpp.LOOKED_FOR}; stata, {stata_table.LOOKED_FOR}; "
+        f"wpp, {wpp.LOOKED_FOR}, or {bulk.WPP_LOOKED_FOR}; who, {bulk.WHO_LOOKED_FOR}; "
+        f"stata, {stata_table.LOOKED_FOR}; "
         f"r-ratetable, {r_ratetable.LOOKED_FOR}; "
         f"long, {long_table.LOOKED_FOR}, separated by commas, semicolons or tabs. Any "
         "other table can be read with pandas and given to LifeTable.from_frame()."

@@ -1,0 +1,107 @@
+"""Bulk files of the UN and the WHO, constructed after their documented columns."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import childsurv as cs
+from childsurv.errors import LifeTableError, OptionError
+
+
+def wpp_rows(**columns):
+    rows = [
+        {
+            "SortOrder": 1, "LocID": 900 + place, "ISO3_code": code, "Location": name,
+            "Variant": "Medium", "Time": year, "Sex": sex, "AgeGrp": f"{age}", "AgeGrpStart": age,
+            "AgeGrpSpan": 1 if age < 2 else -1,
+            "mx": 0.001 * (age + 1) * (2 if sex == "Male" else 1) * (place + 1),
+        }
+        for place, (code, name) in enumerate((("XAA", "Aland"), ("", "A region")))
+        for year in (2000, 2001)
+        for sex in ("Male", "Female", "Total")
+        for age in (0, 1, 2)
+    ]  # fmt: skip
+    return pd.DataFrame(rows).assign(**columns)
+
+
+def at(table, sex, age, year, country):
+    return table.hazard(sex=sex, birth_date=f"{year - age}-01-01", date=f"{year}-06-01", country=country)[0]
+
+
+def test_wpp_bulk(tmp_path):
+    path = tmp_path / "WPP2024_Life_Table.csv.gz"
+    wpp_rows().to_csv(path, index=False, encoding="utf-8-sig")
+    table = cs.read_life_table(path)
+    assert table.by == ("country",)
+    assert at(table, "male", 1, 2001, "XAA") == pytest.approx(0.004 / 365.25, rel=1e-12)
+    assert at(table, "female", 2, 2000, "A region") == pytest.approx(0.006 / 365.25, rel=1e-12)
+    assert sum(table.provenance[0]["left_out"].values()) == 12
+    assert "constructed" not in str(table.provenance)
+    one = cs.read_life_table(path, country="Aland")
+    assert at(one, "male", 0, 2000, "Aland") == pytest.approx(0.002 / 365.25, rel=1e-12)
+    with pytest.raises(OptionError, match="sex="):
+        cs.read_life_table(path, sex="male")
+
+
+def test_wpp_bulk_of_several_variants_or_with_gaps(tmp_path):
+    path = tmp_path / "bulk.csv"
+    rows = wpp_rows()
+    rows.loc[0, "Variant"] = "High"
+    rows.to_csv(path, index=False)
+    with pytest.raises(LifeTableError, match="variants"):
+        cs.read_life_table(path)
+    gap = wpp_rows()
+    gap.loc[4, "mx"] = np.nan
+    gap.to_csv(path, index=False)
+    with pytest.raises(LifeTableError, match="no value can be read in 1 row"):
+        cs.read_life_table(path)
+
+
+def who_rows(ages, sexes, indicator="LIFE_0000000029"):
+    return [
+        {
+            "IndicatorCode": indicator, "SpatialDimType": kind, "SpatialDim": code, "TimeDim": 2019, "Dim1": sex,
+            "Dim2": age, "NumericValue": 0.001 * (place + 1) * (2 if "FMLE" not in sex else 1),
+        }
+        for kind, code in (("COUNTRY", "XAA"), ("REGION", "EUR"))
+        for sex in sexes
+        for place, age in enumerate(ages)
+    ]  # fmt: skip
+
+
+NEW = ("AGEGROUP_YEARS00-01", "AGEGROUP_YEARS01-04", "AGEGROUP_YEARS05-09", "AGEGROUP_YEARS85PLUS")
+OLD = ("AGELT1", "AGE1-4", "AGE5-9", "AGE85PLUS")
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+@pytest.mark.parametrize("ages", [NEW, OLD])
+def test_who(tmp_path, form, ages):
+    rows = who_rows(ages, ("SEX_MLE", "SEX_FMLE", "SEX_BTSX"))
+    path = tmp_path / f"who.{form}"
+    if form == "json":
+        path.write_text(json.dumps({"@odata.context": "x", "value": rows}), encoding="utf-8")
+    else:
+        names = {
+            "SpatialDim": "SpatialDimensionValueCode", "Dim1": "DisaggregatingDimension1ValueCode",
+            "Dim2": "DisaggregatingDimension2ValueCode",
+        }  # fmt: skip
+        pd.DataFrame(rows).rename(columns=names).to_csv(path, index=False)
+    table = cs.read_life_table(path)
+    assert table.provenance[0]["format"] == "who"
+    assert at(table, "male", 3, 2019, "XAA") == pytest.approx(0.004 / 365.25, rel=1e-12)
+    assert at(table, "female", 0, 2019, "XAA") == pytest.approx(0.001 / 365.25, rel=1e-12)
+    assert at(table, "female", 90, 2019, "XAA") == pytest.approx(0.004 / 365.25, rel=1e-12)
+
+
+def test_who_of_another_indicator_is_refused(tmp_path):
+    path = tmp_path / "who.json"
+    path.write_text(json.dumps({"value": who_rows(NEW, ("SEX_MLE",), "LIFE_0000000035")}), encoding="utf-8")
+    with pytest.raises(LifeTableError, match="LIFE_0000000035"):
+        cs.read_life_table(path)
+    path.write_text('{"value": [{"TimeDim": 1', encoding="utf-8")
+    with pytest.raises(LifeTableError, match="cut off"):
+        cs.read_life_table(path)
