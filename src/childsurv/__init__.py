@@ -48,6 +48,7 @@ from childsurv.extract import (
     write_extract,
     write_link_tokens,
 )
+from childsurv.lifetable.check import check_life_table, life_expectancy
 from childsurv.lifetable.expected import expected_survival
 from childsurv.lifetable.reading import read_life_table
 from childsurv.lifetable.table import LifeTable, concat_life_tables
@@ -80,6 +81,7 @@ __all__ = [
     "Tally",
     "TestResult",
     "__version__",
+    "check_life_table",
     "check_rules",
     "check_toronto_stage",
     "classify_iccc3",
@@ -97,6 +99,7 @@ __all__ = [
     "icd10_table",
     "kaplan_meier",
     "layouts",
+    "life_expectancy",
     "load_layout",
     "logrank_test",
     "net_survival",

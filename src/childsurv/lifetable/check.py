@@ -1,0 +1,261 @@
+"""What is odd about a life table: gaps, zeros, jumps, infancy that does not fall, life expectancy that does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from childsurv.cohort import DAYS_PER_YEAR
+from childsurv.errors import LifeTableError, OptionError, require_columns
+from childsurv.lifetable.table import AFTER_ALL, BEFORE_ALL, LifeTable
+
+FloatArray = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+AGE_FACTOR, YEAR_FACTOR = 5.0, 3.0
+"""Mortality of neighbouring cells that differs more than so many times is a jump: among ages from 1 year, and years."""
+
+E0_TOLERANCE = 0.3
+"""Years by which life expectancy may differ from that given."""
+
+FIRST_AGE_OF_JUMPS = 1.0
+
+
+def life_expectancy(table: LifeTable) -> pd.DataFrame:
+    """Return the life expectancy at birth that the hazards of each calendar cell imply.
+
+    ``e0 = sum over ages of S(a) (1 - exp(-h w)) / h``, with the survival ``S(a)`` to the start of an age cell, its
+    hazard ``h`` and its width ``w``; in the open last cell ``S(a) / h``.
+
+    Parameters
+    ----------
+    table
+        A life table.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The table's ``by`` columns, ``sex``, ``year_start`` (first day of the calendar cell) and ``e0`` (years;
+        missing where a cell is missing or nobody dies in the open cell), one row a stratum and calendar cell.
+
+    Examples
+    --------
+    >>> import childsurv as cs
+    >>> cells = [(sex, age, 2000, 1 / 80) for sex in ("female", "male") for age in (0, 1, 5)]
+    >>> table = cs.LifeTable.from_frame(pd.DataFrame(cells, columns=["sex", "age", "year", "mx"]), mx="mx")
+    >>> life_expectancy(table)["e0"].round(9).tolist()
+    [80.0, 80.0]
+    """
+    days = _age_days(table)
+    widths = np.append(np.diff(days), np.inf)[None, :, None]
+    hazard = table.rates
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cumulated = np.cumsum(
+            np.where(np.isinf(widths), 0.0, hazard * np.where(np.isinf(widths), 0.0, widths)), axis=1
+        )
+        before = np.exp(-np.concatenate([np.zeros_like(cumulated[:, :1]), cumulated[:, :-1]], axis=1))
+        flat = np.broadcast_to(np.where(np.isinf(widths), np.nan, widths), hazard.shape)
+        lived = np.where(hazard > 0, -np.expm1(-hazard * widths) / hazard, flat)
+        e0 = (before * lived).sum(axis=1) / DAYS_PER_YEAR
+    n_strata, n_years = e0.shape
+    frame = table.strata.iloc[np.repeat(np.arange(n_strata), n_years)].reset_index(drop=True)
+    return frame.assign(year_start=np.tile(_dates(table), n_strata), e0=e0.ravel())
+
+
+def check_life_table(
+    table: LifeTable,
+    *,
+    e0: pd.DataFrame | None = None,
+    age_factor: float = AGE_FACTOR,
+    year_factor: float = YEAR_FACTOR,
+    e0_tolerance: float = E0_TOLERANCE,
+) -> pd.DataFrame:
+    """Look a life table through before it is used, and say what is odd about it.
+
+    Parameters
+    ----------
+    table
+        A life table; it is not changed.
+    e0
+        Life expectancies at birth to compare with: the table's ``by`` columns, ``sex``, ``year`` and ``e0``
+        (years), for calendar cells that begin in that year.
+    age_factor, year_factor
+        How many times mortality may differ between neighbouring ages from 1 year on, and between neighbouring
+        calendar cells.
+    e0_tolerance
+        Years by which life expectancy may differ.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a finding and stratum: ``code``, ``severity`` ("error", "warning", "note"), the ``by`` columns, ``sex``,
+        ``cells`` (how many), ``first_age`` (years) and ``first_year`` of them, ``largest`` (the largest factor or
+        difference, where there is one), ``message``. Codes: "gap", "zero", "extended", "infancy-not-falling",
+        "jump-between-ages", "jump-between-years", "sexes-identical", "e0-differs". No row: nothing odd was found.
+
+    Raises
+    ------
+    OptionError
+        A factor is not above 1, or a tolerance is below 0.
+    LifeTableError
+        No row of ``e0`` is of a stratum and year of the table.
+
+    Examples
+    --------
+    >>> import childsurv as cs
+    >>> cells = [(sex, age, 2000, mx) for sex in ("female", "male") for age, mx in ((0, 0.001), (1, 0.002), (5, 0.0))]
+    >>> table = cs.LifeTable.from_frame(pd.DataFrame(cells, columns=["sex", "age", "year", "mx"]), mx="mx")
+    >>> check_life_table(table)["code"].unique().tolist()
+    ['zero', 'infancy-not-falling', 'sexes-identical']
+    """
+    if not (age_factor > 1 and year_factor > 1 and e0_tolerance >= 0):
+        raise OptionError("age_factor= and year_factor= must be above 1, and e0_tolerance= 0 or more.")
+    findings = [
+        _row(table, code, severity, place, where, largest, message)
+        for code, severity, message, cells, sizes in _cell_checks(table, age_factor, year_factor)
+        for place in range(len(table.strata))
+        if (where := cells[place]).any()
+        for largest in [None if sizes is None else float(np.nanmax(np.where(where, sizes[place], np.nan)))]
+    ]
+    findings += list(_identical_sexes(table))
+    if e0 is not None:
+        findings += list(_expectancies(table, e0, e0_tolerance))
+    columns = [
+        "code",
+        "severity",
+        *table.strata.columns,
+        "cells",
+        "first_age",
+        "first_year",
+        "largest",
+        "message",
+    ]
+    return pd.DataFrame(findings, columns=columns)
+
+
+def _cell_checks(
+    table: LifeTable, age_factor: float, year_factor: float
+) -> Iterator[tuple[str, str, str, Mask, FloatArray | None]]:
+    rates, ages = table.rates, _age_days(table) / DAYS_PER_YEAR
+    known = ~np.isnan(rates)
+    yield "gap", "error", "cells without a value: looking them up raises", ~known, None
+    yield "zero", "warning", "nobody dies: such a cell may stand for no data", rates == 0, None
+    yield "extended", "note", "cells carried on from the nearest known one", np.asarray(table.extended), None
+    infancy = np.zeros_like(known)
+    later = (ages >= 1) & (ages <= 5)
+    with np.errstate(invalid="ignore"):
+        infancy[:, later] = rates[:, later] >= rates[:, :1]
+    infancy &= known & known[:, :1] & (ages[0] == 0) & (rates[:, :1] > 0)
+    yield (
+        "infancy-not-falling",
+        "warning",
+        "mortality at 1 to 5 years is not below that of infants",
+        infancy,
+        None,
+    )
+    by_age = _factors(rates, axis=1)
+    by_age[:, ages < FIRST_AGE_OF_JUMPS + 1e-9] = np.nan
+    with np.errstate(invalid="ignore"):
+        jumps, years = by_age > age_factor, (by_year := _factors(rates, axis=2)) > year_factor
+    yield (
+        "jump-between-ages",
+        "warning",
+        f"mortality changes more than {age_factor:g} times from the age before",
+        jumps,
+        by_age,
+    )
+    yield (
+        "jump-between-years",
+        "warning",
+        f"mortality changes more than {year_factor:g} times from the year before",
+        years,
+        by_year,
+    )
+
+
+def _factors(rates: FloatArray, *, axis: int) -> FloatArray:
+    """Return by how many times each cell differs from the one before it along an axis, NaN for the first and for zeros."""
+    factors = np.full_like(rates, np.nan)
+    moved, own = np.moveaxis(factors, axis, 0), np.moveaxis(rates, axis, 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = own[1:] / own[:-1]
+        moved[1:] = np.where((own[1:] > 0) & (own[:-1] > 0), np.maximum(ratio, 1 / ratio), np.nan)
+    return factors
+
+
+def _identical_sexes(table: LifeTable) -> Iterator[list[Any]]:
+    names = list(table.by)
+    keys = (
+        table.strata[names].astype(str).agg("\x1f".join, axis=1)
+        if names
+        else pd.Series([""] * len(table.strata))
+    )
+    for _, places in table.strata.groupby(keys.to_numpy(), sort=False).indices.items():
+        first = int(places[0])
+        if len(places) == 2 and np.array_equal(
+            table.rates[first], table.rates[int(places[1])], equal_nan=True
+        ):
+            everything = np.ones(table.rates.shape[1:], dtype=bool)
+            yield _row(
+                table,
+                "sexes-identical",
+                "warning",
+                first,
+                everything,
+                None,
+                "females and males have the same mortality",
+            )
+
+
+def _expectancies(table: LifeTable, given: pd.DataFrame, tolerance: float) -> Iterator[list[Any]]:
+    keys = [*table.strata.columns, "year"]
+    require_columns(given.columns, [*keys, "e0"], purpose="e0=")
+    implied = life_expectancy(table)
+    implied["year"] = implied["year_start"].dt.year
+    implied["place"] = np.repeat(np.arange(len(table.strata)), table.rates.shape[2])
+    implied["cell"] = np.tile(np.arange(table.rates.shape[2]), len(table.strata))
+    both = implied.merge(given[[*keys, "e0"]], on=keys, suffixes=("", "_given"))
+    if not len(both):
+        raise LifeTableError("e0=: no row is of a stratum and year of the table.")
+    both["difference"] = (both["e0"] - both["e0_given"]).abs()
+    for place, rows in both[~(both["difference"] <= tolerance)].groupby("place"):
+        where = np.zeros(table.rates.shape[1:], dtype=bool)
+        where[0, rows["cell"].to_numpy()] = True
+        message = f"life expectancy differs from that given by more than {tolerance:g} years"
+        yield _row(
+            table, "e0-differs", "warning", int(str(place)), where, float(rows["difference"].max()), message
+        )
+
+
+def _row(
+    table: LifeTable, code: str, severity: str, place: int, where: Mask, largest: float | None, message: str
+) -> list[Any]:
+    age, year = np.unravel_index(int(np.argmax(where)), where.shape)
+    first_year = _dates(table)[np.flatnonzero(where.any(axis=0))[0]]
+    return [
+        code,
+        severity,
+        *table.strata.iloc[place].tolist(),
+        int(where.sum()),
+        float(_age_days(table)[np.flatnonzero(where.any(axis=1))[0]] / DAYS_PER_YEAR),
+        first_year,
+        np.nan if largest is None else largest,
+        message,
+    ]
+
+
+def _age_days(table: LifeTable) -> FloatArray:
+    return table.age_starts * (DAYS_PER_YEAR if table.age_rule == "birthday" else 1.0)
+
+
+def _dates(table: LifeTable) -> Any:
+    starts = np.where(
+        (table.year_starts <= BEFORE_ALL) | (table.year_starts >= AFTER_ALL),
+        np.iinfo(np.int64).min,
+        table.year_starts,
+    )
+    return starts.astype("datetime64[D]").astype("datetime64[s]")
