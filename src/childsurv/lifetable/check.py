@@ -178,7 +178,7 @@ def _cell_checks(
 
 
 def _factors(rates: FloatArray, *, axis: int) -> FloatArray:
-    """Return by how many times each cell differs from the one before it along an axis, NaN for the first and for zeros."""
+    """Return by how many times each cell differs from the one before it, NaN for the first and for zeros."""
     factors = np.full_like(rates, np.nan)
     moved, own = np.moveaxis(factors, axis, 0), np.moveaxis(rates, axis, 0)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -234,7 +234,6 @@ def _expectancies(table: LifeTable, given: pd.DataFrame, tolerance: float) -> It
 def _row(
     table: LifeTable, code: str, severity: str, place: int, where: Mask, largest: float | None, message: str
 ) -> list[Any]:
-    age, year = np.unravel_index(int(np.argmax(where)), where.shape)
     first_year = _dates(table)[np.flatnonzero(where.any(axis=0))[0]]
     return [
         code,
