@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from childsurv._version import __version__
-from childsurv.age_schemes import AGE_BANDS, AgeGroups, AgeGroupsLike
+from childsurv.age_schemes import AGE_BANDS, AgeGroupsLike
 from childsurv.age_schemes import age_groups as age_group_scheme
 from childsurv.cohort import CANONICAL_COLUMNS, Cohort, DateLike
 from childsurv.errors import (
@@ -22,11 +22,10 @@ from childsurv.errors import (
     rows_phrase,
 )
 from childsurv.extract import checks
-from childsurv.extract.classification import Tumours, in_order, read_tumours
-from childsurv.extract.conditions import NO_NUMBER, Column, Dates, Numbers
+from childsurv.extract.canonical_columns import canonical_frame, kept_rows, rule_columns
+from childsurv.extract.classification import Tumours, read_tumours
 from childsurv.extract.date_order import decide_order, require_declared_order, with_date_formats
-from childsurv.extract.dates import BY_DAY, NO_DAY, PLACING_RULE, Days, Mask, as_date, as_day, date_pattern
-from childsurv.extract.fields import PRECISIONS, SEXES, STATUSES, YES_NO
+from childsurv.extract.dates import BY_DAY, NO_DAY, PLACING_RULE, Days, as_date, as_day, date_pattern
 from childsurv.extract.labels import UNKNOWN, Labels
 from childsurv.extract.layout import Layout, LayoutLike
 from childsurv.extract.linkage import LinkBy, LinkKey, key_bytes, key_check, link_headers, link_tokens
@@ -39,7 +38,7 @@ from childsurv.extract.rules import rules as built_in_rules
 from childsurv.extract.source import Source, read_source
 from childsurv.extract.staging import check_stages
 from childsurv.extract.table import RawTable
-from childsurv.extract.timing import Followed, Placed, follow, latest_contact, place_dates
+from childsurv.extract.timing import Placed, follow, latest_contact, place_dates
 
 PRECISION_COLUMNS = ("date_precision", "birth_precision", "contact_precision")
 DATES_UNREADABLE = ("birth-date-unreadable", "diagnosis-date-unreadable", "last-contact-date-unreadable")
@@ -257,10 +256,10 @@ def read_extract(
             np.where(contact.readable, contact.first, placed.contact),
             np.where(contact.readable, contact.last, placed.contact),
         )
-    found.judge(_rule_columns(reader, labels, placed, followed, tumours, basis, dco, autopsy))
+    found.judge(rule_columns(reader, labels, placed, followed, tumours, basis, dco, autopsy))
     identifiers = _identifiers(reader, labels, placed, tumours, seen, found)
     numbers = {"basis": basis, "dco": dco, "autopsy": autopsy}
-    frame = _frame(reader, labels, placed, followed, closing, tumours, groups, numbers, identifiers)
+    frame = canonical_frame(reader, labels, placed, followed, closing, tumours, groups, numbers, identifiers)
     if names:
         frame["link_token"] = link_tokens(
             raw,
@@ -282,7 +281,7 @@ def read_extract(
     found.add("same-day", kept & (followed.time == 0))
     if "same-day" in codes:
         kept, exclusions = found.exclude(codes, frame["country"].array)
-    frame = _kept_rows(frame, kept)
+    frame = kept_rows(frame, kept)
     closing_day = as_date(int(closing.max()))
     return Cohort(
         frame=frame,
@@ -381,48 +380,6 @@ def _closing_days(reader: Reader, closing_date: DateLike | None) -> tuple[Days |
     return column.last, f"column {reader.match.single['closing_date']!r}"
 
 
-def _rule_columns(
-    reader: Reader,
-    labels: Mapping[str, Labels],
-    placed: Placed,
-    followed: Followed,
-    tumours: Tumours,
-    basis: Any,
-    dco: Mask,
-    autopsy: Mask,
-) -> dict[str, Column]:
-    """Return what the conditions of rules may name, every row of the extract."""
-    usable = (placed.diagnosis != NO_DAY) & (placed.contact != NO_DAY)
-    aged = (placed.birth != NO_DAY) & (placed.diagnosis != NO_DAY)
-
-    def numbers(values: Any, where: Any) -> Numbers:
-        return Numbers(np.where(where, np.asarray(values, dtype=np.int64), NO_NUMBER))
-
-    grade = labels["grade"].integers(UNKNOWN_CODE)
-    columns: dict[str, Column] = {name: labels[name] for name in labels if name not in {"basis", "grade"}}
-    columns |= tumours.classes
-    columns |= {
-        name: Labels(mask.astype(np.intp), YES_NO) for name, mask in (("dco", dco), ("autopsy", autopsy))
-    }
-    columns |= {"topography": tumours.topography, "icd10": tumours.icd10}
-    columns |= {
-        "age_years": numbers(placed.age, aged),
-        "morphology": numbers(tumours.morphology, tumours.morphology >= 0),
-        "behaviour": numbers(tumours.behaviour, tumours.behaviour >= 0),
-        "basis": numbers(basis, basis != UNKNOWN_CODE),
-        "grade": numbers(grade, grade != UNKNOWN_CODE),
-        "time": numbers(followed.time, usable),
-        "event": numbers(followed.event, usable),
-        "birth_date": Dates(placed.birth),
-        "diagnosis_date": Dates(placed.diagnosis),
-        "last_contact_date": Dates(placed.contact),
-    }
-    for header in reader.match.keep:
-        coded = reader.table.coded(header)
-        columns[header] = Labels(coded.codes, tuple(text or UNKNOWN for text in coded.texts))
-    return columns
-
-
 def _identifiers(
     reader: Reader,
     labels: Mapping[str, Labels],
@@ -464,95 +421,6 @@ def _identifiers(
         "patient_id": text_column(patient),
         "tumour_id": np.full(len(reader), "", dtype=object) if tumour is None else text_column(tumour),
     }
-
-
-def _frame(
-    reader: Reader,
-    labels: Mapping[str, Labels],
-    placed: Placed,
-    followed: Followed,
-    closing: Days,
-    tumours: Tumours,
-    groups: AgeGroups,
-    numbers: Mapping[str, Any],
-    identifiers: Mapping[str, Any],
-) -> pd.DataFrame:
-    """Put the canonical columns of every row together, whatever becomes of the row."""
-    alive_after_cut = Labels(
-        np.where(followed.dead, 1, np.where(labels["vital_status"].equals(UNKNOWN), 2, 0)),
-        (*STATUSES, UNKNOWN),
-    )
-    source_row = reader.numbers("source_row")
-    columns: dict[str, Any] = {
-        **identifiers,
-        "country": labels["country"].categorical(),
-        "registry": labels["registry"].categorical(),
-        "sex": labels["sex"].categorical(SEXES),
-        "birth_date": _timestamps(placed.birth),
-        "diagnosis_date": _timestamps(placed.diagnosis),
-        "age_days": _difference(placed.diagnosis, placed.birth),
-        "age_years": placed.age.astype(np.int32),
-        "age_group": groups.column(placed.age),
-        "topography": tumours.topography.categorical(),
-        "morphology": tumours.morphology,
-        "behaviour": tumours.behaviour,
-        **numbers,
-        "grade": labels["grade"].integers(UNKNOWN_CODE),
-        "stage": labels["stage"].categorical(),
-        "stage_system": labels["stage_system"].categorical(),
-        "last_contact_date": _timestamps(followed.contact),
-        "vital_status": alive_after_cut.categorical(STATUSES),
-        "cause_of_death": labels["cause_of_death"].categorical(),
-        "date_precision": _precision(labels["date_precision"], placed.precision),
-        "birth_precision": _precision(labels["birth_precision"], placed.birth_precision),
-        "contact_precision": _precision(labels["contact_precision"], placed.contact_precision),
-        "closing_date": _timestamps(closing),
-        "source_row": reader.table.row_number
-        if source_row is None
-        else _rows(source_row, reader.table.row_number),
-        "entry": followed.entry,
-        "time": followed.time,
-        "event": followed.event,
-    }
-    for header in reader.match.keep:
-        coded = reader.table.coded(header)
-        columns[header] = Labels(coded.codes, tuple(text or UNKNOWN for text in coded.texts)).categorical()
-    columns |= {name: in_order(name, column) for name, column in tumours.classes.items()}
-    if "icd10" in reader.match.single:
-        columns["icd10"] = tumours.icd10.categorical()
-    return pd.DataFrame(columns)
-
-
-def _precision(stated: Labels, of_date: Any) -> pd.Categorical:
-    """Return how exactly a date is known: as the extract states it, or else as its dates are written."""
-    ranks = np.array([PRECISIONS.index(label) if label in PRECISIONS else -1 for label in stated.labels])[
-        stated.codes
-    ]
-    return Labels(np.where(ranks < 0, of_date, ranks).astype(np.intp), PRECISIONS).categorical(PRECISIONS)
-
-
-def _kept_rows(frame: pd.DataFrame, kept: Mask) -> pd.DataFrame:
-    if kept.all():
-        return frame
-    rows = frame.loc[kept].reset_index(drop=True)
-    for name in rows.columns[rows.dtypes == "category"]:
-        rows[name] = rows[name].cat.remove_unused_categories()
-    return rows
-
-
-def _timestamps(days: Days) -> pd.Series:
-    return pd.Series(days.astype("datetime64[D]").astype("datetime64[ns]"))
-
-
-def _difference(later: Days, earlier: Days) -> Days:
-    known = (later != NO_DAY) & (earlier != NO_DAY)
-    return np.where(known, np.where(known, later, 0) - np.where(known, earlier, 0), 0)
-
-
-def _rows(read: tuple[Any, Mask], otherwise: Days) -> Days:
-    numbers, unreadable = read
-    usable = ~np.isnan(numbers) & ~unreadable
-    return np.where(usable, np.where(usable, numbers, 0), otherwise).astype(np.int64)
 
 
 def _provenance(raw: RawTable, layout: Layout, match: Match, found: Found) -> dict[str, Any]:

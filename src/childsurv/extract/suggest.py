@@ -7,105 +7,24 @@ there and how sure it is, and what competes with it stands beside it, commented 
 
 from __future__ import annotations
 
-import csv
-import difflib
 import re
-import tomllib
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from childsurv.errors import ChildsurvError, DataError, LayoutError
-from childsurv.extract.encoding import likely_encoding
+from childsurv.errors import ChildsurvError, LayoutError
 from childsurv.extract.fields import ALTERNATIVES, FIELDS
+from childsurv.extract.header_names import header_score, known_names
 from childsurv.extract.layout import ColumnRule, FileForm, Layout, rule_lines, text_key
 from childsurv.extract.load import layouts, load_layout
 from childsurv.extract.matching import match_headers
-from childsurv.extract.source import read_source
+from childsurv.extract.proposed_rules import GUESS, LIKELY, SUREST, Candidate, propose_rule, quoted
 from childsurv.extract.table import RawTable
-from childsurv.extract.value_styles import (
-    DateStyle,
-    Values,
-    date_style,
-    fit_of,
-    looks_distinctive,
-    missing_codes,
-    values_of,
-    vocabulary,
-)
-from childsurv.extract.workbook import WORKBOOK_SUFFIXES
-
-SUREST, LIKELY, GUESS = "certain", "likely", "guess"
-SEPARATORS = (";", ",", "\t", "|")
-LINES_LOOKED_AT = 60
-MOST_TITLE_LINES = 10
-MOST_DISTINCT = 3_000
-"""Distinct values looked at in a column with more, evenly spread."""
-
-FEW_LETTERS = 40
-
-CODES_TO_CONFIRM = {"vital_status", "sex", "basis", "autopsy", "dco"}
-"""Fields whose numbers mean different things in different registries."""
-
-YES_NO_WORDS = (
-    {"false": "no", "true": "yes"},
-    {"no": "no", "yes": "yes"},
-    {"n": "no", "y": "yes"},
-    {"нет": "no", "да": "yes"},
-    {"0": "no", "1": "yes"},
-)
-FAMILIES: dict[str, tuple[dict[str, str], ...]] = {
-    "sex": (
-        {"male": "male", "female": "female"},
-        {"m": "male", "f": "female"},
-        {"м": "male", "ж": "female"},
-        {"мальчик": "male", "девочка": "female"},
-    ),
-    "vital_status": (
-        {"alive": "alive", "dead": "dead"},
-        {"жив": "alive", "жива": "alive", "умер": "dead", "умерла": "dead"},
-    ),
-    "behaviour": ({code: code for code in "0123"},),
-    "basis": ({code: code for code in "0124567"},),
-    "grade": ({code: code for code in "12345678"},),
-    "dco": YES_NO_WORDS,
-    "autopsy": YES_NO_WORDS,
-}
-"""Words that come together: where one is in the file, the others may follow."""
-
-BINARY = re.compile(rb"^(PK\x03\x04|\xd0\xcf\x11\xe0|PAR1|ARROW1|\$FL[23]|<stata_dta>|HEADER RECORD)")
-COMPRESSED_SUFFIXES = {".gz", ".bz2", ".xz", ".zip"}
-BINARY_SUFFIXES = {".dta", ".por", ".sas7bdat", ".xpt", ".sav", ".zsav", *COMPRESSED_SUFFIXES}
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One header that could be a field.
-
-    Attributes
-    ----------
-    field
-        Of a layout; a part of a date is ``birth_date.year``.
-    header
-        In the file.
-    by_header, by_values
-        How well header and values fit, 0 to 1.
-    sureness, reason
-        In words.
-    """
-
-    field: str
-    header: str
-    by_header: float
-    by_values: float
-    sureness: str
-    reason: str
+from childsurv.extract.unknown_file import look, open_unknown
+from childsurv.extract.value_styles import Values, date_style, fit_of, looks_distinctive
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -178,8 +97,8 @@ def suggest_layout(
     <LayoutSuggestion encr: 20 of 39 headers>
     """
     file = Path(path)
-    form, table = _open(file, encoding, sheet)
-    columns = {header: _look(table, header) for header in dict.fromkeys(table.headers) if header}
+    form, table = open_unknown(file, encoding, sheet)
+    columns = {header: look(table, header) for header in dict.fromkeys(table.headers) if header}
     built_in = _built_in(table, columns)
     if built_in is not None:
         return _extend(built_in, form, table, columns)
@@ -193,117 +112,6 @@ def suggest_layout(
     return _compose(
         re.sub(r"\W+", "-", file.stem.casefold()).strip("-") or "own", form, chosen, others, columns
     )
-
-
-def _open(path: Path, encoding: str | None, sheet: str | int | None) -> tuple[FileForm, RawTable]:
-    """Read every column of the file, having found encoding, separator and line of the headers."""
-    if not path.is_file():
-        raise DataError(f"There is no file {str(path)!r}.")
-    with path.open("rb") as stream:
-        start = stream.read(1 << 20)
-    if BINARY.match(start) or path.suffix.lower() in BINARY_SUFFIXES:
-        return _open_with_lines(path, FileForm(encodings=("utf-8", "cp1251")), sheet, encoding)
-    form = _text_form(start, encoding)
-    return form, _read(path, form, sheet, encoding)
-
-
-def _open_with_lines(
-    path: Path, form: FileForm, sheet: str | int | None, encoding: str | None
-) -> tuple[FileForm, RawTable]:
-    """Read a file whose lines cannot be looked at, trying on which line of a workbook the headers stand."""
-    lines = MOST_TITLE_LINES if path.suffix.lower() in WORKBOOK_SUFFIXES else 1
-    found: list[tuple[int, FileForm, RawTable]] = []
-    for line in range(1, lines + 1):
-        own = replace(form, header_line=line)
-        try:
-            table = _read(path, own, sheet, encoding)
-        except DataError:
-            # An empty line, or the end of the sheet; what stands in the way of every line is raised at the last.
-            if line == lines and not found:
-                raise
-            continue
-        known = sum(_header_score(header, field) > 0.9 for header in table.headers for field in _names())
-        found.append((known, own, table))
-        if known >= 3:
-            break
-    best = max(found, key=lambda one: one[0])
-    return best[1], best[2]
-
-
-def _read(path: Path, form: FileForm, sheet: str | int | None, encoding: str | None) -> RawTable:
-    is_text = path.suffix.lower() not in BINARY_SUFFIXES - COMPRESSED_SUFFIXES
-    with path.open("rb") as stream:
-        is_text = is_text and BINARY.match(stream.read(32)) is None
-    return read_source(
-        path,
-        form,
-        encoding=encoding if is_text or path.suffix.lower() in {".dta", ".sav", ".zsav", ".por"} else None,
-        choose=lambda headers, _: [header for header in dict.fromkeys(headers) if headers.count(header) == 1],
-        fits=lambda _: 0,
-        sheet=sheet,
-    )
-
-
-def _text_form(start: bytes, encoding: str | None) -> FileForm:
-    """Find encoding, separator, decimal mark and line of the headers from the beginning of a text file."""
-    found = encoding or _encoding_of(start)
-    text = start.decode("utf-8-sig" if found == "utf-8" else found, errors="replace")
-    lines = text.splitlines()[: LINES_LOOKED_AT + MOST_TITLE_LINES]
-    if not any(line.strip() for line in lines):
-        raise DataError("The file is empty.")
-    separator = max(SEPARATORS, key=lambda mark: _regularity(lines, mark))
-    widths = [len(row) for row in _rows(lines, separator)]
-    usual = Counter(widths).most_common(1)[0][0]
-    header_line = next(
-        (number for number, width in enumerate(widths[:MOST_TITLE_LINES], 1) if width == usual), 1
-    )
-    body = "\n".join(lines[header_line:])
-    decimal = (
-        "," if separator != "," and re.search(r"(?<![0-9])[0-9]{1,3},[0-9]{1,2}(?![0-9])", body) else "."
-    )
-    return FileForm(separator=separator, encodings=(found,), decimal=decimal, header_line=header_line)
-
-
-def _encoding_of(start: bytes) -> str:
-    for mark, name in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8")):
-        if start.startswith(mark):
-            return name
-    try:
-        start[: max(len(start) - 4, 0)].decode("utf-8")
-    except UnicodeDecodeError as error:
-        if error.start < len(start) - 8:
-            # A few letters, such as a Cyrillic С among Latin codes, do not tell the Russian encodings apart.
-            few = sum(byte > 127 for byte in start) < FEW_LETTERS
-            return "cp1251" if few else likely_encoding(start)
-    return "utf-8"
-
-
-def _rows(lines: Sequence[str], separator: str) -> list[list[str]]:
-    try:
-        return [next(csv.reader([line], delimiter=separator), [""]) for line in lines]
-    except csv.Error:
-        return [line.split(separator) for line in lines]
-
-
-def _regularity(lines: Sequence[str], separator: str) -> tuple[float, int]:
-    """How many lines have the usual number of fields, and how many fields that is."""
-    widths = Counter(len(row) for row in _rows(lines, separator) if row != [""])
-    if not widths:
-        return 0.0, 0
-    usual, lines_of_it = max(widths.items(), key=lambda item: (item[1], item[0]))
-    return (lines_of_it / sum(widths.values()) if usual > 1 else 0.0), usual
-
-
-def _look(table: RawTable, header: str) -> Values | None:
-    """Return the distinct values of a column; ``None`` where dates stand as dates, or the header twice."""
-    if header not in table.frame or table.days(header) is not None:
-        return None
-    coded = table.coded(header)
-    counts = np.bincount(coded.codes, minlength=len(coded.texts))
-    places = np.arange(len(coded.texts))
-    if len(places) > MOST_DISTINCT:
-        places = np.unique(np.linspace(0, len(places) - 1, MOST_DISTINCT).astype(int))
-    return values_of([coded.texts[place] for place in places], counts[places])
 
 
 def _built_in(table: RawTable, columns: Mapping[str, Values | None]) -> Layout | None:
@@ -358,8 +166,8 @@ def _extend(
             form.encodings[0] not in built_in.file.encodings
         ):
             layout = replace(built_in, file=own)
-            lines += ["", "[file]", f"separator = {_quoted(own.separator)}"]
-            lines += [f"encodings = [{_quoted(own.encodings[0])}]", f"header_line = {own.header_line}"]
+            lines += ["", "[file]", f"separator = {quoted(own.separator)}"]
+            lines += [f"encodings = [{quoted(own.encodings[0])}]", f"header_line = {own.header_line}"]
     rows = []
     for header in columns:
         sureness = SUREST if header in field_of else ""
@@ -383,7 +191,7 @@ def _assign(
         candidate
         for header in headers
         if header in columns
-        for field in _names()
+        for field in known_names()
         if (candidate := _candidate(field, header, columns[header])) is not None
     ]
     candidates.sort(key=lambda one: (-one.by_header - 0.5 * one.by_values, list(columns).index(one.header)))
@@ -410,7 +218,7 @@ def _assign(
 
 
 def _candidate(field: str, header: str, values: Values | None) -> Candidate | None:
-    by_header = _header_score(header, field)
+    by_header = header_score(header, field)
     if values is None:
         if not field.endswith("_date") or by_header < 0.75:
             return None
@@ -457,7 +265,7 @@ def _compose(
         }
         if not candidates:
             continue
-        rule, sureness, notes, problem = _rule(field, candidates, columns)
+        rule, sureness, notes, problem = propose_rule(field, candidates, columns)
         if problem:
             problems.append(problem)
         judged |= {one.header: (sureness, "; ".join([one.reason, *notes])) for one in candidates.values()}
@@ -468,7 +276,7 @@ def _compose(
         for other in others:
             if other.field == field:
                 block.append(f"# competes ({other.sureness}): {other.reason}:")
-                block.append(f"# headers = [{_quoted(other.header)}]")
+                block.append(f"# headers = [{quoted(other.header)}]")
         blocks.append("\n".join(block))
     missing = _missing(rules) + problems
     lines = [
@@ -477,9 +285,9 @@ def _compose(
         "",
         f"# {'certain' if form.separator else 'guess'}: found in the file.",
         "[file]",
-        f"separator = {_quoted(form.separator)}",
-        f"encodings = [{', '.join(map(_quoted, form.encodings))}]",
-        f"decimal = {_quoted(form.decimal)}",
+        f"separator = {quoted(form.separator)}",
+        f"encodings = [{', '.join(map(quoted, form.encodings))}]",
+        f"decimal = {quoted(form.decimal)}",
         f"header_line = {form.header_line}",
         "",
     ]
@@ -506,106 +314,6 @@ def _compose(
     return LayoutSuggestion(name, toml, _table(rows), tuple(missing), layout)
 
 
-def _rule(
-    field: str, candidates: Mapping[str, Candidate], columns: Mapping[str, Values | None]
-) -> tuple[ColumnRule, str, list[str], str]:
-    """Return the rule of a field, how sure it is, what to say about it, and what stands in its way."""
-    first = next(iter(candidates.values()))
-    values = columns[first.header]
-    sureness = min((one.sureness for one in candidates.values()), key=(GUESS, LIKELY, SUREST).index)
-    blanks = (*_blanks(values), *_codes_for_unknown(field, values))
-    if "" not in candidates:
-        parts = {part: (candidates[part].header,) for part in ("day", "month", "year") if part in candidates}
-        unknown = ("", "0", "00", "99", "9999", *(blank for blank in blanks if blank))
-        return (
-            ColumnRule(field, "date-parts", parts=parts, unknown=tuple(dict.fromkeys(unknown))),
-            sureness,
-            [],
-            "",
-        )
-    headers = (first.header,)
-    readings = FIELDS[field].readings
-    if "date" in readings:
-        style = DateStyle(("%Y-%m-%d",), 1.0) if values is None else date_style(values)
-        return _date_rule(field, headers, style, blanks, sureness)
-    if readings[0] in {"number", "topography", "morphology"}:
-        return ColumnRule(field, readings[0], headers=headers, missing=blanks), sureness, [], ""
-    if "code" in readings and FIELDS[field].values and values is not None:
-        return _code_rule(field, headers, values, blanks, sureness)
-    return ColumnRule(field, "text", headers=headers, missing=blanks), sureness, [], ""
-
-
-def _date_rule(
-    field: str, headers: tuple[str, ...], style: DateStyle, blanks: tuple[str, ...], sureness: str
-) -> tuple[ColumnRule, str, list[str], str]:
-    rule = ColumnRule(
-        field,
-        "date",
-        headers=headers,
-        formats=style.formats or ("%Y-%m-%d",),
-        unknown=style.unknown,
-        missing=blanks,
-    )
-    notes, problem = [], ""
-    if style.other_order is not None:
-        notes.append(
-            f"Day and month: the values looked at can be {style.formats[0]} and {style.other_order}. With both, the "
-            "whole file decides or is refused."
-        )
-        rule = replace(rule, formats=(style.formats[0], style.other_order, *style.formats[1:]))
-        sureness = GUESS
-    if style.two_digit_years:
-        notes.append("Years have two digits: add  pivot = <the last year that one can mean>  to read them.")
-        problem = f"{field}: years have two digits; set pivot in [columns.{field}]"
-        sureness = GUESS
-    if style.formats == ("excel",):
-        notes.append(
-            "Numbers of days as spreadsheets count them, from 1900; files from an old Mac need excel-1904."
-        )
-        sureness = GUESS
-    return rule, sureness, notes, problem
-
-
-def _code_rule(
-    field: str, headers: tuple[str, ...], values: Values, blanks: tuple[str, ...], sureness: str
-) -> tuple[ColumnRule, str, list[str], str]:
-    known = vocabulary(field)
-    mapped = {text: known[text_key(text)] for text in values.texts if text_key(text) in known}
-    notes = []
-    if field in CODES_TO_CONFIRM and any(text.isdigit() for text in mapped):
-        notes.append("Numbers mean different things in different registries: confirm each of these codes.")
-        sureness = GUESS
-    lacking = missing_codes(field)
-    unknown = [text for text in values.texts if text not in mapped and text_key(text) in lacking]
-    strangers = [text for text in values.texts if text not in mapped and text not in unknown]
-    if strangers:
-        named = ", ".join(map(_quoted, strangers)) if values.is_closed else ""
-        notes.append(
-            f"{len(strangers)} codes have no meaning here yet"
-            + (f": {named}. Add each to values or missing." if named else "; they are not shown here.")
-        )
-        sureness = GUESS
-    for family in FAMILIES.get(field, ()):
-        # The other word of a pair may come with the next delivery.
-        if any(text_key(word) in {text_key(text) for text in mapped} for word in family):
-            mapped |= {
-                word: value for word, value in family.items() if text_key(word) not in map(text_key, mapped)
-            }
-    taken = {text_key(text) for text in mapped}
-    missing = tuple(text for text in (*blanks, *unknown) if text_key(text) not in taken)
-    return ColumnRule(field, "code", headers=headers, values=mapped, missing=missing), sureness, notes, ""
-
-
-def _blanks(values: Values | None) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(("", *(values.blanks if values is not None else ()))))
-
-
-def _codes_for_unknown(field: str, values: Values | None) -> tuple[str, ...]:
-    """Return the usual codes for an unknown age or stage that occur."""
-    usual = {"age": ("99", "999"), "stage": ("X",)}.get(field, ())
-    return tuple(code for code in usual if values is not None and code in values.texts)
-
-
 def _missing(rules: Mapping[str, ColumnRule]) -> list[str]:
     lacking = [
         f"{name}: {known.meaning}" for name, known in FIELDS.items() if known.required and name not in rules
@@ -614,48 +322,6 @@ def _missing(rules: Mapping[str, ColumnRule]) -> list[str]:
         if not rules.keys() & set(names):
             lacking.append(" or ".join(names) + ": " + " or ".join(FIELDS[name].meaning for name in names))
     return list(dict.fromkeys(lacking))
-
-
-def _header_score(header: str, field: str) -> float:
-    """Return how like a header is to the names of a field: 1 for one of them, less for a near one."""
-    key = _plain(header)
-    if not key:
-        return 0.0
-    names = _names()[field]
-    if key in names:
-        return 1.0
-    if len(key) < 5:
-        return 0.0
-    best = max(
-        (difflib.SequenceMatcher(None, key, name).ratio() for name in names if len(name) > 4), default=0.0
-    )
-    return 0.8 if best > 0.88 else 0.0
-
-
-@cache
-def _names() -> Mapping[str, frozenset[str]]:
-    """Return every known name of each field, in plain form."""
-    text = (resources.files("childsurv.extract") / "header_synonyms.toml").read_text(encoding="utf-8")
-    names: dict[str, set[str]] = {
-        field: set(map(_plain, found)) for field, found in tomllib.loads(text).items()
-    }
-    for layout in map(load_layout, layouts()):
-        for field, rule in layout.columns.items():
-            names.setdefault(field, set()).update(map(_plain, rule.headers))
-            for part, headers in rule.parts.items():
-                names.setdefault(f"{field}.{part}", set()).update(map(_plain, headers))
-    return {field: frozenset(found) for field, found in names.items()}
-
-
-@cache
-def _plain(header: str) -> str:
-    """Write a header with nothing but small letters and digits."""
-    parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", header)
-    return re.sub(r"[\W_]+", "", text_key(parted).casefold())
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\t", "\\t") + '"'
 
 
 def _table(rows: Sequence[tuple[str, str, str, str, float]]) -> pd.DataFrame:
