@@ -14,6 +14,7 @@ import click
 
 from childsurv._version import __version__
 from childsurv.errors import ChildsurvError, OptionError, import_extra
+from childsurv.terminal import show_quality, show_table
 
 if TYPE_CHECKING:
     from childsurv.cohort import Cohort
@@ -29,10 +30,6 @@ USER_ERROR = 2
 UNEXPECTED_ERROR = 1
 ERRORS_FOUND = 1
 """``childsurv check`` found rows with errors."""
-
-
-SHOWN_WIDTH = 110
-QUALITY_COLUMNS = 4
 
 
 class _Commands(click.Group):
@@ -312,11 +309,11 @@ def check(
     click.echo(f"{extract.name}: {_counts(cohort)}")
     click.echo("; ".join(f"{name.replace('_', ' ')} {value}" for name, value in cohort.conventions.items()))
     click.echo("\nFindings")
-    _show(tables["Rules"][["severity", "code", "count", "first_row", "message"]], none="  none")
+    show_table(tables["Rules"][["severity", "code", "count", "first_row", "message"]], none="  none")
     click.echo("\nRows")
-    _show(tables["Flow"][["step", "patients", "remaining", "message"]])
+    show_table(tables["Flow"][["step", "patients", "remaining", "message"]])
     click.echo("\nData quality, per cent of eligible tumours (of the analysed for lost and completeness)")
-    _show_quality(tables["Data quality"])
+    show_quality(tables["Data quality"])
     if out is not None:
         click.echo(f"\nWritten: {write_checks(cohort, out)}")
     context.exit(ERRORS_FOUND if "error" in set(cohort.findings_table["severity"]) else 0)
@@ -331,7 +328,7 @@ def _propose(
     suggestion = suggest_layout(extract, encoding=encoding, sheet=sheet)
     click.echo(f"{extract.name}: proposed layout {suggestion.name}\n")
     table = suggestion.table.assign(field=suggestion.table["field"].replace("", "-"))
-    _show(table[["header", "field", "sureness", "reason"]])
+    show_table(table[["header", "field", "sureness", "reason"]])
     if suggestion.missing:
         click.echo("\nMissing, before the file can be read:")
         for what in suggestion.missing:
@@ -348,68 +345,6 @@ def _propose(
     suggestion.write(write_layout)
     click.echo(f"\nWritten: {write_layout}. Look through every line, then:")
     click.echo(f"  childsurv check {extract} --layout {write_layout}")
-
-
-def _show(table: Any, *, none: str = "") -> None:
-    """Print a table, its last column wrapped under itself."""
-    import textwrap
-
-    if not len(table):
-        click.echo(none)
-        return
-    cells = [[_cell(value) for value in record] for record in table.itertuples(index=False)]
-    names = list(map(str, table.columns))
-    widths = [max(len(row[place]) for row in [names, *cells]) for place in range(len(names) - 1)]
-    indent = sum(widths) + 2 * len(names)
-    for row in [names, *cells]:
-        numeric = [cell.replace(",", "").lstrip("-").isdigit() for cell in row]
-        line = "  " + "  ".join(
-            cell.rjust(width) if number else cell.ljust(width)
-            for cell, width, number in zip(row, widths, numeric, strict=False)
-        )
-        wrapped = textwrap.wrap(row[-1], max(SHOWN_WIDTH - indent, 30)) or [""]
-        click.echo(f"{line}  {wrapped[0]}".rstrip())
-        for more in wrapped[1:]:
-            click.echo(" " * indent + more)
-
-
-def _show_quality(table: Any) -> None:
-    """Print one line an indicator, one column a registry."""
-    if "eligible" not in table:
-        click.echo("  no counts of the rows as read")
-        return
-    names = [name for name in table.columns if name not in {"country", "registry"}]
-    where = [
-        f"{row.country}, {row.registry}" if row.country != row.registry else str(row.country)
-        for row in table.itertuples()
-    ]
-    shown = table[names].T
-    shown.columns = where
-    for start in range(0, len(where), QUALITY_COLUMNS):
-        part = shown.iloc[:, start : start + QUALITY_COLUMNS]
-        widths = [max(len(name), 8) for name in part.columns]
-        heads = "  ".join(name.rjust(width) for name, width in zip(part.columns, widths, strict=True))
-        click.echo("  " + " " * 26 + heads)
-        for name, row in part.iterrows():
-            counts = name in {"rows_read", "eligible", "analysed"}
-            cells = [
-                _share(value, counts=counts).rjust(width) for value, width in zip(row, widths, strict=True)
-            ]
-            click.echo("  " + str(name).replace("_", " ").ljust(26) + "  ".join(cells))
-
-
-def _share(value: Any, *, counts: bool) -> str:
-    if value != value:
-        return "-"
-    return f"{int(value):,}" if counts else f"{value:.1f}"
-
-
-def _cell(value: Any) -> str:
-    import pandas as pd
-
-    if pd.isna(value):
-        return ""
-    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 @main.command("layouts")
@@ -438,7 +373,7 @@ def rules_command(own: tuple[Path, ...]) -> None:
     """List every check: its code, severity, whether it leaves rows out, and what it says."""
     from childsurv.extract import check_rules
 
-    _show(check_rules(list(own) or None)[["code", "severity", "excludes", "message"]])
+    show_table(check_rules(list(own) or None)[["code", "severity", "excludes", "message"]])
 
 
 @main.command("report")
