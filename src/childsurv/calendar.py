@@ -34,6 +34,11 @@ def month_of(day: IntArray) -> IntArray:
     return month
 
 
+def year_of(day: IntArray) -> IntArray:
+    """Return the calendar year of each day."""
+    return month_of(day) // 12 + 1600
+
+
 def first_of_january(years: npt.NDArray[np.generic]) -> IntArray:
     """Return 1 January of each calendar year as days since 1970-01-01."""
     months = (np.asarray(years).astype(np.int64) - 1970) * 12

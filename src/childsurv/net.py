@@ -15,6 +15,7 @@ from childsurv.curves import Curves
 from childsurv.errors import ChildsurvWarning, require_choice, require_level
 from childsurv.follow_up import By, Data, follow_up, warn_no_events
 from childsurv.intervals import INTERVAL_KINDS
+from childsurv.lifetable.clock import AGE_RULES, CALENDAR_RULES
 from childsurv.lifetable.demographics import demographics
 from childsurv.lifetable.table import LifeTable
 from childsurv.ragged import running_maximum, running_product, running_sum
@@ -22,7 +23,8 @@ from childsurv.tally import Tally, fold_expected
 
 FloatArray = npt.NDArray[np.float64]
 
-AGE_RULES = {"birthday": "change on birthdays", "fixed": "after fixed days, from the next whole day"}
+WHOLE_DAYS = "; a change within a day holds from the next"
+"""A daily estimator looks up once a day, as the peers do that look up so."""
 
 METHODS = ("pohar-perme", "ederer2")
 
@@ -160,8 +162,9 @@ def net_survival(
             "at_risk": "(entry, time]",
             "zero_survival": zero_survival,
             "same_day": observed.same_day,
-            "age_cells": AGE_RULES[life_table.age_rule],
-            "calendar_cells": "change on their first date, 1 January unless the table says otherwise",
+            "age_cells": AGE_RULES[life_table.age_rule]
+            + ("" if life_table.age_rule in {"birthday", "completed"} else WHOLE_DAYS),
+            "calendar_cells": CALENDAR_RULES[life_table.calendar_rule],
             "life_table": life_table.source,
             "life_table_digest": folded.life_table_digest,
             "extended_person_years": folded.extended_days / DAYS_PER_YEAR,

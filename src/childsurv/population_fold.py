@@ -120,7 +120,7 @@ def fold_population(
     table: LifeTable,
     stratum: IntArray,
     *,
-    birth: IntArray,
+    birth: npt.NDArray[np.int64 | np.float64],
     diagnosis: IntArray,
     entry: IntArray | None,
     time: IntArray,
@@ -210,7 +210,7 @@ def fold_population(
 def _fold_batch(
     table: LifeTable,
     cell: IntArray,
-    birth: IntArray,
+    birth: npt.NDArray[np.int64 | np.float64],
     diagnosis: IntArray,
     entry: IntArray | None,
     time: IntArray,

@@ -434,7 +434,7 @@ def fold_expected(
         sums={name: values.reshape(n_groups, n_days)[kept] for name, values in dense.items()},
         in_days=True,
         life_table_digest=life_table.digest,
-        conventions={"age_cells": life_table.age_rule},
+        conventions={"age_cells": life_table.age_rule, "calendar_cells": life_table.calendar_rule},
         extended_days=population.extended_days,
     )
 

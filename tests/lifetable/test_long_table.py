@@ -170,7 +170,7 @@ def test_groups_of_years_and_missing_years(frame, write):
             lambda f: f,
             {"columns": {"death": "mx"}},
             OptionError,
-            "columns= names parts 'death'; the parts are sex, age, year, mx, qx, rate",
+            "columns= names parts 'death'; the parts are sex, age, year, year_start, year_end, mx, qx, rate",
         ),
         (lambda f: f, {"columns": {"mx": "m"}}, ColumnError, "no column 'm'"),
         (

@@ -290,7 +290,7 @@ def test_the_digest_depends_on_what_the_table_says_and_not_on_the_order_of_rows(
 
 def test_to_frame_gives_the_cells_back(table, cells):
     frame = table.to_frame()
-    assert list(frame.columns) == ["sex", "age", "year_start", "hazard_per_day", "extended"]
+    assert list(frame.columns) == ["sex", "age", "year_start", "year_end", "hazard_per_day", "extended"]
     merged = frame.assign(year=frame["year_start"].dt.year).merge(cells, on=["sex", "age", "year"])
     assert len(merged) == len(cells)
     # One division and one multiplication by the same number: at most the last bit.

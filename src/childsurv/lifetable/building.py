@@ -7,6 +7,7 @@ never changed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -241,16 +242,12 @@ def extend_by_trend(table: LifeTable, *, until: int, over: int) -> LifeTable:
     last = table.rates[:, :, -1]
     carried = last[:, :, None] * np.exp(slope[:, :, None] * (new_middle - middle[-1]))
     flat = int((~usable & np.isfinite(last)).sum())
-    return LifeTable(
-        by=table.by,
-        strata=table.strata,
-        age_starts=table.age_starts,
+    return replace(
+        table,
         year_starts=np.concatenate([table.year_starts, starts]),
         year_end=end,
         rates=np.concatenate([table.rates, carried], axis=2),
         extended=np.concatenate([table.extended, np.isfinite(carried)], axis=2),
-        age_rule=table.age_rule,
-        source=table.source,
         provenance=(
             *table.provenance,
             {
@@ -273,15 +270,11 @@ def _rebuilt(
     year_starts: IntArray | None = None,
     extended: npt.NDArray[np.bool_] | None = None,
 ) -> LifeTable:
-    return LifeTable(
-        by=table.by,
-        strata=table.strata,
+    return replace(
+        table,
         age_starts=table.age_starts if age_starts is None else np.asarray(age_starts, dtype=np.float64),
         year_starts=table.year_starts if year_starts is None else np.asarray(year_starts, dtype=np.int64),
-        year_end=table.year_end,
         rates=np.ascontiguousarray(rates),
         extended=np.zeros(rates.shape, dtype=bool) if extended is None else extended,
-        age_rule=table.age_rule,
-        source=table.source,
         provenance=(*table.provenance, {**step, "from_digest": table.digest}),
     )

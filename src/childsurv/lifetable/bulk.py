@@ -69,7 +69,7 @@ def is_who(source: Source) -> bool:
 
 
 def read_wpp_bulk(source: Source, *, country: Country) -> Cells:
-    """Return the cells of a WPP bulk file; rows for both sexes together are left out and counted."""
+    """Return the cells of a WPP bulk file; rows for both sexes together are counted."""
     table = source.table(sep=",", low_memory=False)
     if "Variant" in table.columns and table["Variant"].nunique() > 1:
         raise LifeTableError(
@@ -171,6 +171,6 @@ def _cells(
             "mortality": numbers["value"].to_numpy(np.float64),
         }
     )
-    frame = choose_countries(frame[np.asarray(sexes) != "both"], country, also=also, file=source.name)
+    frame = choose_countries(frame, country, also=also, file=source.name)
     notes: dict[str, Any] = {"method": METHOD} | ({"left_out": left_out} if left_out else {})
     return Cells(frame, kind, ("country",), None, None, notes=notes)

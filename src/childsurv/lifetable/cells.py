@@ -57,7 +57,7 @@ def block_of_cells(
     value: str,
     by: Sequence[str],
     kind: str,
-    per_day: bool,
+    rate_divisor: float,
     days_per_year: float,
     days_per_age_unit: float,
     year_starts: Mapping[int, str] | None,
@@ -72,8 +72,8 @@ def block_of_cells(
         As in `LifeTable.from_frame`.
     kind
         "rate", "mx" or "qx".
-    per_day
-        Whether rates are per day already.
+    rate_divisor
+        What turns a rate into one per day.
     days_per_year, days_per_age_unit
         Lengths in days.
     """
@@ -124,7 +124,7 @@ def block_of_cells(
         width = next_age - ages[np.maximum(own_age, 0)]
     else:
         width = np.broadcast_to(np.append(np.diff(ages), np.inf), shape[:2])
-    hazards = _daily_hazard(mortality, kind, per_day, days_per_year, width * days_per_age_unit)
+    hazards = _daily_hazard(mortality, kind, rate_divisor, days_per_year, width * days_per_age_unit)
 
     starts = np.unique(np.concatenate([first_days, last_days]))
     if starts.size != years.size + 1:
@@ -318,7 +318,7 @@ def _label(strata: pd.DataFrame, code: int) -> str:
 
 
 def _daily_hazard(
-    values: FloatArray, kind: str, per_day: bool, days_per_year: float, width_days: FloatArray
+    values: FloatArray, kind: str, rate_divisor: float, days_per_year: float, width_days: FloatArray
 ) -> FloatArray:
     """Turn rates or probabilities (strata x ages x years) into hazards per day."""
     if kind == "qx":
@@ -330,4 +330,4 @@ def _daily_hazard(
             )
         hazard[~np.isfinite(hazard)] = np.nan
         return np.asarray(hazard)
-    return values if per_day else values / days_per_year
+    return values / rate_divisor

@@ -248,7 +248,7 @@ def _row(
 
 
 def _age_days(table: LifeTable) -> FloatArray:
-    return table.age_starts * (DAYS_PER_YEAR if table.age_rule == "birthday" else 1.0)
+    return table.age_starts * (1.0 if table.age_rule == "fixed" else DAYS_PER_YEAR)
 
 
 def _dates(table: LifeTable) -> Any:

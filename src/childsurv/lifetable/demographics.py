@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.calendar import FIRST_DAY, LAST_DAY, days_of
+from childsurv.calendar import FIRST_DAY, LAST_DAY, BirthdayCalendar, days_of
 from childsurv.cohort import Cohort
 from childsurv.errors import (
     ChildsurvWarning,
@@ -42,11 +42,11 @@ class Demographics:
     stratum
         Row of ``life_table.strata``.
     birth, diagnosis
-        Days since 1970-01-01.
+        Days since 1970-01-01; births may lie within a day where the table's ages are fixed numbers of days.
     """
 
     stratum: IntArray
-    birth: IntArray
+    birth: npt.NDArray[np.int64 | np.float64]
     diagnosis: IntArray
 
 
@@ -72,7 +72,9 @@ def demographics(
     life_table
         Its ``by`` columns are looked for in the data under the same names.
     age_days
-        Column with the age at diagnosis in whole days. For a DataFrame ``"age_days"`` unless named.
+        Column with the age at diagnosis in whole days. For a DataFrame ``"age_days"`` unless named; without it
+        ``"age_years"`` if the table looks people up by completed years. Where the table's ages are fixed numbers
+        of days, ages may be fractions of days.
     sex
         Column with "male" and "female"; ``"sex"`` unless named.
     diagnosis_date
@@ -106,6 +108,8 @@ def demographics(
     if age_days is None and birth_date is None:
         if isinstance(data, Cohort) and "birth_date" in frame:
             birth_date = "birth_date"
+        elif life_table.age_rule == "completed" and "age_days" not in frame and "age_years" in frame:
+            age_days = "age_years"
         else:
             age_days = "age_days"
     from_cohort = isinstance(data, Cohort) and birth_date == "birth_date" and "age_days" in frame
@@ -121,9 +125,13 @@ def demographics(
             f"{purpose}: there are no rows to look up. Check the exclusions and conditions before it."
         )
     diagnosis = date_column(frame, diagnosis_date, purpose=purpose)
-    if birth_date is None:
+    birth: npt.NDArray[np.int64 | np.float64]
+    if birth_date is None and age_days == "age_years":
+        birth = _births_of_completed_years(frame, diagnosis, purpose=purpose)
+    elif birth_date is None:
         assert age_days is not None
-        birth = diagnosis - _ages(frame, age_days, purpose=purpose)
+        within_days = life_table.age_rule == "fixed"
+        birth = np.asarray(diagnosis - _ages(frame, age_days, within_days=within_days, purpose=purpose))
     elif from_cohort and frame[birth_date].isna().any():
         # A registry may send ages without birth dates for some of its rows; the reader then filled age_days.
         missing = frame[birth_date].isna().to_numpy()
@@ -133,9 +141,10 @@ def demographics(
             f"{purpose}: columns 'birth_date' and 'age_days' are both missing",
             "Population mortality needs an age; exclude these rows by a rule of your own.",
         )
-        birth = np.empty_like(diagnosis)
-        birth[~missing] = date_column(frame, birth_date, rows=~missing, purpose=purpose)
-        birth[missing] = diagnosis[missing] - _ages(frame, "age_days", rows=missing, purpose=purpose)
+        dates = np.empty_like(diagnosis)
+        dates[~missing] = date_column(frame, birth_date, rows=~missing, purpose=purpose)
+        dates[missing] = diagnosis[missing] - _ages(frame, "age_days", rows=missing, purpose=purpose)
+        birth = dates
     else:
         birth = date_column(frame, birth_date, purpose=purpose)
     require_rows(
@@ -196,10 +205,28 @@ def date_column(
     return days if rows is None else days[rows]
 
 
+def _births_of_completed_years(frame: pd.DataFrame, diagnosis: IntArray, *, purpose: str) -> IntArray:
+    """Return births that give each row its completed years of age at diagnosis."""
+    name = "age_years"
+    years = number_column(frame, name, purpose=purpose)
+    require_rows(
+        (years < 0) | (years % 1 != 0) | (years > LARGEST_AGE_IN_YEARS),
+        f"{purpose}: column {name!r} is not a whole number of years from 0 to {LARGEST_AGE_IN_YEARS}",
+        "Completed years are whole; correct or exclude these rows.",
+    )
+    # The day after the birthday, because somebody diagnosed on 29 February has no anniversary in most years.
+    return BirthdayCalendar(diagnosis).birthday(-years.astype(np.int64)) - 1
+
+
 def _ages(
-    frame: pd.DataFrame, name: str, *, rows: npt.NDArray[np.bool_] | None = None, purpose: str
-) -> IntArray:
-    """Return a column of ages in whole days; row numbers in messages are those of the whole data."""
+    frame: pd.DataFrame,
+    name: str,
+    *,
+    rows: npt.NDArray[np.bool_] | None = None,
+    within_days: bool = False,
+    purpose: str,
+) -> npt.NDArray[np.int64 | np.float64]:
+    """Return a column of ages in days; row numbers in messages are those of the whole data."""
     if rows is None:
         ages = number_column(frame, name, purpose=purpose)
     else:
@@ -209,7 +236,7 @@ def _ages(
     require_rows(
         ages < 0, f"{purpose}: column {name!r} is negative", "Ages count from birth; correct or exclude them."
     )
-    if ages.dtype.kind == "f":
+    if ages.dtype.kind == "f" and not within_days:
         require_rows(
             ages % 1 != 0,
             f"{purpose}: column {name!r} is not a whole number of days",
@@ -222,5 +249,6 @@ def _ages(
             ChildsurvWarning,
             stacklevel=4,
         )
-    days = ages.astype(np.int64)
+    whole = ages.dtype.kind != "f" or not within_days or not (ages % 1).any()
+    days = ages.astype(np.int64) if whole else ages
     return days if rows is None else days[rows]

@@ -25,6 +25,8 @@ LOOKED_FOR = (
     "a header line of words 'Year Age mx qx ...' (life table) or 'Year Age Female Male Total' (death rates)"
 )
 
+HMD_COLUMNS = frozenset({"year", "age", "mx", "female", "male", "total"})
+
 HEADER_WITHIN_LINES = 5
 """Title, empty lines and remarks come before the header; no known file has more of them."""
 
@@ -53,16 +55,18 @@ def read_cells(source: Source, *, sex: str | None) -> Cells:
                 "which. Give sex='female' or sex='male', or a mapping {'female': path, 'male': path}."
             )
         if found == "both":
-            return _cells(source, table, {}, title, {"left_out": {"both sexes together": len(table)}})
+            return _cells(
+                source, table, {"both": table["mx"]}, title, {"left_out": {"both sexes together": len(table)}}
+            )
         return _cells(source, table, {found: table["mx"]}, title, {})
     if sex is not None:
         raise LifeTableError(f"{source.name} has a column for each sex; sex= is for files of one sex.")
     cells = _cells(
         source,
         table,
-        {name: table[name] for name in ("female", "male")},
+        _by_sex(table),
         title,
-        {"left_out": {"total": len(table)}},
+        {"left_out": {"total": len(table)}} if "total" in table else {},
     )
     _require_rates(source, cells.frame, title)
     return cells
@@ -84,14 +88,25 @@ def read_rates_of_deaths(deaths: Source, exposures: Source) -> Cells:
             f"{deaths.name} and {exposures.name} do not have the same years and ages in the same rows."
         )
     rates = {}
-    for name in ("female", "male"):
-        exposed = exposure_table[name].to_numpy(np.float64)
-        died = death_table[name].to_numpy(np.float64)
+    exposures_by_sex = _by_sex(exposure_table)
+    for name, column in _by_sex(death_table).items():
+        if name not in exposures_by_sex:
+            continue
+        exposed = exposures_by_sex[name].to_numpy(np.float64)
+        died = column.to_numpy(np.float64)
         rates[name] = pd.Series(
             np.divide(died, exposed, out=np.full(exposed.size, np.nan), where=exposed > 0)
         )
-    notes = {"made_of": "deaths divided by exposures", "left_out": {"total": len(death_table)}}
+    notes: dict[str, Any] = {"made_of": "deaths divided by exposures"}
+    if "both" in rates:
+        notes["left_out"] = {"total": len(death_table)}
     return _cells(deaths, death_table, rates, death_title, notes)
+
+
+def _by_sex(table: pd.DataFrame) -> dict[str, pd.Series]:
+    """Return the columns of rates or counts by sex; the total is that of both."""
+    columns = {"female": "female", "male": "male", "both": "total"}
+    return {sex: table[name] for sex, name in columns.items() if name in table}
 
 
 def _read(source: Source) -> tuple[pd.DataFrame, str]:
@@ -108,7 +123,7 @@ def _read(source: Source) -> tuple[pd.DataFrame, str]:
             "live: take the period file, such as Mx_1x1.txt or fltper_1x1.txt."
         )
     # lx and Lx differ in case only, so the columns wanted are found first and renamed after.
-    wanted = {word: word.lower() for word in words if word.lower() in {"year", "age", "mx", "female", "male"}}
+    wanted = {word: word.lower() for word in words if word.lower() in HMD_COLUMNS}
     labels = {word: str for word, name in wanted.items() if name in {"year", "age"}}
     table = source.table(
         sep=r"\s+",
@@ -160,7 +175,7 @@ def _cells(
         }
     )
     notes = {**({"title": " ".join(title.split())} if title else {}), **notes}
-    uncovered = int(frame["mortality"].isna().sum())
+    uncovered = int((frame["mortality"].isna() & (frame["sex"] != "both")).sum())
     if uncovered:
         notes["not_covered"] = uncovered
     place = title.split(",")[0].strip() if "," in title else ""

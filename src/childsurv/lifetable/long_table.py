@@ -1,7 +1,8 @@
 """Long tables of mortality: any text file with one row a cell and named columns.
 
 The separator (comma, semicolon or tab) and a decimal comma are recognised. Ages and years may be numbers or
-groups (``1-4``, ``110+``, ``2000-2004``). Rows for both sexes together are left out and counted.
+groups (``1-4``, ``110+``, ``2000-2004``), or calendar cells may be given by their first dates, as
+`LifeTable.to_frame` writes them. Rows for both sexes together are counted.
 """
 
 from __future__ import annotations
@@ -22,18 +23,23 @@ from childsurv.lifetable.published import (
     Source,
     age_starts,
     choose_countries,
+    dated_cells,
     sexes_of,
     year_cells,
 )
 
 LOOKED_FOR = (
-    "a line of column names with sex, age, year and one of mx, qx, rate (or columns={...} that names them)"
+    "a line of column names with sex, age, year (or year_start) and one of mx, qx, rate, hazard_per_day (or "
+    "columns={...} that names them)"
 )
 
 MORTALITY = ("mx", "qx", "rate")
 """Where a file has several, the first is used: a rate is a hazard, a probability must be turned into one."""
 
-ROLES = ("sex", "age", "year", *MORTALITY)
+ROLES = ("sex", "age", "year", "year_start", "year_end", *MORTALITY)
+
+HAZARD_PER_DAY = "hazard_per_day"
+"""A rate under this name is per day, as in `LifeTable.to_frame`."""
 
 
 def separator_of(source: Source) -> str | None:
@@ -54,13 +60,18 @@ def column_names(
     header = [name.strip() for name in next(csv.reader([source.head()[0]], delimiter=mark))]
     by_lower = {name.lower(): name for name in header}
     found = {role: by_lower[role] for role in ROLES if role in by_lower}
+    if not set(found) & set(MORTALITY) and HAZARD_PER_DAY in by_lower:
+        found["rate"] = by_lower[HAZARD_PER_DAY]
     # A mortality column named by the user is the one to use, whatever else the file has.
     if columns and set(columns) & set(MORTALITY):
         found = {role: name for role, name in found.items() if role not in MORTALITY}
     found |= dict(columns or {})
     chosen = next((role for role in MORTALITY if role in found), None)
-    if chosen is None or not {"age", "year"} <= set(found) or ("sex" not in found and sex is None):
+    calendar = {"year", "year_start"} & set(found)
+    if chosen is None or "age" not in found or not calendar or ("sex" not in found and sex is None):
         return None
+    if "year_start" in found:
+        found.pop("year", None)
     return {role: name for role, name in found.items() if role not in MORTALITY or role == chosen}
 
 
@@ -98,7 +109,12 @@ def read_cells(
         raise LifeTableError(
             f"{source.name}: column {names[kind]!r} is not a number in {rows_where(unread)}."
         )
-    years, starts, end = year_cells(table[names["year"]], file=source.name)
+    starts: dict[float, str] | dict[int, str] | None
+    if "year_start" in names:
+        last = table[names["year_end"]] if "year_end" in names else None
+        years, starts, end = dated_cells(table[names["year_start"]], last, file=source.name)
+    else:
+        years, starts, end = year_cells(table[names["year"]], file=source.name)
     own = {name: table[name].astype(object) for name in strata}
     notes: dict[str, object] = {"columns": dict(names)}
     if "sex" in names:
@@ -116,8 +132,8 @@ def read_cells(
             "mortality": values.to_numpy(np.float64, na_value=np.nan),
         }
     )
-    if left_out:
-        frame = frame[sexes != "both"]
     if "country" in strata:
         frame = choose_countries(frame, country, also={}, file=source.name)
-    return Cells(frame, kind, tuple(strata), starts, end, notes=notes)
+    per_day = kind == "rate" and names[kind].lower() == HAZARD_PER_DAY
+    unit = "per_day" if per_day else None
+    return Cells(frame, kind, tuple(strata), starts, end, notes=notes, rate_unit=unit)

@@ -1,8 +1,8 @@
 """Paths of people through the cells of a life table: the pieces of follow-up on which a hazard is constant.
 
-A piece ends at a birthday (or fixed age), on a date where a calendar cell ends, or when follow-up stops:
-about two pieces a year. `walk` takes everybody one piece further at each step, so its cost grows with people
-times years and it loops over steps, never over people.
+A piece ends where the table's look-up rule enters the next age or calendar cell (a birthday and 1 January, unless
+another rule was asked for), or when follow-up stops: about two pieces a year. `walk` takes everybody one piece
+further at each step, so its cost grows with people times years and it loops over steps, never over people.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from childsurv.calendar import BirthdayCalendar
 from childsurv.errors import DataError, LifeTableError, rows_where
-from childsurv.lifetable.cells import whole_years_and_days
+from childsurv.lifetable.clock import Clock
 from childsurv.lifetable.table import LifeTable
 
 FloatArray = npt.NDArray[np.float64]
@@ -59,7 +58,7 @@ class Piece:
 def cell_index(
     table: LifeTable,
     stratum: IntArray,
-    birth: IntArray,
+    birth: npt.NDArray[np.int64 | np.float64],
     day: IntArray,
     time: npt.NDArray[np.number],
     *,
@@ -79,8 +78,10 @@ def cell_index(
         raise DataError(
             f"{purpose}: the birth date is after the date looked up in {rows_where(birth > day)}."
         )
-    early = day < table.year_starts[0]
-    late = day + time > table.year_end
+    clock = Clock(table, birth, day)
+    position = clock.calendar_day(day)
+    early = position < table.year_starts[0]
+    late = clock.runs_beyond(time, table.year_end)
     first, last = table.covered_dates
     if early.any():
         raise LifeTableError(
@@ -95,23 +96,24 @@ def cell_index(
             "Give a table with later years, life_table.extend('last') to carry its last year on knowingly, "
             "or end follow-up earlier with Cohort.window(followed=(None, date))."
         )
-    age = _age_cell(table, birth, day)
+    age = clock.age_cell(day)
     if (age < 0).any():
         raise LifeTableError(
             f"{purpose}: {rows_where(age < 0)} are younger than the first age of the life table. Add its "
             "first ages."
         )
-    year = np.searchsorted(table.year_starts, day, side="right") - 1
+    year = np.searchsorted(table.year_starts, position, side="right") - 1
     n_ages, n_years = table.rates.shape[1:]
     cell = np.asarray((stratum * n_ages + age) * n_years + year, dtype=np.int64)
-    _require_no_gaps(table, stratum, birth, day, time, cell, purpose=purpose)
+    _require_no_gaps(table, clock, stratum, birth, day, time, cell, purpose=purpose)
     return cell
 
 
 def _require_no_gaps(
     table: LifeTable,
+    clock: Clock,
     stratum: IntArray,
-    birth: IntArray,
+    birth: npt.NDArray[np.int64 | np.float64],
     day: IntArray,
     time: npt.NDArray[np.number],
     cell: IntArray,
@@ -126,8 +128,9 @@ def _require_no_gaps(
     age, year = (cell // n_years) % n_ages, cell % n_years
     # The path lies in the rectangle of cells between its two ends; only those with a gap there are walked.
     end = day + np.ceil(time).astype(np.int64)
-    last_age = _age_cell(table, birth, end) + 1
-    last_year = np.searchsorted(table.year_starts, np.maximum(end - 1, day), side="right")
+    last_age = clock.age_cell(end) + 1
+    last_day = clock.calendar_day(np.maximum(end - 1, day))
+    last_year = np.searchsorted(table.year_starts, last_day, side="right")
     inside = gaps[stratum, last_age, last_year] - gaps[stratum, age, last_year]
     suspects = np.flatnonzero(inside > gaps[stratum, last_age, year] - gaps[stratum, age, year])
     if suspects.size == 0:
@@ -159,51 +162,11 @@ def _require_no_gaps(
     )
 
 
-def _age_cell(table: LifeTable, birth: IntArray, day: IntArray) -> IntArray:
-    if table.age_rule == "fixed":
-        return np.searchsorted(table.age_starts, day - birth, side="right") - 1
-    calendar = BirthdayCalendar(birth)
-    completed = calendar.completed_years(day)
-    since_birthday = day - calendar.birthday(completed)
-    whole, days = whole_years_and_days(table.age_starts)
-    # Order cells by completed years first and days since the birthday second; 400 days exceed any year.
-    return np.searchsorted(whole * 400.0 + days, completed * 400.0 + since_birthday, side="right") - 1
-
-
-class _AgeCuts:
-    """When, in days since diagnosis, each person enters a given age cell."""
-
-    def __init__(self, table: LifeTable, birth: IntArray, diagnosis: IntArray, *, whole_days: bool) -> None:
-        self.fixed = table.age_rule == "fixed"
-        self.whole_days = whole_days
-        self.last = table.age_starts.size
-        self.age_at_diagnosis = diagnosis - birth
-        self.diagnosis = diagnosis
-        if self.fixed:
-            self.starts = np.append(table.age_starts, np.inf)
-        else:
-            self.calendar = BirthdayCalendar(birth)
-            years, days = whole_years_and_days(table.age_starts)
-            self.years = np.append(years, 0)
-            self.days = np.append(np.ceil(days) if whole_days else days, np.inf)
-            self.on_birthdays = not days.any()
-
-    def at(self, age: IntArray, rows: IntArray) -> FloatArray:
-        if self.fixed:
-            cut: FloatArray = self.starts[age] - self.age_at_diagnosis[rows]
-            return np.ceil(cut) if self.whole_days else cut
-        cut = (self.calendar.birthday(self.years[age], rows) - self.diagnosis[rows]).astype(np.float64)
-        if self.on_birthdays:
-            cut[age == self.last] = np.inf
-            return cut
-        return np.asarray(cut + self.days[age])
-
-
 def walk(
     table: LifeTable,
     stratum: IntArray,
     *,
-    birth: IntArray,
+    birth: npt.NDArray[np.int64 | np.float64],
     diagnosis: IntArray,
     time: npt.NDArray[np.number],
     whole_days: bool,
@@ -217,7 +180,7 @@ def walk(
     table, stratum
         The life table and each person's stratum in it.
     birth, diagnosis
-        Days since 1970-01-01.
+        Days since 1970-01-01; births may lie within a day where ages count from a fixed number of days.
     time
         End of follow-up in days since diagnosis.
     whole_days
@@ -238,7 +201,7 @@ def pieces(
     table: LifeTable,
     cell: IntArray,
     *,
-    birth: IntArray,
+    birth: npt.NDArray[np.int64 | np.float64],
     diagnosis: IntArray,
     time: npt.NDArray[np.number],
     whole_days: bool,
@@ -250,15 +213,15 @@ def pieces(
     year_ends = np.append(table.year_starts[1:], table.year_end).astype(np.float64)
     # A table that covers the follow-up is never left at its last year, so the last cell has no end.
     year_ends[-1] = np.inf
-    ages = _AgeCuts(table, birth, diagnosis, whole_days=whole_days)
+    clock = Clock(table, birth, diagnosis, whole_days=whole_days)
 
     rows = np.arange(diagnosis.size)
     start = np.zeros(rows.size)
     end = np.asarray(time, dtype=np.float64)
     cell = cell.copy()
     cumulative = np.zeros(rows.size)
-    next_age = ages.at((cell // n_years) % n_ages + 1, rows)
-    next_year = year_ends[cell % n_years] - diagnosis
+    next_age = clock.age_cut((cell // n_years) % n_ages + 1, rows)
+    next_year = clock.calendar_cut(year_ends[cell % n_years], rows)
     next_block = None if block_days is None else np.full(rows.size, float(block_days))
     while True:
         stop = np.minimum(next_age, next_year)
@@ -278,11 +241,11 @@ def pieces(
         older = np.flatnonzero(next_age <= start)
         cells = cell[older] + n_years
         cell[older] = cells
-        next_age[older] = ages.at((cells // n_years) % n_ages + 1, rows[older])
+        next_age[older] = clock.age_cut((cells // n_years) % n_ages + 1, rows[older])
         later = np.flatnonzero(next_year <= start)
         cells = cell[later] + 1
         cell[later] = cells
-        next_year[later] = year_ends[cells % n_years] - diagnosis[rows[later]]
+        next_year[later] = clock.calendar_cut(year_ends[cells % n_years], rows[later])
         if next_block is not None:
             next_block = next_block[keep]
             next_block[next_block <= start] += block_days
@@ -292,7 +255,7 @@ def cumulative_hazard(
     table: LifeTable,
     stratum: IntArray,
     *,
-    birth: IntArray,
+    birth: npt.NDArray[np.int64 | np.float64],
     diagnosis: IntArray,
     time: npt.NDArray[np.number],
     purpose: str,

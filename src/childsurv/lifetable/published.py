@@ -116,7 +116,7 @@ class Cells:
     Attributes
     ----------
     frame
-        Columns of ``by``, ``sex`` ("male", "female"), ``age`` (start, years), ``year`` (first),
+        Columns of ``by``, ``sex`` ("male", "female", "both"), ``age`` (start, years), ``year`` (first),
         ``mortality``.
     kind
         "mx", "qx" or "rate".
@@ -130,17 +130,20 @@ class Cells:
         For the provenance: what was left out, and how it was read.
     age_unit, rate_unit
         "days" where ages are days; "per_day" where the format itself says so.
+    calendar_rule
+        When somebody enters a calendar cell, as in `LifeTable`.
     """
 
     frame: pd.DataFrame
     kind: str
     by: tuple[str, ...]
-    year_starts: dict[int, str] | None
+    year_starts: Mapping[Any, str] | None
     year_end: str | None
     place: str = ""
     notes: Mapping[str, Any] = field(default_factory=dict)
     age_unit: str = "years"
     rate_unit: str | None = None
+    calendar_rule: str = "date"
 
 
 def age_starts(labels: pd.Series, *, file: str) -> FloatArray:
@@ -170,6 +173,31 @@ def year_cells(labels: pd.Series, *, file: str) -> tuple[FloatArray, dict[int, s
     _require_following(filled, "groups of years", file)
     year_starts = {int(first): f"{int(first):04d}-01-01" for first, _ in sorted(filled)}
     return rows, year_starts, f"{int(max(last for _, last in filled)) + 1:04d}-01-01"
+
+
+def dated_cells(
+    starts: pd.Series, ends: pd.Series | None, *, file: str
+) -> tuple[FloatArray, dict[float, str], str | None]:
+    """Return a number for the calendar cell of each row, from the first date of the cell, and the dates by number."""
+    codes, distinct = pd.factorize(starts)
+    dates = pd.to_datetime(pd.Series(distinct), errors="coerce", format="ISO8601")
+    unread = np.append(dates.isna().to_numpy(), True)[codes]
+    if unread.any():
+        raise LifeTableError(
+            f"{file}: the first day of a calendar cell is no ISO date in {rows_where(unread)}."
+        )
+    numbers = dates.dt.year.to_numpy(np.float64) + (dates.dt.dayofyear.to_numpy() - 1) / 366
+    named = {float(number): f"{date:%Y-%m-%d}" for number, date in zip(numbers, dates, strict=True)}
+    last = None
+    if ends is not None:
+        of_last = codes == int(np.argmax(dates.to_numpy()))
+        finish = pd.to_datetime(ends[of_last], errors="coerce", format="ISO8601")
+        if finish.isna().any() or finish.nunique() != 1:
+            raise LifeTableError(
+                f"{file}: the last calendar cell needs one end, an ISO date, in all of its rows."
+            )
+        last = f"{finish.iloc[0]:%Y-%m-%d}"
+    return numbers[codes], named, last
 
 
 def _bounds(label: str, pattern: str) -> tuple[float, float | None] | None:

@@ -113,21 +113,23 @@ def read_cells(
             "mortality": values,
         }
     )
-    if left_out:
-        frame = frame[np.asarray(sexes) != "both"]
     if "country" in strata:
         frame = choose_countries(frame, country, also={}, file=source.name)
     notes: dict[str, Any] = (
         {"dimensions": tuple(names), "left_out": left_out} if left_out else {"dimensions": tuple(names)}
     )
-    if types[date] == US_DATE:
-        notes["calendar_rule"] = (
-            "R enters the calendar cells of this table (type 4) on the birthday and looks rates up at both ends of a "
-            "year; here cells begin on the table's own dates"
-        )
     starts = {int(year): str(day) for year, day in zip(years, first, strict=True)}
     return Cells(
-        frame, "rate", tuple(strata), starts, None, notes=notes, age_unit="days", rate_unit="per_day"
+        frame,
+        "rate",
+        tuple(strata),
+        starts,
+        None,
+        notes=notes,
+        age_unit="days",
+        rate_unit="per_day",
+        # R enters the calendar cells of a table of type 4 on the birthday.
+        calendar_rule="birthday" if types[date] == US_DATE else "date",
     )
 
 

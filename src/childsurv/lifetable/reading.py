@@ -32,6 +32,8 @@ def read_life_table(
     columns: Mapping[str, str] | None = None,
     sex_codes: Mapping[Any, str] | None = None,
     rate_unit: str = "per_year",
+    age_unit: str = "years",
+    both_sexes: str = "leave-out",
     days_per_year: float = DAYS_PER_YEAR,
     year_starts: Mapping[int, str] | None = None,
     year_end: str | None = None,
@@ -70,13 +72,20 @@ def read_life_table(
         has it.
     columns
         For "long", names of the columns that play the parts ``sex, age, year`` and one of ``mx, qx, rate``,
-        where they are not called so. Of several mortality columns, the first of ``mx, qx, rate`` is used. For
+        where they are not called so. Of several mortality columns, the first of ``mx, qx, rate`` is used, and
+        ``hazard_per_day`` where there is none. Instead of ``year``, ``year_start`` (and ``year_end``) may give
+        the first days of calendar cells and of the cell after, as `LifeTable.to_frame` does. For
         "stata" the parts are ``sex, age, year`` and ``prob`` (of surviving the year) or ``rate``.
     sex_codes
         For "long" and "stata", what their labels of sex mean: ``{1: "male", 2: "female", 9: "both"}``. Usual names are
         known.
     rate_unit
-        For a ``rate`` in a long table, "per_year" or "per_day".
+        For a ``rate`` in a long table, "per_year", "per_1000_years", "per_100000_years" or "per_day".
+    age_unit
+        For a long table, "years" or "days".
+    both_sexes
+        What rows for both sexes together are for: "leave-out", or "where-missing": a country (or other stratum)
+        without rows for one sex, or for both, takes these for it. The provenance names the strata.
     days_per_year
         As in `LifeTable.from_frame`: at the default ages begin on birthdays.
     year_starts, year_end
@@ -123,6 +132,7 @@ def read_life_table(
         require_choice(sex, ("female", "male"), argument="sex")
     if missing is not None:
         require_choice(missing, ("error", "not-covered"), argument="missing")
+    require_choice(both_sexes, ("leave-out", "where-missing"), argument="both_sexes")
     sources, roles = _sources(path, encoding)
     if sex is not None and len(sources) > 1:
         raise OptionError(
@@ -137,6 +147,7 @@ def read_life_table(
     if found not in {"long", "stata"}:
         given = [f"{name}=" for name, value in for_long.items() if value is not None]
         given += ["rate_unit="] if rate_unit != "per_year" else []
+        given += ["age_unit="] if age_unit != "years" else []
         if given:
             raise OptionError(
                 f"{', '.join(given)} goes with format='long'; {sources[0].name} was read as {found!r}."
@@ -183,10 +194,12 @@ def read_life_table(
     cells = _together(parts, sources)
     frame, strata = _with_country(cells, country, sources)
     names = ", ".join(source.name for source in sources)
+    frame, filled = _without_both(frame, strata, both_sexes)
     if len(frame) == 0:
         raise LifeTableError(
             f"{names}: there are only rates for both sexes together. Population mortality is looked up by "
-            "sex: add the files for females and males."
+            "sex: add the files for females and males, or let these stand for each sex knowingly with "
+            "both_sexes='where-missing'."
         )
     try:
         table = LifeTable.from_frame(
@@ -194,7 +207,7 @@ def read_life_table(
             by=strata,
             **{cells.kind: "mortality"},
             rate_unit=cells.rate_unit or rate_unit,
-            age_unit=cells.age_unit,
+            age_unit=cells.age_unit if cells.age_unit != "years" else age_unit,
             days_per_year=days_per_year,
             year_starts=year_starts if year_starts is not None else cells.year_starts,
             year_end=year_end if year_end is not None or year_starts is not None else cells.year_end,
@@ -214,7 +227,40 @@ def read_life_table(
         "days_per_year": days_per_year,
         "cells": "constant hazard, as wide as in the file",
     }
-    return replace(table, provenance=(*steps, built))
+    if filled:
+        built["both_sexes"] = "rates for both sexes together stand for a missing sex"
+        built["filled"] = filled
+    return replace(table, provenance=(*steps, built), calendar_rule=cells.calendar_rule)
+
+
+def _without_both(
+    frame: pd.DataFrame, strata: Sequence[str], both_sexes: str
+) -> tuple[pd.DataFrame, list[str]]:
+    """Leave out rows for both sexes, or let them stand for each sex that a stratum lacks; and name those."""
+    codes, labels = pd.factorize(frame["sex"])
+    if "both" not in set(labels):
+        return frame, []
+    together = codes == list(labels).index("both")
+    single = frame[~together]
+    if both_sexes == "leave-out":
+        return single, []
+    rows = frame[together]
+    keys = pd.MultiIndex.from_frame(rows[list(strata)].astype(object)) if strata else None
+    parts, filled = [single], []
+    for sex in ("female", "male"):
+        own = single[single["sex"] == sex]
+        if keys is None:
+            lacking = np.full(len(rows), len(own) == 0)
+        else:
+            lacking = ~keys.isin(pd.MultiIndex.from_frame(own[list(strata)].astype(object).drop_duplicates()))
+        if lacking.any():
+            parts.append(rows[lacking].assign(sex=sex))
+            if keys is None:
+                filled.append(sex)
+            else:
+                filled += [", ".join((*map(str, label), sex)) for label in dict.fromkeys(keys[lacking])]
+    stacked = pd.concat([part.assign(sex=part["sex"].astype(object)) for part in parts], ignore_index=True)
+    return stacked, filled
 
 
 def _sources(

@@ -102,8 +102,6 @@ def read_cells(
             "mortality": 1.0 - values if role == "prob" else values,
         }
     )
-    if left_out:
-        frame = frame[sexes != "both"]
     if "country" in strata:
         frame = choose_countries(frame, country, also={}, file=source.name)
     return Cells(frame, "qx" if role == "prob" else "rate", tuple(strata), starts, end, notes=notes)

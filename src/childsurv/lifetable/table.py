@@ -35,6 +35,9 @@ IntArray = npt.NDArray[np.int64]
 
 __all__ = ["AFTER_ALL", "BEFORE_ALL", "SEXES", "LifeTable", "concat_life_tables"]
 
+RATE_UNITS = {"per_year": 1.0, "per_1000_years": 1e3, "per_100000_years": 1e5, "per_day": 1.0}
+"""Persons to which a rate refers, by its unit."""
+
 BEFORE_ALL = -3_000_000
 AFTER_ALL = 3_000_000
 """Days since 1970 that lie outside every calendar cell a registry can need; open ends of extended tables."""
@@ -62,8 +65,14 @@ class LifeTable:
         Hazard per day; NaN where no source has a value. Read-only.
     extended : ndarray of bool, same shape
         Cells filled by `extend`.
-    age_rule : {"birthday", "fixed"}
-        Whether age cells begin on birthdays or after a fixed number of days.
+    age_rule : {"birthday", "fixed", "fraction", "completed"}
+        When somebody enters an age cell: on the birthday, after a fixed number of days, or by the rule of a peer
+        (see `with_look_up`).
+    calendar_rule : {"date", "birthday", "anniversary"}
+        When somebody enters a calendar cell: on its first date, or by the rule of a peer.
+    days_per_year : float or None
+        Length of the year by which yearly rates became daily ones; ``None`` where rates came by the day or the
+        year is the calendar's own.
     source, provenance
         Where the numbers came from and what was done to them.
     """
@@ -78,6 +87,8 @@ class LifeTable:
     age_rule: str
     source: str = ""
     provenance: tuple[Mapping[str, Any], ...] = field(default=())
+    calendar_rule: str = "date"
+    days_per_year: float | None = DAYS_PER_YEAR
 
     def __post_init__(self) -> None:
         for name in ("age_starts", "year_starts", "rates", "extended"):
@@ -101,6 +112,8 @@ class LifeTable:
         """SHA-256 of cuts, strata, rule and hazards: equal tables have equal digests."""
         seal = hashlib.sha256()
         seal.update(repr((self.by, self.age_rule, self.year_end)).encode())
+        if self.calendar_rule != "date":
+            seal.update(self.calendar_rule.encode())
         seal.update(self.strata.to_csv(index=False, lineterminator="\n").encode())
         for array in (self.age_starts, self.year_starts, self.rates):
             seal.update(np.ascontiguousarray(array).tobytes())
@@ -129,15 +142,23 @@ class LifeTable:
         )
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the cells as a long table: strata, age, year_start, hazard_per_day, extended."""
+        """Return the cells as a long table, which `read_life_table` reads again from a file.
+
+        Columns are the strata and sex, ``age`` (start of the cell, in years or days as in ``age_starts``),
+        ``year_start`` and ``year_end`` (first day of the calendar cell and of the next; missing where open),
+        ``hazard_per_day`` and ``extended``.
+        """
         n_strata, n_ages, n_years = self.rates.shape
         stratum = np.repeat(np.arange(n_strata), n_ages * n_years)
         frame = self.strata.iloc[stratum].reset_index(drop=True)
         frame["age"] = np.tile(np.repeat(self.age_starts, n_years), n_strata)
         starts = np.where(self.year_starts <= BEFORE_ALL, np.iinfo(np.int64).min, self.year_starts)
-        frame["year_start"] = np.tile(
-            starts.astype("datetime64[D]").astype("datetime64[s]"), n_strata * n_ages
+        dates = starts.astype("datetime64[D]").astype("datetime64[s]")
+        end = np.datetime64("NaT" if self.year_end >= AFTER_ALL else self.year_end, "D").astype(
+            "datetime64[s]"
         )
+        frame["year_start"] = np.tile(dates, n_strata * n_ages)
+        frame["year_end"] = np.tile(np.append(dates[1:], end), n_strata * n_ages)
         frame["hazard_per_day"] = self.rates.ravel()
         frame["extended"] = self.extended.ravel()
         return frame[frame["hazard_per_day"].notna()].reset_index(drop=True)
@@ -182,7 +203,7 @@ class LifeTable:
         by
             Further columns that choose a stratum, such as ``"country"``; the data must have them too.
         rate_unit
-            Unit of ``rate``: "per_year" or "per_day".
+            Unit of ``rate``: "per_year", "per_1000_years" or "per_100000_years" (of one person), or "per_day".
         age_unit
             "years" or "days".
         days_per_year
@@ -230,7 +251,7 @@ class LifeTable:
         Preston SH, Heuveline P, Guillot M. Demography: measuring and modeling population processes.
         Blackwell 2001, chapter 3.
         """
-        require_choice(rate_unit, ("per_year", "per_day"), argument="rate_unit")
+        require_choice(rate_unit, tuple(RATE_UNITS), argument="rate_unit")
         require_choice(age_unit, ("years", "days"), argument="age_unit")
         require_choice(missing, ("error", "not-covered"), argument="missing")
         given = [(kind, name) for kind, name in (("rate", rate), ("mx", mx), ("qx", qx)) if name is not None]
@@ -252,7 +273,7 @@ class LifeTable:
             value=value,
             by=by_names,
             kind=kind,
-            per_day=rate_unit == "per_day",
+            rate_divisor=1.0 if rate_unit == "per_day" else days_per_year * RATE_UNITS[rate_unit],
             days_per_year=days_per_year,
             days_per_age_unit=days_per_year if age_unit == "years" else 1.0,
             year_starts=year_starts,
@@ -272,7 +293,58 @@ class LifeTable:
             age_rule="fixed" if fixed else "birthday",
             source=source,
             provenance=({"source": source, "mortality": kind, "days_per_year": days_per_year},),
+            days_per_year=None if kind == "rate" and rate_unit == "per_day" else days_per_year,
         )
+
+    def with_look_up(self, rule: str) -> LifeTable:
+        """Return the table under a named look-up rule: the default, or that of the software to be reproduced.
+
+        The yearly hazard of a cell stays what it is: ``h per day = h per year / days per year``.
+
+        Parameters
+        ----------
+        rule
+            "exact": age cells change on birthdays, calendar cells on their dates, a year has 365.25 days (the default).
+            "relsurv": age cells change every 365.241 days, the length of a year in relsurv's own tables.
+            "survival": age cells change every 365.25 days, as in R survival with rate tables of type 3.
+            "survexp.us": the same, and calendar cells change on the birthday in the calendar year, as in R survival
+            with survexp.us, survexp.usr and survexp.mn (type 4).
+            "fractional-years": dates are calendar years with a fraction, so that a year has 365 or 366 days and age
+            cells change at the fraction at which the person was born, as in Epi and popEpi.
+            "completed-years": the age at diagnosis counts in completed years and age cells change on anniversaries
+            of diagnosis, as in strs with age in completed years and the date of diagnosis as a fractional year.
+            Data may then have ``age_years`` instead of ages in days.
+            "completed-years-and-calendar-years": calendar cells change on those anniversaries too, as in strs with
+            both as whole numbers.
+
+        Returns
+        -------
+        LifeTable
+            Every function that takes a life table looks people up by its rule and names the rule in its conventions.
+
+        Raises
+        ------
+        OptionError
+            An unknown rule, ages in days that are no whole years, or completed years for a table with weeks.
+
+        Examples
+        --------
+        >>> import childsurv as cs
+        >>> cohort, table = cs.demo.cohort(patients=300, seed=1), cs.demo.life_table()
+        >>> exact = cs.expected_survival(cohort, table, kind="individual")
+        >>> theirs = cs.expected_survival(cohort, table.with_look_up("relsurv"), kind="individual")
+        >>> bool(abs(exact - theirs).max() < 1e-3)
+        True
+
+        References
+        ----------
+        Therneau T, Offord J. Expected survival based on hazard rates (update). Technical report 63, Mayo Clinic
+        1999. Pohar M, Stare J. Relative survival analysis in R. Comput Methods Programs Biomed 2006; 81:272-8.
+        doi:10.1016/j.cmpb.2006.01.004
+        """
+        from childsurv.lifetable.look_up import with_look_up
+
+        return with_look_up(self, rule)
 
     def expand(self, *, ages: bool = True, years: bool = True) -> LifeTable:
         """Return the table in single years of age and in calendar years.
@@ -580,11 +652,13 @@ def concat_life_tables(tables: Sequence[LifeTable]) -> LifeTable:
     parts = list(tables)
     if not parts:
         raise OptionError("concat_life_tables() needs at least one table.")
-    if len({(part.by, part.age_rule) for part in parts}) > 1:
+    if len({(part.by, part.age_rule, part.calendar_rule) for part in parts}) > 1:
         raise LifeTableError(
             "The life tables differ in their strata columns or in where age cells begin (birthdays or fixed "
-            "days); build them with the same by=, age_unit= and days_per_year=."
+            "days); build them with the same by=, age_unit= and days_per_year=, or give them one rule with "
+            "with_look_up()."
         )
+    lengths = {part.days_per_year for part in parts}
     strata = pd.concat([part.strata for part in parts], ignore_index=True)
     if strata.duplicated().any():
         raise LifeTableError(
@@ -626,4 +700,6 @@ def concat_life_tables(tables: Sequence[LifeTable]) -> LifeTable:
         age_rule=parts[0].age_rule,
         source="; ".join(sources),
         provenance=tuple(step for part in parts for step in part.provenance),
+        calendar_rule=parts[0].calendar_rule,
+        days_per_year=parts[0].days_per_year if len(lengths) == 1 else None,
     )

@@ -103,13 +103,12 @@ def read_package_cells(source: Source, *, sex: str | None, country: Country) -> 
     notes: dict[str, object] = {"method": METHOD}
     if found == "both":
         notes["left_out"] = {"both sexes together": len(frame)}
-        frame = frame[:0]
     starts, end = _mid_years([(int(name[:4]), int(name[5:])) for name in periods], file=source.name)
     return Cells(frame, "mx", ("country",), starts, end, notes=notes)
 
 
 def read_long_cells(source: Source, *, country: Country) -> Cells:
-    """Return the cells of a long table by periods; rows for both sexes together are left out and counted."""
+    """Return the cells of a long table by periods; rows for both sexes together are counted."""
     table = source.table(sep=",")
     missing = LONG_COLUMNS - set(table.columns)
     if missing:
@@ -124,7 +123,7 @@ def read_long_cells(source: Source, *, country: Country) -> Cells:
             "mortality": pd.to_numeric(table["mx"], errors="coerce").to_numpy(np.float64),
         }
     )
-    frame = choose_countries(frame[sexes != "both"], country, also={}, file=source.name)
+    frame = choose_countries(frame, country, also={}, file=source.name)
     pairs = table[["year_start", "year_end"]].drop_duplicates()
     starts, end = _mid_years([(int(a), int(b)) for a, b in pairs.itertuples(index=False)], file=source.name)
     notes: dict[str, object] = {"method": METHOD, "left_out": left_out}

@@ -1,0 +1,173 @@
+"""Where a person stands in a life table on a day: how age and calendar cells follow from dates, by each rule.
+
+A rule for ages says when somebody enters the next age cell, one for the calendar when the next calendar cell; the
+hazards themselves are the table's. The rules that peers use, and their names, are in `childsurv.lifetable.look_up`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from childsurv.calendar import BirthdayCalendar, first_of_january, year_of
+from childsurv.lifetable.cells import whole_years_and_days
+
+if TYPE_CHECKING:
+    from childsurv.lifetable.table import LifeTable
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+NumberArray = npt.NDArray[np.int64 | np.float64]
+
+AGE_RULES = {
+    "birthday": "change on birthdays",
+    "fixed": "change after fixed numbers of days",
+    "fraction": "change when the same fraction of a calendar year has passed as at birth",
+    "completed": "change on anniversaries of diagnosis, from completed years of age",
+}
+"""How people enter age cells, by the name in `LifeTable.age_rule`."""
+
+CALENDAR_RULES = {
+    "date": "change on their first date, 1 January unless the table says otherwise",
+    "birthday": "change on the birthday in the calendar year",
+    "anniversary": "change on anniversaries of diagnosis",
+}
+"""How people enter calendar cells, by the name in `LifeTable.calendar_rule`."""
+
+LONGER_THAN_A_YEAR = 400.0
+"""Orders cells by completed years first and days since the birthday second."""
+
+SAME_FRACTION = 1e-9
+"""Fractions of a year this close are the same day, seen through rounding."""
+
+
+class Clock:
+    """The positions of people in a life table; arrays have one entry a person.
+
+    Parameters
+    ----------
+    table
+        Its cuts and rules.
+    birth, diagnosis
+        Days since 1970-01-01.
+    whole_days
+        Let a cut inside a day take effect from the next whole day.
+    """
+
+    def __init__(
+        self, table: LifeTable, birth: NumberArray, diagnosis: IntArray, *, whole_days: bool = False
+    ) -> None:
+        self.table = table
+        self.birth = birth
+        self.diagnosis = diagnosis
+        self.whole_days = whole_days
+        self.rule = table.age_rule
+        starts = table.age_starts
+        self.shift = self._calendar_shift()
+        self.in_step = BirthdayCalendar(diagnosis) if table.calendar_rule == "anniversary" else None
+        self.year_at_diagnosis = year_of(diagnosis) if self.in_step is not None else diagnosis
+        if self.rule in {"birthday", "completed"}:
+            whole, days = whole_years_and_days(starts)
+            self.order = whole * LONGER_THAN_A_YEAR + days
+            self.years = np.append(whole, 0)
+            self.days = np.append(np.ceil(days) if whole_days else days, np.inf)
+            self.on_birthdays = not days.any()
+        if self.rule == "birthday":
+            self.anchor = BirthdayCalendar(birth.astype(np.int64, copy=False))
+            self.age_at_anchor: IntArray | int = 0
+        elif self.rule == "completed":
+            # Everybody has a birthday on the day of diagnosis.
+            self.anchor = BirthdayCalendar(diagnosis)
+            own = BirthdayCalendar(birth.astype(np.int64, copy=False))
+            self.age_at_anchor = own.completed_years(diagnosis)
+        elif self.rule == "fraction":
+            self.birth_position = _position(birth.astype(np.int64, copy=False))
+            self.cuts = np.append(starts, np.inf)
+        else:
+            self.cuts = np.append(starts, np.inf)
+
+    def _calendar_shift(self) -> NumberArray | None:
+        """Return how many days each person's calendar runs late, or ``None`` where it is everybody's."""
+        if self.table.calendar_rule != "birthday":
+            return None
+        born = np.floor(self.birth).astype(np.int64)
+        return np.asarray(self.birth - first_of_january(year_of(born)))
+
+    def calendar_day(self, day: IntArray) -> NumberArray:
+        """Return the day in the table's calendar on which each person stands on a day."""
+        if self.in_step is not None:
+            return first_of_january(self.year_at_diagnosis + self.in_step.completed_years(day))
+        return day if self.shift is None else np.asarray(day - self.shift)
+
+    def runs_beyond(self, time: npt.NDArray[np.number], end: int) -> npt.NDArray[np.bool_]:
+        """Return whose follow-up of ``time`` days goes beyond a day of the table's calendar."""
+        if self.in_step is not None:
+            days = np.maximum(np.ceil(time).astype(np.int64) - 1, 0)
+            return np.asarray(self.calendar_day(self.diagnosis + days) >= end)
+        return np.asarray(self.calendar_day(self.diagnosis) + time > end)
+
+    def calendar_cut(self, end: FloatArray, rows: IntArray) -> FloatArray:
+        """Return when, in days since diagnosis, (some) people reach given ends of calendar cells."""
+        if self.in_step is not None:
+            # The first 1 January on or after the end is the start of the year that counts.
+            known = np.isfinite(end)
+            last_day = np.where(known, end, 1.0).astype(np.int64) - 1
+            passed = np.maximum(year_of(last_day) + 1 - self.year_at_diagnosis[rows], 0)
+            own = self.in_step.birthday(np.where(known, passed, 0), rows) - self.diagnosis[rows]
+            return np.asarray(np.where(known, own, np.inf))
+        cut: FloatArray = end - self.diagnosis[rows]
+        if self.shift is None:
+            return cut
+        cut = cut + self.shift[rows]
+        return np.ceil(cut) if self.whole_days else cut
+
+    def age_cell(self, day: IntArray) -> IntArray:
+        """Return each person's age cell on a day; below 0 for somebody younger than the first."""
+        if self.rule == "fixed":
+            return np.searchsorted(self.table.age_starts, day - self.birth, side="right") - 1
+        if self.rule == "fraction":
+            age = _position(day) - self.birth_position
+            return np.searchsorted(self.table.age_starts, age + SAME_FRACTION, side="right") - 1
+        completed = self.anchor.completed_years(day)
+        since = day - self.anchor.birthday(completed)
+        position = (completed + self.age_at_anchor) * LONGER_THAN_A_YEAR + since
+        return np.searchsorted(self.order, position, side="right") - 1
+
+    def age_cut(self, age: IntArray, rows: IntArray) -> FloatArray:
+        """Return when, in days since diagnosis, (some) people enter given age cells."""
+        if self.rule == "fixed":
+            cut = np.asarray(self.cuts[age] - (self.diagnosis[rows] - self.birth[rows]), dtype=np.float64)
+            return np.ceil(cut) if self.whole_days else cut
+        if self.rule == "fraction":
+            cut = np.asarray(
+                _day_at(self.birth_position[rows] + self.cuts[age]) - self.diagnosis[rows], dtype=np.float64
+            )
+            return np.ceil(cut) if self.whole_days else cut
+        years = self.years[age]
+        if self.rule == "completed":
+            assert isinstance(self.age_at_anchor, np.ndarray)
+            years = years - self.age_at_anchor[rows]
+        cut = (self.anchor.birthday(years, rows) - self.diagnosis[rows]).astype(np.float64)
+        if self.on_birthdays:
+            cut[age == self.table.age_starts.size] = np.inf
+            return cut
+        return np.asarray(cut + self.days[age])
+
+
+def _position(day: IntArray) -> FloatArray:
+    """Return days as calendar years with their fraction, of a year of 365 or 366 days."""
+    year = year_of(day)
+    first = first_of_january(year)
+    return np.asarray(year + (day - first) / (first_of_january(year + 1) - first))
+
+
+def _day_at(position: FloatArray) -> FloatArray:
+    """Return the day at a calendar year with its fraction; infinite where that is."""
+    known = np.isfinite(position)
+    year = np.floor(np.where(known, position, 2000.0) + SAME_FRACTION)
+    first = first_of_january(year)
+    within = (position - year) * (first_of_january(year + 1) - first)
+    # Rounding leaves some 1e-10 of a day, which would put a birthday in the day before or after.
+    return np.asarray(np.where(known, np.round(first + within, 6), np.inf))
