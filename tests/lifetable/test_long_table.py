@@ -211,3 +211,100 @@ def test_the_finnish_table_of_popepi(shared):
     assert table.rates.size == len(source)
     first = source.query("sex == 0 and year == 1951 and agegroup == 0")["haz"].iloc[0]
     assert table.rates[1, 0, 0] == first / 365.25
+
+
+# Cells given by their dates
+
+
+@pytest.mark.parametrize("rule", ["exact", "relsurv"])
+def test_what_to_frame_writes_is_read_again(frame, tmp_path, rule):
+    starts = {year: f"{year}-07-01" for year in range(1998, 2013)}
+    table = LifeTable.from_frame(frame, mx="mx", by="country", year_starts=starts).expand()
+    table = table.with_look_up(rule)
+    path = tmp_path / "saved.csv"
+    table.to_frame().to_csv(path, index=False)
+    again = read_life_table(
+        path, age_unit="days" if rule == "relsurv" else "years", days_per_year=table.days_per_year
+    )
+    # Numbers are written in full and read back to the last bit.
+    assert again.digest == table.digest
+    assert (again.days_per_year, again.age_rule) == (None, table.age_rule)
+
+
+def test_an_open_table_is_not_one_of_dates(frame, tmp_path):
+    LifeTable.from_frame(frame, mx="mx", by="country").extend("last").to_frame().to_csv(tmp_path / "open.csv")
+    with pytest.raises(LifeTableError, match=r"open.csv: the first day of a calendar cell is no ISO date in"):
+        read_life_table(tmp_path / "open.csv")
+
+
+def test_ends_of_the_last_cells_must_agree(frame, tmp_path):
+    saved = LifeTable.from_frame(frame, mx="mx", by="country").to_frame()
+    saved.loc[saved.index[-1], "year_end"] = pd.Timestamp("2013-07-01")
+    saved.to_csv(tmp_path / "two_ends.csv")
+    with pytest.raises(LifeTableError, match="last calendar cell needs one end"):
+        read_life_table(tmp_path / "two_ends.csv")
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("per_1000_years", 1e3), ("per_100000_years", 1e5)])
+def test_rates_for_many_persons(frame, write, unit, factor):
+    plain = read_life_table(write(frame))
+    path = write(frame.assign(mx=frame["mx"] * factor).rename(columns={"mx": "rate"}), "many.csv")
+    # Multiplied and divided.
+    assert read_life_table(path, rate_unit=unit).rates == pytest.approx(plain.rates, rel=1e-15)
+
+
+# The real files that are published as long tables
+
+
+def test_denmark_by_periods_of_five_years(shared):
+    path = shared / "data" / "lifetables" / "epi_mortDK.csv.gz"
+    printed = pd.read_csv(path)
+    periods = sorted(printed["per"].unique())
+    table = read_life_table(
+        path,
+        columns={"year": "per", "rate": "rt"},
+        sex_codes={1: "male", 2: "female"},
+        rate_unit="per_1000_years",
+        year_starts={period: f"{1900 + period}-01-01" for period in periods},
+        year_end=f"{1900 + periods[-1] + 5}-01-01",
+    )
+    for row in printed.itertuples():
+        stratum = table.strata["sex"].tolist().index({1: "male", 2: "female"}[row.sex])
+        rate = table.rates[stratum, row.age, periods.index(row.per)] * 365.25 * 1000
+        assert rate == pytest.approx(row.rt, rel=1e-14)
+
+
+def test_finland_by_codes_of_sex(shared):
+    path = shared / "data" / "lifetables" / "popepi_popmort.csv.gz"
+    printed = pd.read_csv(path)
+    columns = {"age": "agegroup", "rate": "haz"}
+    with pytest.raises(LifeTableError, match=r"the sex is not understood .*sex_codes="):
+        read_life_table(path, columns=columns)
+    table = read_life_table(path, columns=columns, sex_codes={0: "male", 1: "female"})
+    for sex, name in enumerate(("male", "female")):
+        own = table.rates[table.strata["sex"].tolist().index(name)] * 365.25
+        block = printed[printed["sex"] == sex].pivot(index="agegroup", columns="year", values="haz")
+        assert own == pytest.approx(block.to_numpy(), rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("name", "by"),
+    [("relsurv_slopop", None), ("survival_survexp_mn", None), ("survival_survexp_usr", "race")],
+)
+def test_exports_of_r_by_days_and_dates(shared, name, by):
+    path = shared / "data" / "lifetables" / f"{name}.csv.gz"
+    # Read as text first: not every version of pandas reads numbers to the last digit.
+    printed = pd.read_csv(path, dtype={"hazard_per_day": str}).astype({"hazard_per_day": float})
+    table = read_life_table(
+        path, columns={"age": "age_cut_days", "year_start": "year_cut_date"}, age_unit="days", by=by
+    )
+    assert table.age_rule == "fixed"
+    keys = ["sex"] if by is None else [by, "sex"]
+    assert table.by == (() if by is None else (by,))
+    assert table.year_starts.astype("datetime64[D]").astype(str).tolist() == sorted(
+        printed["year_cut_date"].unique()
+    )
+    for place, own in enumerate(table.strata[keys].itertuples(index=False, name=None)):
+        rows = (printed[keys] == own).all(axis=1)
+        block = printed[rows].pivot(index="age_cut_days", columns="year_cut_date", values="hazard_per_day")
+        assert np.array_equal(table.rates[place], block.to_numpy())

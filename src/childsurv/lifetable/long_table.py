@@ -83,8 +83,12 @@ def read_cells(
     sex: str | None,
     sex_codes: Mapping[Any, str] | None,
     country: Country,
+    years_named: bool = False,
 ) -> Cells:
-    """Return the cells of a long table; arguments as in `read_life_table`."""
+    """Return the cells of a long table; arguments as in `read_life_table`.
+
+    With ``years_named`` the caller says where each year begins, so that any number may stand for one.
+    """
     unknown = sorted(set(columns or {}) - set(ROLES))
     if unknown:
         raise OptionError(
@@ -113,6 +117,8 @@ def read_cells(
     if "year_start" in names:
         last = table[names["year_end"]] if "year_end" in names else None
         years, starts, end = dated_cells(table[names["year_start"]], last, file=source.name)
+    elif years_named and pd.api.types.is_numeric_dtype(table[names["year"]].dtype):
+        years, starts, end = table[names["year"]].to_numpy(np.float64), None, None
     else:
         years, starts, end = year_cells(table[names["year"]], file=source.name)
     own = {name: table[name].astype(object) for name in strata}

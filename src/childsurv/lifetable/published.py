@@ -26,9 +26,9 @@ FloatArray = npt.NDArray[np.float64]
 HEAD_BYTES = 4096
 """How much of a file is looked at to recognise its format."""
 
-# Printed decimals read to the nearest number; pandas 3.1 does so by itself and deprecates the option.
+# Every decimal read to the nearest number; pandas 3.1 does so by itself and deprecates the option.
 _EXACT: dict[str, Any] = (
-    {} if tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1) else {"float_precision": "high"}
+    {} if tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1) else {"float_precision": "round_trip"}
 )
 
 Country = str | Sequence[str] | Mapping[Any, str] | None

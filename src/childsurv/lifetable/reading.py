@@ -188,7 +188,13 @@ def read_life_table(
             else:
                 parts.append(
                     long_table.read_cells(
-                        source, columns=columns, by=by, sex=own_sex, sex_codes=sex_codes, country=country
+                        source,
+                        columns=columns,
+                        by=by,
+                        sex=own_sex,
+                        sex_codes=sex_codes,
+                        country=country,
+                        years_named=year_starts is not None,
                     )
                 )
     cells = _together(parts, sources)
