@@ -118,8 +118,18 @@ class Curves:
     def limits(self) -> tuple[FloatArray, FloatArray]:
         """Lower and upper confidence limit of every row."""
         return confidence_limits(
-            self.estimate, self.log_variance, kind=self.ci, level=self.level, bounded=self.bounded
+            self.estimate,
+            self.log_variance,
+            kind=self.ci,
+            level=self.level,
+            bounded=self._bounded_in(self.group),
         )
+
+    def _bounded_in(self, group: IntArray) -> bool | npt.NDArray[np.bool_]:
+        """Whether limits of rows of some groups are cut at 0 and 1; observed survival beside net survival is."""
+        if self.bounded or "quantity" not in self.groups:
+            return self.bounded
+        return np.asarray(self.groups["quantity"] == "observed survival")[group]
 
     @property
     def table(self) -> pd.DataFrame:
@@ -134,7 +144,7 @@ class Curves:
             self.log_variance[shown],
             kind=self.ci,
             level=self.level,
-            bounded=self.bounded,
+            bounded=self._bounded_in(self.group[shown]),
         )
         columns = self._labels(self.group[shown])
         time = self.time[shown]
@@ -194,8 +204,9 @@ class Curves:
         early = before & ~past
         estimate = np.where(past, np.nan, np.where(early, 1.0, self.estimate[safe]))
         log_variance = np.where(past, np.nan, np.where(early, 0.0, self.log_variance[safe]))
+        of_group = np.broadcast_to(np.arange(n_groups)[:, None], estimate.shape)
         lower, upper = confidence_limits(
-            estimate, log_variance, kind=self.ci, level=self.level, bounded=self.bounded
+            estimate, log_variance, kind=self.ci, level=self.level, bounded=self._bounded_in(of_group)
         )
         back = np.argsort(order, kind="stable")
         columns = self._labels(np.repeat(np.arange(n_groups), wanted.size))

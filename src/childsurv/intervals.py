@@ -14,7 +14,12 @@ INTERVAL_KINDS = ("log", "log-log", "plain", "logit", "arcsin")
 
 
 def confidence_limits(
-    estimate: FloatArray, log_variance: FloatArray, *, kind: str, level: float, bounded: bool
+    estimate: FloatArray,
+    log_variance: FloatArray,
+    *,
+    kind: str,
+    level: float,
+    bounded: bool | npt.NDArray[np.bool_],
 ) -> tuple[FloatArray, FloatArray]:
     """Return lower and upper limits of survival.
 
@@ -31,7 +36,8 @@ def confidence_limits(
     level
         Confidence level, such as 0.95.
     bounded
-        Cut limits at 0 and 1, as befits observed survival. Net survival may exceed 1 and is not cut.
+        Cut limits (of all, or of the rows where it is true) at 0 and 1, as befits observed survival. Net survival
+        may exceed 1 and is not cut.
 
     Returns
     -------
@@ -61,8 +67,9 @@ def confidence_limits(
             centre, width = np.arcsin(np.sqrt(estimate)), spread * np.sqrt(estimate / (1 - estimate)) / 2
             lower = np.sin(np.maximum(centre - width, 0)) ** 2
             upper = np.sin(np.minimum(centre + width, np.pi / 2)) ** 2
-        if bounded:
-            lower, upper = np.maximum(lower, 0.0), np.minimum(upper, 1.0)
+        if np.any(bounded):
+            lower = np.where(bounded, np.maximum(lower, 0.0), lower)
+            upper = np.where(bounded, np.minimum(upper, 1.0), upper)
     undefined = ~np.isfinite(log_variance) | ((estimate <= 0) & (kind != "plain"))
     certain = log_variance == 0
     lower = np.where(certain, estimate, np.where(undefined, np.nan, lower))

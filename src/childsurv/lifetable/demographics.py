@@ -40,7 +40,7 @@ class Demographics:
     Attributes
     ----------
     stratum
-        Row of ``life_table.strata``.
+        Row of ``life_table.strata``; -1 for a row without one, where that was asked for.
     birth, diagnosis
         Days since 1970-01-01; births may lie within a day where the table's ages are fixed numbers of days.
     """
@@ -58,6 +58,7 @@ def demographics(
     sex: str | None = None,
     diagnosis_date: str | None = None,
     birth_date: str | None = None,
+    missing: str = "error",
     purpose: str,
 ) -> Demographics:
     """Resolve and check the columns by which rows look up a life table.
@@ -81,6 +82,8 @@ def demographics(
         Column with the date of diagnosis as datetimes; ``"diagnosis_date"`` unless named.
     birth_date
         Column with the date of birth as datetimes, instead of ``age_days``.
+    missing
+        "error", or "observed" for a stratum of -1 where the table has none for a row.
     purpose
         What is being computed, to begin error messages with.
 
@@ -134,16 +137,16 @@ def demographics(
         birth = np.asarray(diagnosis - _ages(frame, age_days, within_days=within_days, purpose=purpose))
     elif from_cohort and frame[birth_date].isna().any():
         # A registry may send ages without birth dates for some of its rows; the reader then filled age_days.
-        missing = frame[birth_date].isna().to_numpy()
-        unknown = missing & frame["age_days"].isna().to_numpy()
+        undated = frame[birth_date].isna().to_numpy()
+        unknown = undated & frame["age_days"].isna().to_numpy()
         require_rows(
             unknown,
             f"{purpose}: columns 'birth_date' and 'age_days' are both missing",
             "Population mortality needs an age; exclude these rows by a rule of your own.",
         )
         dates = np.empty_like(diagnosis)
-        dates[~missing] = date_column(frame, birth_date, rows=~missing, purpose=purpose)
-        dates[missing] = diagnosis[missing] - _ages(frame, "age_days", rows=missing, purpose=purpose)
+        dates[~undated] = date_column(frame, birth_date, rows=~undated, purpose=purpose)
+        dates[undated] = diagnosis[undated] - _ages(frame, "age_days", rows=undated, purpose=purpose)
         birth = dates
     else:
         birth = date_column(frame, birth_date, purpose=purpose)
@@ -157,7 +160,7 @@ def demographics(
         f"{purpose}: births lie before the year 1800 by column {birth_date or age_days!r}",
         "Such dates or ages are codes for unknown or faults; set them missing and exclude them.",
     )
-    stratum = life_table.stratum_codes(frame, sex=sex, purpose=purpose)
+    stratum = life_table.stratum_codes(frame, sex=sex, missing=missing, purpose=purpose)
     return Demographics(stratum=stratum, birth=birth, diagnosis=diagnosis)
 
 

@@ -479,17 +479,22 @@ class LifeTable:
             provenance=(*self.provenance, {"extended": how}),
         )
 
-    def stratum_codes(self, frame: pd.DataFrame, *, sex: str, purpose: str) -> IntArray:
+    def stratum_codes(
+        self, frame: pd.DataFrame, *, sex: str, missing: str = "error", purpose: str
+    ) -> IntArray:
         """Return the stratum of each row, or raise a `LifeTableError` that counts rows without one.
 
         Parameters
         ----------
         frame
             With the ``by`` columns of the table and the column named by ``sex``.
+        missing
+            "error", or "observed" for -1 where the table has no stratum for a row with a sex.
         """
         names = [*self.by, sex]
         require_columns(frame.columns, names, purpose=f"{purpose}: the life table is by {', '.join(names)}")
         code = np.zeros(len(frame), dtype=np.int64)
+        unknown = np.zeros(len(frame), dtype=bool)
         n_codes = 1
         for name, own in zip(names, [*self.by, "sex"], strict=True):
             labels = pd.Index(self.strata[own].unique())
@@ -502,14 +507,15 @@ class LifeTable:
                     f"{purpose}: column {name!r} is not 'male' or 'female' in {rows_where(codes < 0)}. "
                     "Population mortality needs a sex; correct or exclude these rows."
                 )
-            if (codes < 0).any():
+            if (codes < 0).any() and missing == "error":
                 counts = column[codes < 0].astype(object).value_counts(dropna=False)
                 listed = ", ".join(f"{label} ({count:,} rows)" for label, count in counts.head(20).items())
                 raise LifeTableError(
                     f"{purpose}: the life table has no {own} for {int((codes < 0).sum()):,} rows: {listed}. "
                     "Add their tables with childsurv.concat_life_tables() or exclude these rows."
                 )
-            code = code * len(labels) + codes
+            unknown |= codes < 0
+            code = code * len(labels) + np.maximum(codes, 0)
             n_codes *= len(labels)
         own_code = np.zeros(len(self.strata), dtype=np.int64)
         for own in [*self.by, "sex"]:
@@ -517,11 +523,14 @@ class LifeTable:
             own_code = own_code * len(labels) + labels.get_indexer(self.strata[own])
         place_of = np.full(n_codes, -1, dtype=np.int64)
         place_of[own_code] = np.arange(len(self.strata))
-        stratum = place_of[code]
-        if (stratum < 0).any():
+        stratum = np.where(unknown, -1, place_of[code])
+        if (stratum < 0).any() and missing == "error":
+            counts = frame.loc[stratum < 0, names].astype(str).agg(", ".join, axis=1).value_counts()
+            listed = "; ".join(f"{label} ({count:,} rows)" for label, count in counts.head(20).items())
             raise LifeTableError(
                 f"{purpose}: the life table lacks the combination of {', '.join(names)} in "
-                f"{rows_where(stratum < 0)}."
+                f"{rows_where(stratum < 0)}: {listed}. Add their tables with childsurv.concat_life_tables() or "
+                "exclude these rows."
             )
         return stratum
 
