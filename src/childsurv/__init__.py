@@ -50,6 +50,7 @@ from childsurv.extract import (
 )
 from childsurv.lifetable.check import check_life_table, life_expectancy
 from childsurv.lifetable.expected import expected_survival
+from childsurv.lifetable.person_time import person_years, standardised_mortality_ratio
 from childsurv.lifetable.reading import read_life_table
 from childsurv.lifetable.table import LifeTable, concat_life_tables
 from childsurv.net import net_survival
@@ -103,11 +104,13 @@ __all__ = [
     "load_layout",
     "logrank_test",
     "net_survival",
+    "person_years",
     "plot",
     "read_extract",
     "read_life_table",
     "report",
     "stage_completeness",
+    "standardised_mortality_ratio",
     "suggest_layout",
     "tally",
     "toronto_schema",

@@ -33,3 +33,13 @@ def chi_squared_p_value(statistic: npt.ArrayLike, df: npt.ArrayLike) -> FloatArr
     from scipy.special import chdtrc
 
     return np.asarray(chdtrc(np.asarray(df, dtype=np.float64), np.asarray(statistic, dtype=np.float64)))
+
+
+def poisson_limits(count: npt.ArrayLike, level: float) -> tuple[FloatArray, FloatArray]:
+    """Return exact limits of the mean of Poisson counts (Garwood's); the lower one of 0 is 0."""
+    from scipy.special import gammaincinv
+
+    observed = np.asarray(count, dtype=np.float64)
+    tail = (1 - require_level(level)) / 2
+    lower = np.where(observed > 0, gammaincinv(np.maximum(observed, 1), tail), 0.0)
+    return lower, np.asarray(gammaincinv(observed + 1, 1 - tail))

@@ -59,6 +59,7 @@ def demographics(
     diagnosis_date: str | None = None,
     birth_date: str | None = None,
     missing: str = "error",
+    sexes: bool = True,
     purpose: str,
 ) -> Demographics:
     """Resolve and check the columns by which rows look up a life table.
@@ -84,6 +85,8 @@ def demographics(
         Column with the date of birth as datetimes, instead of ``age_days``.
     missing
         "error", or "observed" for a stratum of -1 where the table has none for a row.
+    sexes
+        Whether rows choose a stratum; without, all are in the first and no column of sex is needed.
     purpose
         What is being computed, to begin error messages with.
 
@@ -117,6 +120,7 @@ def demographics(
             age_days = "age_days"
     from_cohort = isinstance(data, Cohort) and birth_date == "birth_date" and "age_days" in frame
     needed = [name for name in (diagnosis_date, birth_date, age_days, sex) if name is not None]
+    needed = needed if sexes else needed[:-1]
     require_columns(
         frame.columns,
         needed,
@@ -160,7 +164,11 @@ def demographics(
         f"{purpose}: births lie before the year 1800 by column {birth_date or age_days!r}",
         "Such dates or ages are codes for unknown or faults; set them missing and exclude them.",
     )
-    stratum = life_table.stratum_codes(frame, sex=sex, missing=missing, purpose=purpose)
+    stratum = (
+        life_table.stratum_codes(frame, sex=sex, missing=missing, purpose=purpose)
+        if sexes
+        else np.zeros(len(frame), dtype=np.int64)
+    )
     return Demographics(stratum=stratum, birth=birth, diagnosis=diagnosis)
 
 

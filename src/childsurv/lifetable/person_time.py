@@ -1,0 +1,370 @@
+"""Person-years, deaths and expected deaths by cells of age, calendar time and time since diagnosis; and their ratio."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from childsurv.calendar import first_of_january
+from childsurv.cohort import DAYS_PER_YEAR
+from childsurv.errors import DataError, OptionError, require_level
+from childsurv.follow_up import By, Data, FollowUp, follow_up
+from childsurv.lifetable.demographics import Demographics, demographics
+from childsurv.lifetable.paths import ROWS_AT_A_TIME, cell_index, pieces
+from childsurv.lifetable.table import AFTER_ALL, BEFORE_ALL, LifeTable
+from childsurv.probability import poisson_limits
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+SOME_TIME = 1e-9
+"""Days after diagnosis that a death on its day lies, so that it falls into the band that begins there."""
+
+LARGEST_NUMBER_OF_CELLS = 20_000_000
+"""Cells of a table of person-years beyond which nobody would read it, and memory would run out."""
+
+
+def person_years(
+    data: Data,
+    life_table: LifeTable | None = None,
+    *,
+    by: By = None,
+    ages: Sequence[float] | None = None,
+    years: Sequence[int] | None = None,
+    since_diagnosis: Sequence[float] | None = None,
+    time: str | None = None,
+    event: str | None = None,
+    entry: str | None = None,
+    age_days: str | None = None,
+    sex: str | None = None,
+    diagnosis_date: str | None = None,
+    zero_survival: str = "keep",
+) -> pd.DataFrame:
+    """Return person-years, deaths and expected deaths by group, attained age, calendar year and time since diagnosis.
+
+    Follow-up ``(entry, time]`` is shared out exactly, by the day: a cell's person-years are its person-days / 365.25,
+    its deaths those at the end of follow-up within it, and its expected deaths the population hazard added up over
+    its person-days.
+
+    Parameters
+    ----------
+    data
+        A Cohort, or a DataFrame with ``time=``, ``event=`` and the demographic columns.
+    life_table
+        Population mortality; without one no deaths are expected and no sex is needed.
+    by
+        Column or columns of groups.
+    ages
+        Where bands of attained age begin, in years: ``[0, 1, 5, 10, 15]``. They change on birthdays, or as the
+        life table's own ages do. The last is open, and ages before the first are a band of their own.
+    years
+        First calendar years of periods: ``[2000, 2005, 2010]``; open at both ends likewise.
+    since_diagnosis
+        Where bands of time since diagnosis begin, in years of 365.25 days: ``[0, 1, 5]``.
+    time, event, entry
+        Columns of a DataFrame: end of follow-up in whole days, 1 for a death of any cause, start of follow-up.
+    age_days, sex, diagnosis_date
+        Columns of a DataFrame: age at diagnosis in days, "male" or "female", date of diagnosis.
+    zero_survival
+        Rows of a cohort that end on the day of diagnosis: "keep" counts one day, "drop" leaves them out.
+
+    Returns
+    -------
+    DataFrame
+        Group columns; ``age_from, age_to``, ``year_from, year_to`` (first and last calendar year) and ``since_from,
+        since_to`` where asked for, missing at an open end; ``person_years, deaths`` and, with a life table,
+        ``expected_deaths``. One row for each cell in which somebody was followed.
+
+    Raises
+    ------
+    ColumnError, DataError
+        As for `kaplan_meier`; follow-up must be in whole days.
+    LifeTableError
+        The life table does not cover the follow-up.
+    OptionError
+        Cuts that are not ascending numbers.
+
+    Examples
+    --------
+    >>> import childsurv as cs
+    >>> cohort, table = cs.demo.cohort(patients=500, seed=1), cs.demo.life_table()
+    >>> cells = cs.person_years(cohort, table, by="sex", ages=[0, 5, 10, 15], years=[2010, 2015])
+    >>> list(cells.columns)[1:5]
+    ['age_from', 'age_to', 'year_from', 'year_to']
+    >>> bool(cells["deaths"].sum() == cohort.data["event"].sum())
+    True
+
+    References
+    ----------
+    Breslow NE, Day NE. Statistical methods in cancer research, volume II: the design and analysis of cohort
+    studies. IARC Scientific Publications 82, Lyon 1987, chapters 2 and 3.
+    """
+    purpose = "person_years"
+    bands = _Bands(
+        ages=_cuts(ages, "ages"), years=_cuts(years, "years"), since=_cuts(since_diagnosis, "since_diagnosis")
+    )
+    if bands.years is not None and (
+        (bands.years % 1).any() or bands.years[0] < 1800 or bands.years[-1] > 2299
+    ):
+        raise OptionError("years= takes calendar years, whole numbers from 1800 to 2299.")
+    observed, people, table = _followed(
+        data, life_table, by=by, time=time, event=event, entry=entry, age_days=age_days, sex=sex,
+        diagnosis_date=diagnosis_date, zero_survival=zero_survival, purpose=purpose,
+    )  # fmt: skip
+    sums = _fold(observed, people, table, bands, purpose=purpose)
+    kept = np.flatnonzero((sums["days"] > 0) | (sums["deaths"] > 0))
+    group, *places = np.unravel_index(kept, (observed.n_groups, *bands.sizes))
+    result = observed.groups.iloc[group].reset_index(drop=True)
+    for name, cuts, place in zip(("age", "year", "since"), bands.cuts, places, strict=True):
+        if cuts is not None:
+            result = result.assign(**_limits(name, cuts, place))
+    result["person_years"] = sums["days"][kept] / DAYS_PER_YEAR
+    result["deaths"] = sums["deaths"][kept].astype(np.int64)
+    if life_table is not None:
+        result["expected_deaths"] = sums["expected"][kept]
+    return result
+
+
+def standardised_mortality_ratio(
+    data: Data,
+    life_table: LifeTable,
+    *,
+    by: By = None,
+    time: str | None = None,
+    event: str | None = None,
+    entry: str | None = None,
+    age_days: str | None = None,
+    sex: str | None = None,
+    diagnosis_date: str | None = None,
+    zero_survival: str = "keep",
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Return the ratio of observed to expected deaths of each group, with exact limits.
+
+    ``SMR = O / E``, with E the population hazard added up over all person-days. The limits take O for a Poisson
+    number: ``chi2(alpha / 2; 2 O) / (2 E)`` and ``chi2(1 - alpha / 2; 2 O + 2) / (2 E)``.
+
+    Parameters
+    ----------
+    data, life_table, by, time, event, entry, age_days, sex, diagnosis_date, zero_survival
+        As in `person_years`; a life table is needed. Survivors of five years enter with ``entry=``.
+    level
+        Confidence level.
+
+    Returns
+    -------
+    DataFrame
+        Group columns, ``patients, person_years, deaths, expected_deaths, smr, lower, upper``; one row a group. The
+        ratio is missing where nobody was expected to die.
+
+    Raises
+    ------
+    ColumnError, DataError, LifeTableError
+        As for `person_years`.
+
+    Examples
+    --------
+    >>> import childsurv as cs
+    >>> cohort, table = cs.demo.cohort(patients=500, seed=1), cs.demo.life_table()
+    >>> ratios = cs.standardised_mortality_ratio(cohort, table, by="sex")
+    >>> bool((ratios["lower"] < ratios["smr"]).all() and (ratios["smr"] < ratios["upper"]).all())
+    True
+
+    References
+    ----------
+    Garwood F. Fiducial limits for the Poisson distribution. Biometrika 1936; 28:437-42.
+    doi:10.1093/biomet/28.3-4.437
+    """
+    purpose = "standardised_mortality_ratio"
+    require_level(level)
+    observed, people, table = _followed(
+        data, life_table, by=by, time=time, event=event, entry=entry, age_days=age_days, sex=sex,
+        diagnosis_date=diagnosis_date, zero_survival=zero_survival, purpose=purpose,
+    )  # fmt: skip
+    sums = _fold(observed, people, table, _Bands(), purpose=purpose)
+    deaths, expected = sums["deaths"], sums["expected"]
+    lower, upper = poisson_limits(deaths, level)
+    result = observed.groups.reset_index(drop=True)
+    result["patients"] = np.bincount(observed.group, minlength=observed.n_groups)
+    result["person_years"] = sums["days"] / DAYS_PER_YEAR
+    result["deaths"] = deaths.astype(np.int64)
+    result["expected_deaths"] = expected
+    for name, values in (("smr", deaths), ("lower", lower), ("upper", upper)):
+        result[name] = np.divide(values, expected, out=np.full(expected.size, np.nan), where=expected > 0)
+    return result
+
+
+@dataclass(frozen=True)
+class _Bands:
+    """Where bands of attained age (years), calendar time (years) and time since diagnosis (years) begin."""
+
+    ages: FloatArray | None = None
+    years: FloatArray | None = None
+    since: FloatArray | None = None
+
+    @property
+    def cuts(self) -> tuple[FloatArray | None, ...]:
+        return self.ages, self.years, self.since
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Number of bands of each kind: what lies before the first cut is one too."""
+        return tuple(1 if cuts is None else cuts.size + 1 for cuts in self.cuts)
+
+
+def _cuts(values: Sequence[float] | None, argument: str) -> FloatArray | None:
+    if values is None:
+        return None
+    try:
+        cuts = np.atleast_1d(np.asarray(values, dtype=np.float64))
+    except (TypeError, ValueError) as error:
+        raise OptionError(f"{argument}= takes numbers.") from error
+    if cuts.ndim != 1 or cuts.size == 0 or not np.isfinite(cuts).all() or (np.diff(cuts) <= 0).any():
+        raise OptionError(f"{argument}= takes ascending numbers, where each band begins.")
+    if (cuts < 0).any():
+        raise OptionError(f"{argument}= takes numbers of 0 or more.")
+    return cuts
+
+
+def _followed(
+    data: Data,
+    life_table: LifeTable | None,
+    *,
+    by: By,
+    time: str | None,
+    event: str | None,
+    entry: str | None,
+    age_days: str | None,
+    sex: str | None,
+    diagnosis_date: str | None,
+    zero_survival: str,
+    purpose: str,
+) -> tuple[FollowUp, Demographics, LifeTable]:
+    """Return follow-up, where each row looks, and the life table: one in which nobody dies if there is none."""
+    observed = follow_up(
+        data, by=by, time=time, event=event, entry=entry, zero_survival=zero_survival, purpose=purpose
+    )
+    if not observed.counted:
+        raise DataError(
+            f"{purpose}: follow-up must be in whole days to be shared out; round it, for example with "
+            "(years * 365.25).round()."
+        )
+    table = _nobody_dies() if life_table is None else life_table
+    people = demographics(
+        data, table, age_days=age_days, sex=sex, diagnosis_date=diagnosis_date, sexes=life_table is not None,
+        purpose=purpose,
+    )  # fmt: skip
+    rows = observed.rows
+    return observed, Demographics(people.stratum[rows], people.birth[rows], people.diagnosis[rows]), table
+
+
+def _nobody_dies() -> LifeTable:
+    shape = (1, 1, 1)
+    return LifeTable(
+        by=(),
+        strata=pd.DataFrame({"sex": ["female"]}, dtype=object),
+        age_starts=np.zeros(1),
+        year_starts=np.array([BEFORE_ALL]),
+        year_end=AFTER_ALL,
+        rates=np.zeros(shape),
+        extended=np.zeros(shape, dtype=bool),
+        age_rule="birthday",
+        source="none",
+    )
+
+
+def _fold(
+    observed: FollowUp, people: Demographics, table: LifeTable, bands: _Bands, *, purpose: str
+) -> dict[str, FloatArray]:
+    """Return person-days, deaths and expected deaths by group and band, each flat."""
+    n_cells = observed.n_groups * math.prod(bands.sizes)
+    if n_cells > LARGEST_NUMBER_OF_CELLS:
+        raise OptionError(
+            f"{purpose}: {n_cells:,} cells of groups and bands are too many; use fewer groups or wider bands."
+        )
+    fine = _cut_at(table, bands)
+    # Each cell of the finer table lies in one band of age and one of calendar time.
+    age_band = _band_of(_years_of_age(fine), bands.ages)
+    year_band = _band_of(fine.year_starts, None if bands.years is None else first_of_january(bands.years))
+    of_cell = (age_band[:, None] * bands.sizes[1] + year_band[None, :]).ravel()
+    since_cuts = np.array([]) if bands.since is None else bands.since * DAYS_PER_YEAR
+    edges = np.concatenate([[0.0], since_cuts, [np.inf]])
+    n_since = bands.sizes[2]
+    per_group = math.prod(bands.sizes)
+    rates = fine.rates.ravel()
+    time = observed.time.astype(np.int64, copy=False)
+    cell = cell_index(fine, people.stratum, people.birth, people.diagnosis, time, purpose=purpose)
+    sums = {name: np.zeros(n_cells) for name in ("days", "deaths", "expected")}
+    for first in range(0, time.size, ROWS_AT_A_TIME):
+        batch = slice(first, first + ROWS_AT_A_TIME)
+        entry = None if observed.entry is None else observed.entry[batch]
+        group, event = observed.group[batch], observed.event[batch]
+        for piece in pieces(
+            fine, cell[batch], birth=people.birth[batch], diagnosis=people.diagnosis[batch], time=time[batch],
+            whole_days=False,
+        ):  # fmt: skip
+            key = group[piece.rows] * per_group + of_cell[piece.cell % of_cell.size] * n_since
+            start = piece.start if entry is None else np.maximum(piece.start, entry[piece.rows])
+            rate = rates[piece.cell]
+            for band in range(n_since):
+                days = np.minimum(piece.stop, edges[band + 1]) - np.maximum(start, edges[band])
+                inside = np.flatnonzero(days > 0)
+                sums["days"] += np.bincount(key[inside] + band, days[inside], minlength=n_cells)
+                expected = days[inside] * rate[inside]
+                sums["expected"] += np.bincount(key[inside] + band, expected, minlength=n_cells)
+            dying = piece.last[event[piece.rows[piece.last]] > 0]
+            # A death belongs to the band that ends with it, as its last day does.
+            last_moment = np.maximum(piece.stop[dying], SOME_TIME)
+            band_of_death = np.searchsorted(edges[1:], last_moment, side="left")
+            sums["deaths"] += np.bincount(key[dying] + band_of_death, minlength=n_cells)
+    return sums
+
+
+def _cut_at(table: LifeTable, bands: _Bands) -> LifeTable:
+    """Return the table with cuts at every band as well; no hazard changes."""
+    ages, years = table.age_starts, table.year_starts
+    if bands.ages is not None:
+        own = bands.ages * ((table.days_per_year or DAYS_PER_YEAR) if table.age_rule == "fixed" else 1.0)
+        ages = np.union1d(ages, own[own > ages[0]])
+    if bands.years is not None:
+        days = first_of_january(bands.years)
+        years = np.union1d(years, days[(days > years[0]) & (days < table.year_end)]).astype(np.int64)
+    age = np.searchsorted(table.age_starts, ages, side="right") - 1
+    year = np.searchsorted(table.year_starts, years, side="right") - 1
+    return replace(
+        table,
+        age_starts=ages,
+        year_starts=years,
+        rates=table.rates[:, age, :][:, :, year],
+        extended=table.extended[:, age, :][:, :, year],
+    )
+
+
+def _years_of_age(table: LifeTable) -> FloatArray:
+    return table.age_starts / ((table.days_per_year or DAYS_PER_YEAR) if table.age_rule == "fixed" else 1.0)
+
+
+def _band_of(starts: npt.NDArray[Any], cuts: npt.NDArray[Any] | None) -> IntArray:
+    if cuts is None:
+        return np.zeros(starts.size, dtype=np.int64)
+    # Ages in fixed days were multiplied and divided by the length of a year.
+    return np.searchsorted(cuts, starts + 1e-9, side="right").astype(np.int64)
+
+
+def _limits(name: str, cuts: FloatArray, place: IntArray) -> dict[str, Any]:
+    """Return columns with both ends of each band, missing where it is open."""
+    low, high = np.append(np.nan, cuts)[place], np.append(cuts, np.nan)[place]
+    if name == "age" or name == "since":
+        # Ages and times before the first cut begin at 0.
+        low = np.where(np.isnan(low), 0.0, low)
+        return {f"{name}_from": low, f"{name}_to": high}
+    return {
+        "year_from": pd.array(low, dtype="Float64").astype("Int64"),
+        "year_to": pd.array(high - 1, dtype="Float64").astype("Int64"),
+    }
