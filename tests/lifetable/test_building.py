@@ -333,3 +333,32 @@ def test_expansion_recovers_single_years_of_belarus_russia_and_ukraine(shared):
     ukraine = older & (people["country"] == "UKR")
     assert (error["expanded"][ukraine] < 5e-4).mean() > 0.98
     assert error["expanded"][people["age"] == 0].mean() < error["wide"][people["age"] == 0].mean()
+
+
+def test_strata_are_carried_from_their_own_ends():
+    """A country whose table ends early is carried by its own trend, as if it stood alone."""
+    rows = [
+        (country, sex, age, year, 0.01 / (1 + age) * factor ** (year - 2000))
+        for country, last, factor in (("XAA", 2010, 0.95), ("XBB", 2006, 0.9))
+        for sex in ("female", "male")
+        for age in (0, 1)
+        for year in range(2000, last)
+    ]
+    cells = pd.DataFrame(rows, columns=["country", "sex", "age", "year", "mx"])
+    table = LifeTable.from_frame(cells, mx="mx", by="country")
+    together = table.extend("trend", until=2015, over=4)
+    for country in ("XAA", "XBB"):
+        alone = LifeTable.from_frame(cells[cells["country"] == country], mx="mx", by="country")
+        carried = alone.extend("trend", until=2015, over=4)
+        places = np.flatnonzero(together.strata["country"] == country)
+        assert together.year_starts.tolist() == carried.year_starts.tolist()
+        np.testing.assert_array_equal(together.rates[places], carried.rates)
+        np.testing.assert_array_equal(together.extended[places], carried.extended)
+    # A log-linear trend is met exactly but for the lengths of years.
+    last = together.rates[2, 0, -1] * 365.25
+    assert last == pytest.approx(0.01 * 0.9**15, rel=2e-3)
+    assert together.provenance[-1]["extended"] == "trend"
+    assert together.provenance[-1]["from_digest"] == table.digest
+    until_2009 = table.extend("trend", until=2009, over=4)
+    assert until_2009.year_end == table.year_end
+    assert until_2009.extended.sum() == 2 * 2 * 4

@@ -18,7 +18,7 @@ from childsurv.calendar import first_of_january
 from childsurv.cohort import DAYS_PER_YEAR
 from childsurv.errors import LifeTableError, OptionError, require_columns, rows_where
 from childsurv.lifetable.graduation import age_scale, graduate
-from childsurv.lifetable.table import AFTER_ALL, BEFORE_ALL, LifeTable
+from childsurv.lifetable.table import AFTER_ALL, BEFORE_ALL, LifeTable, concat_life_tables
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -214,16 +214,36 @@ def extend_by_trend(table: LifeTable, *, until: int, over: int) -> LifeTable:
         )
     if not isinstance(over, int) or over < 2:
         raise OptionError("extend('trend', over=) takes a number of years of 2 or more.")
-    last_year = int(_year_of(np.array([table.year_end - 1]))[0])
+    end = int(first_of_january(np.array([until + 1.0]))[0])
+    if end <= table.year_end and not np.isnan(table.rates[:, :, -1]).all(axis=1).any():
+        raise OptionError(f"extend('trend', until={until}): the table already covers that year.")
+    # A stratum that ends earlier than others is carried on from its own end.
+    last_cells = _last_cells(table)
+    parts = [_until_cell(table, last_cells == last, int(last)) for last in np.unique(last_cells)]
+    carried = [
+        (part, 0) if part.year_end >= end else _carried_by_trend(part, end=end, over=over) for part in parts
+    ]
+    flat = sum(count for _, count in carried)
+    joined = concat_life_tables([part for part, _ in carried])
+    step = {
+        "extended": "trend",
+        "method": f"log-linear trend of the last {over} years in each stratum and age, from the stratum's own end",
+        "until": until,
+        "cells_without_trend": flat,
+        "from_digest": table.digest,
+    }
+    return replace(joined, source=table.source, provenance=(*table.provenance, step))
+
+
+def _carried_by_trend(table: LifeTable, *, end: int, over: int) -> tuple[LifeTable, int]:
+    """Return strata of one end carried on to a day, and how many cells had no trend."""
+    first = table.year_end
+    last_year = int(_year_of(np.array([first - 1]))[0])
     # The part of a calendar year that the table leaves open begins the first new cell.
     first = table.year_end
-    new_years = np.arange(last_year + 1, until + 1)
+    new_years = np.arange(last_year + 1, int(_year_of(np.array([end]))[0]))
     starts = np.concatenate([[first], first_of_january(new_years.astype(np.float64))])
-    starts = np.unique(starts[starts >= first]).astype(np.int64)
-    end = int(first_of_january(np.array([until + 1.0]))[0])
-    if end <= first:
-        raise OptionError(f"extend('trend', until={until}): the table already covers that year.")
-    starts = starts[starts < end]
+    starts = np.unique(starts[(starts >= first) & (starts < end)]).astype(np.int64)
     edges = np.append(table.year_starts, table.year_end)
     middle = (edges[:-1] + edges[1:]) / 2 / DAYS_PER_YEAR
     used = edges[1:] > edges[-1] - over * DAYS_PER_YEAR
@@ -242,22 +262,32 @@ def extend_by_trend(table: LifeTable, *, until: int, over: int) -> LifeTable:
     last = table.rates[:, :, -1]
     carried = last[:, :, None] * np.exp(slope[:, :, None] * (new_middle - middle[-1]))
     flat = int((~usable & np.isfinite(last)).sum())
-    return replace(
+    longer = replace(
         table,
         year_starts=np.concatenate([table.year_starts, starts]),
         year_end=end,
         rates=np.concatenate([table.rates, carried], axis=2),
         extended=np.concatenate([table.extended, np.isfinite(carried)], axis=2),
-        provenance=(
-            *table.provenance,
-            {
-                "extended": "trend",
-                "method": f"log-linear trend of the last {over} years in each stratum and age",
-                "until": until,
-                "cells_without_trend": flat,
-                "from_digest": table.digest,
-            },
-        ),
+    )
+    return longer, flat
+
+
+def _last_cells(table: LifeTable) -> IntArray:
+    """Return the last calendar cell in which each stratum has a value."""
+    known: npt.NDArray[np.bool_] = np.asarray(~np.isnan(table.rates).all(axis=1))
+    return np.asarray(known.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1))
+
+
+def _until_cell(table: LifeTable, chosen: npt.NDArray[np.bool_], last: int) -> LifeTable:
+    """Return some strata up to a calendar cell."""
+    starts = np.append(table.year_starts, table.year_end)
+    return replace(
+        table,
+        strata=table.strata[chosen].reset_index(drop=True),
+        year_starts=table.year_starts[: last + 1],
+        year_end=int(starts[last + 1]),
+        rates=table.rates[chosen][:, :, : last + 1],
+        extended=table.extended[chosen][:, :, : last + 1],
     )
 
 

@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,10 @@ from childsurv.errors import (
     rows_where,
 )
 from childsurv.lifetable.cells import SEXES, block_of_cells, require_cells_within_years
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -594,6 +598,32 @@ class LifeTable:
             purpose=purpose,
         )
         return np.asarray(np.exp(-cumulative))
+
+    def plot(self, kind: str = "ages", **options: Any) -> Figure | Axes:
+        """Show the mortality rates: lines by age coloured by year, or a map of age by year.
+
+        Parameters
+        ----------
+        kind
+            "ages" or "heatmap".
+        **options
+            As in `childsurv.plot.life_table`, such as ``strata={"sex": "female"}`` and ``ages=(0, 20)``.
+
+        Returns
+        -------
+        Figure or Axes
+
+        Examples
+        --------
+        >>> import childsurv as cs
+        >>> table = cs.demo.life_table()
+        >>> country = table.strata["country"].iloc[0]
+        >>> len(table.plot("heatmap", strata={"country": country, "sex": "male"}).axes)
+        2
+        """
+        from childsurv.plot.mortality import life_table
+
+        return life_table(self, kind=kind, **options)
 
     def _rows_frame(self, purpose: str, *, sex: Any, by: Mapping[str, Any], **columns: Any) -> pd.DataFrame:
         """Return one row a look-up from values and arrays, dates and days checked."""

@@ -1,4 +1,4 @@
-"""Pictures of curves, rankings, hazard ratios and tables, made for reports and journals.
+"""Pictures of curves, rankings, hazard ratios, tables and life tables, made for reports and journals.
 
 Every function draws into the ``ax=`` it is given and returns it, or makes and returns a Figure. None calls
 ``show``, touches pyplot's list of open figures or changes the user's matplotlib settings. Matplotlib itself
@@ -15,16 +15,18 @@ if TYPE_CHECKING:
     from childsurv.plot.curve_panels import curves
     from childsurv.plot.dots import ranking
     from childsurv.plot.hazard_ratios import forest
+    from childsurv.plot.mortality import life_table
     from childsurv.plot.pictures import rendered, save
     from childsurv.plot.style import Theme
 
-__all__ = ["Theme", "curves", "forest", "heatmap", "ranking", "rendered", "save"]
+__all__ = ["Theme", "curves", "forest", "heatmap", "life_table", "ranking", "rendered", "save"]
 
 _PLACES = {
     "Theme": "style",
     "curves": "curve_panels",
     "forest": "hazard_ratios",
     "heatmap": "cells",
+    "life_table": "mortality",
     "ranking": "dots",
     "rendered": "pictures",
     "save": "pictures",

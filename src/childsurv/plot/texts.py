@@ -85,6 +85,27 @@ TEXTS: dict[str, tuple[str, str]] = {
         "× : наблюдение слишком короткое.",
     ),
     "total": ("Patients", "Пациенты"),
+    "age": ("Age, years", "Возраст, лет"),
+    "calendar_year": ("Calendar year", "Календарный год"),
+    "deaths_per_1000": ("Deaths per 1,000 person-years", "Умершие на 1000 человеко-лет"),
+    "zero_cells": (
+        "Cells in which nobody died, not drawn: {count}.",
+        "Ячейки без умерших, не показаны: {count}.",
+    ),
+    "missing_cells": (
+        "Cells without a rate: {count}.",
+        "Ячейки без показателя: {count}.",
+    ),
+    "carried_cells": (
+        "Carried from other years (dashed or hatched): {count} cells.",
+        "Перенесены из других лет (пунктир или штриховка): ячеек {count}.",
+    ),
+    "life_table_alt": (
+        "Deaths per 1,000 person-years of the population by age, {first} to {last}, {strata} panels: from {low} to "
+        "{high}.",
+        "Умершие на 1000 человеко-лет населения по возрасту, с {first} по {last} год, графиков {strata}: от {low} до "
+        "{high}.",
+    ),
 }
 
 
