@@ -1,4 +1,4 @@
-"""Measure every benchmark, or those named: ``python -m benchmarks [kaplan-meier] [cox] [net] [reading] [import]``."""
+"""Measure every benchmark, or those named: ``python -m benchmarks [kaplan-meier] [cox] [net] ... [import]``."""
 
 from __future__ import annotations
 
@@ -147,6 +147,66 @@ def net(folder: Path) -> list[Row]:
     return rows
 
 
+def life_tables(folder: Path) -> list[Row]:
+    """Read life tables, and look a million children up in one."""
+    cells = cs.demo.simulate(patients=200, seed=1).life_tables.round({"mx": 6})
+    long = folder / "rates.csv"
+    cells.to_csv(long, index=False)
+    first = cells[cells["country"] == cells["country"].iloc[0]]
+    wide = first.pivot(index=["year", "age"], columns="sex", values="mx").reset_index()
+    wide["total"] = (wide["female"] + wide["male"]) / 2
+    printed = wide.rename(columns=str.capitalize)[["Year", "Age", "Female", "Male", "Total"]]
+    published = folder / "Mx_1x1.txt"
+    head = "Simulated, Death rates (period 1x1)\n\n"
+    published.write_text(head + printed.to_string(index=False), encoding="utf-8")
+    rows = [
+        Row(
+            f"Life table of {len(frame):,} rows, {name}",
+            "pandas.read_csv of the same file",
+            seconds(lambda: cs.read_life_table(path), repeats=9),  # noqa: B023
+            seconds(lambda: pd.read_csv(path, **options), repeats=9),  # noqa: B023
+            0.33,
+            "at most 3 times slower is asked for",
+        )
+        for frame, name, path, options in (
+            (cells, "long", long, {}),
+            (printed, "Human Mortality Database", published, {"sep": r"\s+", "skiprows": 2}),
+        )
+    ]
+    cells = life_table_cells()
+    table = cs.LifeTable.from_frame(cells, mx="mx")
+    cells.to_csv(folder / "life_table.csv", index=False)
+    n, few = 1_000_000, 20_000
+    children = simulated_children(n)
+    children.iloc[:few].to_csv(folder / "children.csv", index=False)
+    birth = children["diagnosis_date"] - pd.to_timedelta(children["age_days"], unit="D")
+    theirs = r_seconds("survexp_children", folder)
+    individual = seconds(lambda: cs.expected_survival(children, table, kind="individual", time="time"))
+    hazard = seconds(
+        lambda: table.hazard(sex=children["sex"], birth_date=birth, date=children["diagnosis_date"])
+    )
+    cells_of = {"ages": [0, 1, 5, 10, 15], "years": [2000, 2005, 2010]}
+    by_cell = seconds(lambda: cs.person_years(children, table, time="time", event="event", **cells_of))
+    pyears = r_seconds("pyears_children", folder)
+    per_child = f"timed on {few:,} of them"
+    return [
+        *rows,
+        Row(f"Hazards of {n:,} children on one day", "", hazard, None, None),
+        Row(
+            f"Expected survival of {n:,} children at their own times, per child",
+            f"R survexp, {per_child}",
+            individual / n,
+            None if theirs is None else theirs / few,
+        ),
+        Row(
+            f"Person-years and expected deaths of {n:,} children by age and period, per child",
+            f"R pyears, {per_child}",
+            by_cell / n,
+            None if pyears is None else pyears / few,
+        ),
+    ]
+
+
 def reading(folder: Path) -> list[Row]:
     """Read, clean, check and classify extracts; pandas reads them only."""
     path, n, fewer = folder / "extract.csv", 1_000_000, 200_000
@@ -204,6 +264,7 @@ BENCHMARKS: dict[str, Callable[[Path], list[Row]]] = {
     "kaplan-meier": kaplan_meier,
     "cox": cox,
     "net": net,
+    "life-table": life_tables,
     "reading": reading,
     "import": imports,
 }

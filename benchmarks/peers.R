@@ -44,7 +44,7 @@ if (task == "survfit_groups") {
   data(colrec, slopop, package = "relsurv")
   elapsed(function() rs.surv(Surv(time, stat) ~ 1, data = colrec, ratetable = slopop, method = "pohar-perme",
                              rmap = list(age = age, sex = sex, year = diag)), 2)
-} else if (task == "relsurv_children") {
+} else if (task %in% c("relsurv_children", "survexp_children", "pyears_children")) {
   need("relsurv")
   d <- read("children.csv")
   d$year <- as.Date(d$diagnosis_date)
@@ -54,8 +54,18 @@ if (task == "survfit_groups") {
   life <- life[order(life$sex, life$year, life$age), ]
   rate <- function(sex) matrix(exp(-life$mx[life$sex == sex]), nrow = length(ages))
   table <- transrate(rate("male"), rate("female"), yearlim = range(years), int.length = 1)
-  elapsed(function() rs.surv(Surv(time, event) ~ 1, data = d, ratetable = table, method = "pohar-perme",
-                             rmap = list(age = age_days, sex = sex, year = year)))
+  if (task == "survexp_children") {
+    elapsed(function() survexp(time ~ 1, data = d, ratetable = table, method = "individual.s",
+                               rmap = list(age = age_days, sex = sex, year = year)), 3)
+  } else if (task == "pyears_children") {
+    d$age <- tcut(d$age_days, 365.241 * c(0, 1, 5, 10, 15, 200))
+    d$period <- tcut(d$year, as.Date(c("1900-01-01", "2000-01-01", "2005-01-01", "2010-01-01", "2100-01-01")))
+    elapsed(function() pyears(Surv(time, event) ~ age + period, data = d, ratetable = table,
+                              rmap = list(age = age_days, sex = sex, year = year)), 3)
+  } else {
+    elapsed(function() rs.surv(Surv(time, event) ~ 1, data = d, ratetable = table, method = "pohar-perme",
+                               rmap = list(age = age_days, sex = sex, year = year)))
+  }
 } else {
   stop("no such task: ", task)
 }

@@ -345,10 +345,10 @@ def test_strata_are_carried_from_their_own_ends():
         for year in range(2000, last)
     ]
     cells = pd.DataFrame(rows, columns=["country", "sex", "age", "year", "mx"])
-    table = LifeTable.from_frame(cells, mx="mx", by="country")
+    table = cs.LifeTable.from_frame(cells, mx="mx", by="country")
     together = table.extend("trend", until=2015, over=4)
     for country in ("XAA", "XBB"):
-        alone = LifeTable.from_frame(cells[cells["country"] == country], mx="mx", by="country")
+        alone = cs.LifeTable.from_frame(cells[cells["country"] == country], mx="mx", by="country")
         carried = alone.extend("trend", until=2015, over=4)
         places = np.flatnonzero(together.strata["country"] == country)
         assert together.year_starts.tolist() == carried.year_starts.tolist()

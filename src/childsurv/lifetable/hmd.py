@@ -27,6 +27,9 @@ LOOKED_FOR = (
 
 HMD_COLUMNS = frozenset({"year", "age", "mx", "female", "male", "total"})
 
+LABELS = ("year", "age")
+"""Columns of text: ages such as 1-4 and 110+."""
+
 HEADER_WITHIN_LINES = 5
 """Title, empty lines and remarks come before the header; no known file has more of them."""
 
@@ -122,20 +125,20 @@ def _read(source: Source) -> tuple[pd.DataFrame, str]:
             f"{source.name} is by years of birth (cohort). Expected survival needs the years in which people "
             "live: take the period file, such as Mx_1x1.txt or fltper_1x1.txt."
         )
-    # lx and Lx differ in case only, so the columns wanted are found first and renamed after.
-    wanted = {word: word.lower() for word in words if word.lower() in HMD_COLUMNS}
-    labels = {word: str for word, name in wanted.items() if name in {"year", "age"}}
+    # lx and Lx differ in case only, so only the columns wanted get names in lower case.
+    names = [word.lower() if word.lower() in HMD_COLUMNS else word for word in words]
+    wanted = [name for name in names if name in HMD_COLUMNS]
     table = source.table(
         sep=r"\s+",
         skiprows=place + 1,
         header=None,
-        names=words,
-        usecols=list(wanted),
+        names=names,
+        usecols=wanted,
         na_values=["."],
-        dtype=labels,
-    ).rename(columns=wanted)
-    for name in table.columns.difference(["year", "age"]):
-        if not pd.api.types.is_numeric_dtype(table[name].dtype):
+        dtype={"year": str, "age": str},
+    )
+    for name in wanted:
+        if name not in LABELS and not pd.api.types.is_numeric_dtype(table[name].dtype):
             raise LifeTableError(f"{source.name}: column {name!r} holds something that is not a number.")
     return table, title
 

@@ -110,8 +110,8 @@ def read_cells(
 def _read(source: Source) -> tuple[pd.DataFrame, dict[str, dict[int, str]]]:
     try:
         with pd.read_stata(io.BytesIO(source.content), iterator=True, convert_categoricals=False) as reader:
+            table = reader.read()  # type: ignore[attr-defined]  # the stubs lack it
             by_set = reader.value_labels()
-        table = pd.read_stata(io.BytesIO(source.content), convert_categoricals=False)
         # Stata names a set of labels; a column most often has the set of its own name.
         labels = {
             name: {int(code): label for code, label in by_set[name].items()}
@@ -140,7 +140,12 @@ def _roles(table: pd.DataFrame, columns: Mapping[str, str] | None) -> dict[str, 
 def _printed(column: pd.Series) -> Any:
     """Return numbers as they were written: a float of 32 bits holds seven digits, not the noise after them."""
     if column.dtype == np.float32:
-        return np.array([float(f"{value:.7g}") for value in column.tolist()])
+        values = column.to_numpy(np.float64)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            digits = np.where(values > 0, 6 - np.floor(np.log10(values)), 6.0)
+        # A whole number over a power of ten that a float holds exactly is the nearest float to the decimal.
+        scale = 10.0 ** np.clip(digits, 0, 22)
+        return np.round(values * scale) / scale
     return column.to_numpy(np.float64, na_value=np.nan)
 
 
