@@ -84,7 +84,24 @@ def countries() -> Figure:
     )
 
 
+def life_table() -> Figure:
+    """Draw mortality of children and young adults of two simulated countries."""
+    table = cs.demo.life_table()
+    invented = cs.demo.countries()
+    names = dict(zip(invented["country"], invented["name"].str.removesuffix(" (simulated)"), strict=True))
+    chosen = list(dict.fromkeys(table.strata["country"]))[:2]
+    return cs.plot.life_table(
+        table,
+        strata={"country": chosen},
+        ages=(0, 24),
+        names=names,
+        title="Mortality of the population",
+        subtitle="Simulated life tables of two invented countries",
+    )
+
+
 if __name__ == "__main__":
     PICTURES.mkdir(exist_ok=True)
     cs.plot.save(flow(), PICTURES / "flow.svg")
     cs.plot.save(countries(), PICTURES / "countries.png")
+    cs.plot.save(life_table(), PICTURES / "life_table.png")

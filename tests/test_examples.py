@@ -54,6 +54,17 @@ def test_readme_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         exec(compile(block, "README.md", "exec"), {})
 
 
+def test_examples_of_life_tables_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = REPOSITORY / "docs" / "life_tables.md"
+    blocks = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) == 6
+    together: dict[str, object] = {}
+    for block in blocks:
+        exec(compile(block, page.name, "exec"), together)
+    assert (tmp_path / "life_table.png").exists()
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_local_links_lead_somewhere(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
