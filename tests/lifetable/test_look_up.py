@@ -254,6 +254,50 @@ def test_fractional_years_of_a_table_with_open_ends(table, children):
     assert first.extended.any()
 
 
+@pytest.mark.parametrize("rule", ["relsurv", "survexp.us", "fractional-years"])
+def test_daily_estimators_look_up_at_the_start_of_each_day(steps, rule):
+    """A cut that falls within a day holds from the next one, as one look-up a day has it."""
+    looked_up = steps.with_look_up(rule)
+    birth, diagnosis, days = pd.Timestamp("2001-11-12"), pd.Timestamp("2003-03-01"), 1000
+    row = pd.DataFrame(
+        {
+            "sex": ["male"], "age_days": [(diagnosis - birth).days], "diagnosis_date": [diagnosis], "time": [days],
+            "event": [0],
+        }
+    )  # fmt: skip
+    sums = cs.tally(row, life_table=looked_up, time="time", event="event").totals("expected_events")[0]
+    dates = diagnosis + pd.to_timedelta(np.arange(days), unit="D")
+    daily = looked_up.hazard(sex="male", birth_date=birth, date=dates.to_numpy())
+    # A thousand additions of numbers of one size.
+    assert sums == pytest.approx(daily.sum(), rel=1e-12)
+
+
+def test_birthdays_by_fractions_of_years_of_365_days_are_birthdays(steps):
+    looked_up = steps.with_look_up("fractional-years")
+    births = pd.date_range("2001-01-01", "2001-12-31")
+    for years in (1, 2):
+        for days, age in ((0, years), (-1, years - 1)):
+            dates = births + pd.DateOffset(years=years) + pd.Timedelta(days, unit="D")
+            hazards = looked_up.hazard(sex="male", birth_date=births.to_numpy(), date=dates.to_numpy())
+            # Thousandths a day, of years of 365 days where the hazard was given for 365.25.
+            expected = (1 + age + 10 * (dates.year - 2000)) * 365.25 / 365
+            assert hazards * 1000 == pytest.approx(expected.to_numpy(), rel=1e-13)
+
+
+def test_a_table_ends_where_its_own_calendar_ends(steps):
+    """On anniversaries of diagnosis: the year 2007 lasts until the anniversary in 2008, whatever the date."""
+    table = steps.with_look_up("completed-years-and-calendar-years")
+    row = pd.DataFrame(
+        {"sex": ["male"], "age_years": [1], "diagnosis_date": [pd.Timestamp("2006-10-01")], "time": [731]}
+    )
+    own = cs.expected_survival(row, table, kind="individual-hazard", time="time").iloc[0] * 1000
+    assert own == pytest.approx(365 * 62 + 366 * 73, rel=1e-13)
+    with pytest.raises(LifeTableError, match="before the end of follow-up of 1 row"):
+        cs.expected_survival(row.assign(time=732), table, kind="individual", time="time")
+    with pytest.raises(LifeTableError, match="before the end of follow-up of 1 row"):
+        cs.expected_survival(row, steps.with_look_up("completed-years"), kind="individual", time="time")
+
+
 # Faults
 
 
@@ -269,8 +313,11 @@ def test_rules_that_a_table_cannot_follow(table, steps):
     days = cs.LifeTable.from_frame(odd, rate="rate", rate_unit="per_day", age_unit="days")
     with pytest.raises(OptionError, match="not whole years of a known length"):
         days.with_look_up("exact")
-    with pytest.raises(LifeTableError, match="one rule with with_look_up"):
-        cs.concat_life_tables([table, table.with_look_up("survexp.us")])
+    fixed = [table.with_look_up(rule) for rule in ("survival", "survexp.us")]
+    assert fixed[0].digest != fixed[1].digest
+    for pair in ([table, fixed[0]], fixed):
+        with pytest.raises(LifeTableError, match="one rule with with_look_up"):
+            cs.concat_life_tables(pair)
 
 
 def test_a_table_by_days_of_relsurv_becomes_one_by_birthdays(table):

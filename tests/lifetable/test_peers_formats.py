@@ -167,3 +167,13 @@ def test_damaged_files_of_r_are_refused(shared, tmp_path):
     path.write_bytes(content[:9000])
     with pytest.raises(LifeTableError, match="damaged"):
         cs.read_life_table(path)
+
+
+def test_numbers_of_32_bits_are_those_that_were_written():
+    from childsurv.lifetable.stata_table import _printed
+
+    written = [0.9634056, 0.0363631, 1.0, 0.0, 1.234567e-5, 0.1, 0.7654321]
+    column = pd.Series(np.array(written, dtype=np.float32))
+    # The very floats that the seven digits stand for, and not the noise after them.
+    assert _printed(column).tolist() == written
+    assert np.isnan(_printed(pd.Series(np.array([np.nan], dtype=np.float32)))).all()

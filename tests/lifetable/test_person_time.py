@@ -92,10 +92,13 @@ def test_a_death_on_the_last_day_of_a_band_is_of_that_band(one_child):
     for days, band in ((488, 2), (489, 3)):
         cells = cs.person_years(one_child.assign(time=days), ages=[0, 2, 3], **COLUMNS)
         assert cells.loc[cells["deaths"] == 1, "age_from"].tolist() == [band]
+    # Four years of 365.25 days are 1,461 whole ones.
+    for days, band in ((1461, 0), (1462, 4)):
+        cells = cs.person_years(one_child.assign(time=days), since_diagnosis=[0, 4], **COLUMNS)
+        assert cells.loc[cells["deaths"] == 1, "since_from"].tolist() == [band]
     same_day = cs.person_years(one_child.assign(time=0), ages=[0], since_diagnosis=[0, 1], **COLUMNS)
-    assert same_day[["age_from", "since_from", "person_years", "deaths"]].to_numpy().tolist() == [
-        [0, 0, 0, 1]
-    ]
+    columns = ["age_from", "since_from", "since_to", "person_years", "deaths"]
+    assert same_day[columns].to_numpy().tolist() == [[0, 0, 1, 0, 1]]
 
 
 def test_late_entry_leaves_out_what_was_before(one_child):
