@@ -284,6 +284,16 @@ def test_birthdays_by_fractions_of_years_of_365_days_are_birthdays(steps):
             assert hazards * 1000 == pytest.approx(expected.to_numpy(), rel=1e-13)
 
 
+def test_birthdays_by_fractions_on_both_sides_of_a_power_of_two(steps):
+    """From 2048 on floats are coarser, so equal fractions of years differ in their last bits."""
+    looked_up = steps.extend("last").with_look_up("fractional-years")
+    births = pd.date_range("2047-01-01", "2047-12-31")
+    dates = births + pd.DateOffset(years=2)
+    hazards = looked_up.hazard(sex="male", birth_date=births.to_numpy(), date=dates.to_numpy())
+    # The year 2007 carried on, at age 2 from the very birthday.
+    assert hazards * 1000 == pytest.approx(np.full(365, 73 * 365.25 / 365), rel=1e-13)
+
+
 def test_a_table_ends_where_its_own_calendar_ends(steps):
     """On anniversaries of diagnosis: the year 2007 lasts until the anniversary in 2008, whatever the date."""
     table = steps.with_look_up("completed-years-and-calendar-years")
