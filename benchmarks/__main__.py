@@ -245,7 +245,9 @@ def reading(folder: Path) -> list[Row]:
     ):
         file = folder / f"extract{suffix}"
         mine, other = seconds(lambda: read(file), repeats=1), seconds(lambda: load(file), repeats=1)  # noqa: B023
-        rows.append(Row(f"the same extract, {fewer:,} rows as {suffix}", f"{peer}, reading only", mine, other, None))
+        rows.append(
+            Row(f"the same extract, {fewer:,} rows as {suffix}", f"{peer}, reading only", mine, other, None)
+        )
     return rows
 
 

@@ -21,7 +21,13 @@ from childsurv.classify import (
     toronto_stages,
 )
 from childsurv.cohort import DAYS_PER_YEAR, Cohort, concat
-from childsurv.compare import TestResult, logrank_test
+from childsurv.compare import (
+    TestResult,
+    fixed_time_test,
+    logrank_test,
+    max_combo_test,
+    pairwise_logrank_tests,
+)
 from childsurv.curves import Curves
 from childsurv.errors import (
     ChildsurvError,
@@ -95,6 +101,7 @@ __all__ = [
     "data_quality",
     "demo",
     "expected_survival",
+    "fixed_time_test",
     "iccc3_labels",
     "iccc3_table",
     "icd10_table",
@@ -103,7 +110,9 @@ __all__ = [
     "life_expectancy",
     "load_layout",
     "logrank_test",
+    "max_combo_test",
     "net_survival",
+    "pairwise_logrank_tests",
     "person_years",
     "plot",
     "read_extract",
