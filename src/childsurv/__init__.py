@@ -28,6 +28,7 @@ from childsurv.compare import (
     max_combo_test,
     pairwise_logrank_tests,
 )
+from childsurv.competing import cumulative_incidence, gray_test
 from childsurv.curves import Curves
 from childsurv.errors import (
     ChildsurvError,
@@ -60,7 +61,7 @@ from childsurv.lifetable.person_time import person_years, standardised_mortality
 from childsurv.lifetable.reading import read_life_table
 from childsurv.lifetable.table import LifeTable, concat_life_tables
 from childsurv.net import net_survival
-from childsurv.observed import kaplan_meier
+from childsurv.observed import kaplan_meier, nelson_aalen
 from childsurv.regression.cox import cox
 from childsurv.regression.cox_fit import CoxFit
 from childsurv.report import Report, report
@@ -98,10 +99,12 @@ __all__ = [
     "concat",
     "concat_life_tables",
     "cox",
+    "cumulative_incidence",
     "data_quality",
     "demo",
     "expected_survival",
     "fixed_time_test",
+    "gray_test",
     "iccc3_labels",
     "iccc3_table",
     "icd10_table",
@@ -111,6 +114,7 @@ __all__ = [
     "load_layout",
     "logrank_test",
     "max_combo_test",
+    "nelson_aalen",
     "net_survival",
     "pairwise_logrank_tests",
     "person_years",

@@ -148,7 +148,7 @@ def logrank_test(
     purpose = "logrank_test"
     _require_weights(weights, rho, gamma, purpose=purpose)
     observed, names = _compared(data, by, time, event, entry, zero_survival, purpose=purpose)
-    stratum, n_strata, stratum_names = _strata(data, observed, strata, purpose=purpose)
+    stratum, n_strata, stratum_names = strata_of(data, observed, strata, purpose=purpose)
     scores = _scores(observed, stratum, n_strata, [(weights, rho, gamma)])
     score, covariance = scores.observed[0] - scores.expected[0], scores.covariance[0, 0]
     table = observed.groups.assign(
@@ -158,7 +158,7 @@ def logrank_test(
     )
     name = _test_name(weights, rho, gamma)
     if trend is None or trend is False:
-        statistic, df = _quadratic_form(score, covariance, scores.scale)
+        statistic, df = quadratic_form(score, covariance, scores.scale)
     else:
         contrast = _trend_scores(observed.groups, names, trend)
         table["score"] = contrast
@@ -227,7 +227,7 @@ def pairwise_logrank_tests(
     require_choice(adjust, ("holm", "bh", "none"), argument="adjust")
     _require_weights(weights, rho, gamma, purpose=purpose)
     observed, names = _compared(data, by, time, event, entry, zero_survival, purpose=purpose)
-    stratum, n_strata, _ = _strata(data, observed, strata, purpose=purpose)
+    stratum, n_strata, _ = strata_of(data, observed, strata, purpose=purpose)
     labels = observed.groups[names].astype(str).agg(", ".join, axis=1).to_list()
     rows_of = np.split(
         np.argsort(observed.group, kind="stable"),
@@ -239,7 +239,7 @@ def pairwise_logrank_tests(
         pair = _only(observed, rows, (observed.group[rows] == second).astype(np.int64))
         scores = _scores(pair, stratum[rows], n_strata, [(weights, rho, gamma)])
         score = scores.observed[0] - scores.expected[0]
-        statistic, df = _quadratic_form(score, scores.covariance[0, 0], scores.scale)
+        statistic, df = quadratic_form(score, scores.covariance[0, 0], scores.scale)
         found.append((labels[first], labels[second], statistic, df))
     table = pd.DataFrame(found, columns=["group_1", "group_2", "statistic", "df"])
     tested = table["df"].to_numpy() > 0
@@ -304,7 +304,7 @@ def max_combo_test(
     observed, _ = _compared(data, by, time, event, entry, zero_survival, purpose=purpose)
     if observed.n_groups != 2:
         raise DataError(f"max_combo_test compares two groups; there are {observed.n_groups}.")
-    stratum, n_strata, stratum_names = _strata(data, observed, strata, purpose=purpose)
+    stratum, n_strata, stratum_names = strata_of(data, observed, strata, purpose=purpose)
     scores = _scores(observed, stratum, n_strata, [("log-rank", rho, gamma) for rho, gamma in chosen])
     covariance = scores.covariance[:, :, 0, 0]
     variance = np.diag(covariance)
@@ -445,7 +445,8 @@ def _compared(
     return observed, names
 
 
-def _strata(data: Data, observed: FollowUp, strata: By, *, purpose: str) -> tuple[IntArray, int, list[str]]:
+def strata_of(data: Data, observed: FollowUp, strata: By, *, purpose: str) -> tuple[IntArray, int, list[str]]:
+    """Return the stratum of each row of the follow-up, how many there are, and the names of their columns."""
     names = columns_list(strata, argument="strata")
     frame = frame_of(data)
     require_columns(frame.columns, names, purpose=purpose)
@@ -577,7 +578,7 @@ def _weights(sets: RiskSets, kind: str, rho: float, gamma: float) -> FloatArray:
     return np.asarray(before**rho * (1.0 - before) ** gamma)
 
 
-def _quadratic_form(score: FloatArray, covariance: FloatArray, scale: float) -> tuple[float, int]:
+def quadratic_form(score: FloatArray, covariance: FloatArray, scale: float) -> tuple[float, int]:
     """Return ``U' V^- U`` and its degrees of freedom, over groups that were ever at risk with others.
 
     ``scale`` is the size of the terms that the variances were summed from; what is tiny beside it is rounding.

@@ -63,9 +63,15 @@ class Curves:
     estimate, log_variance : ndarray of shape (n_rows,)
         The estimate, and the variance of its logarithm.
     quantity : str
-        What is estimated: "survival".
+        What is estimated: "survival", "cumulative hazard" or "cumulative incidence".
     origin : float
-        Time at which the curves are 1: 0, or later for conditional survival.
+        Time at which the curves begin: 0, or later for conditional survival.
+    start : float
+        Value of the curves there: 1 for survival, 0 for a cumulative hazard or incidence.
+    lower_log_variance : ndarray or None
+        Variance for the lower limit where it has one of its own (``conf_lower=``).
+    every_row : bool
+        Whether `table` shows rows without an exit too, as a life table of intervals does.
 
     Notes
     -----
@@ -88,6 +94,9 @@ class Curves:
     log_variance: FloatArray
     quantity: str = "survival"
     origin: float = 0.0
+    start: float = 1.0
+    lower_log_variance: FloatArray | None = None
+    every_row: bool = False
 
     def __post_init__(self) -> None:
         for entry in fields(self):
@@ -123,6 +132,7 @@ class Curves:
             kind=self.ci,
             level=self.level,
             bounded=self._bounded_in(self.group),
+            lower_log_variance=self.lower_log_variance,
         )
 
     def _bounded_in(self, group: IntArray) -> bool | npt.NDArray[np.bool_]:
@@ -138,13 +148,14 @@ class Curves:
         Group columns, then ``time, at_risk, events, censored, estimate, std_error, lower, upper``. ``std_error`` is
         that of the estimate itself, NaN once survival is 0.
         """
-        shown = np.flatnonzero((self.events > 0) | (self.censored > 0))
+        shown = np.flatnonzero((self.events > 0) | (self.censored > 0) | self.every_row)
         lower, upper = confidence_limits(
             self.estimate[shown],
             self.log_variance[shown],
             kind=self.ci,
             level=self.level,
             bounded=self._bounded_in(self.group[shown]),
+            lower_log_variance=None if self.lower_log_variance is None else self.lower_log_variance[shown],
         )
         columns = self._labels(self.group[shown])
         time = self.time[shown]
@@ -202,11 +213,19 @@ class Curves:
             counts.append(np.diff(total, axis=1, prepend=0))
         past = ~inside & ~same
         early = before & ~past
-        estimate = np.where(past, np.nan, np.where(early, 1.0, self.estimate[safe]))
+        estimate = np.where(past, np.nan, np.where(early, self.start, self.estimate[safe]))
         log_variance = np.where(past, np.nan, np.where(early, 0.0, self.log_variance[safe]))
+        for_lower = None
+        if self.lower_log_variance is not None:
+            for_lower = np.where(past, np.nan, np.where(early, 0.0, self.lower_log_variance[safe]))
         of_group = np.broadcast_to(np.arange(n_groups)[:, None], estimate.shape)
         lower, upper = confidence_limits(
-            estimate, log_variance, kind=self.ci, level=self.level, bounded=self._bounded_in(of_group)
+            estimate,
+            log_variance,
+            kind=self.ci,
+            level=self.level,
+            bounded=self._bounded_in(of_group),
+            lower_log_variance=for_lower,
         )
         back = np.argsort(order, kind="stable")
         columns = self._labels(np.repeat(np.arange(n_groups), wanted.size))
@@ -251,6 +270,7 @@ class Curves:
         >>> list(curves.quantile([0.1, 0.2]).columns)
         ['p', 'quantile', 'lower', 'upper']
         """
+        self._require_survival("quantile")
         shares = np.atleast_1d(np.asarray(p, dtype=np.float64))
         if not ((shares > 0) & (shares < 1)).all():
             raise OptionError("quantile(p): p must lie between 0 and 1.")
@@ -293,6 +313,7 @@ class Curves:
         >>> bool((curves.rmst(years=5)["rmst"] <= 5 * 365.25).all())
         True
         """
+        self._require_survival("rmst")
         tau = self._one_time(times, years, "rmst")
         if tau < self.origin:
             raise OptionError(f"rmst(): these curves begin at {self.origin:g}, after the time asked for.")
@@ -360,6 +381,11 @@ class Curves:
         >>> bool(later.at(years=5)["estimate"][0] >= curves.at(years=5)["estimate"][0])
         True
         """
+        self._require_survival("conditional")
+        if self.lower_log_variance is not None:
+            raise OptionError(
+                "conditional() takes curves with usual lower limits; estimate them without conf_lower=."
+            )
         moment = self._one_time(given, given_years, "conditional")
         if moment < self.origin:
             raise OptionError(
@@ -472,6 +498,10 @@ class Curves:
         from childsurv import plot
 
         return plot.curves(self, **options)
+
+    def _require_survival(self, what: str) -> None:
+        if self.quantity != "survival":
+            raise OptionError(f"{what}() is for curves of survival; these are of a {self.quantity}.")
 
     def _labels(self, codes: IntArray) -> dict[str, Any]:
         return {name: self.groups[name].array.take(codes) for name in self.group_columns}

@@ -20,6 +20,7 @@ def confidence_limits(
     kind: str,
     level: float,
     bounded: bool | npt.NDArray[np.bool_],
+    lower_log_variance: FloatArray | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """Return lower and upper limits of survival.
 
@@ -38,6 +39,8 @@ def confidence_limits(
     bounded
         Cut limits (of all, or of the rows where it is true) at 0 and 1, as befits observed survival. Net survival
         may exceed 1 and is not cut.
+    lower_log_variance
+        Variance for the lower limits, where it differs.
 
     Returns
     -------
@@ -53,20 +56,10 @@ def confidence_limits(
     z = normal_quantile(level)
     with np.errstate(all="ignore"):
         spread = z * np.sqrt(log_variance)
-        if kind == "log":
-            lower, upper = estimate * np.exp(-spread), estimate * np.exp(spread)
-        elif kind == "plain":
-            lower, upper = estimate - spread * estimate, estimate + spread * estimate
-        elif kind == "log-log":
-            centre, width = np.log(-np.log(estimate)), spread / np.log(estimate)
-            lower, upper = np.exp(-np.exp(centre - width)), np.exp(-np.exp(centre + width))
-        elif kind == "logit":
-            centre, width = np.log(estimate / (1 - estimate)), spread / (1 - estimate)
-            lower, upper = 1 - 1 / (1 + np.exp(centre - width)), 1 - 1 / (1 + np.exp(centre + width))
-        else:
-            centre, width = np.arcsin(np.sqrt(estimate)), spread * np.sqrt(estimate / (1 - estimate)) / 2
-            lower = np.sin(np.maximum(centre - width, 0)) ** 2
-            upper = np.sin(np.minimum(centre + width, np.pi / 2)) ** 2
+        below = spread
+        if lower_log_variance is not None:
+            below = np.where(lower_log_variance > 0, z * np.sqrt(lower_log_variance), spread)
+        lower, upper = (_limit(estimate, change, kind) for change in (-below, spread))
         if np.any(bounded):
             lower = np.where(bounded, np.maximum(lower, 0.0), lower)
             upper = np.where(bounded, np.minimum(upper, 1.0), upper)
@@ -75,3 +68,17 @@ def confidence_limits(
     lower = np.where(certain, estimate, np.where(undefined, np.nan, lower))
     upper = np.where(certain, estimate, np.where(undefined, np.nan, upper))
     return lower, upper
+
+
+def _limit(estimate: FloatArray, change: FloatArray, kind: str) -> FloatArray:
+    """Return the limit at a distance on the scale of log S, below for a negative and above for a positive one."""
+    if kind == "log":
+        return np.asarray(estimate * np.exp(change))
+    if kind == "plain":
+        return np.asarray(estimate + change * estimate)
+    if kind == "log-log":
+        return np.asarray(np.exp(-np.exp(np.log(-np.log(estimate)) + change / np.log(estimate))))
+    if kind == "logit":
+        return np.asarray(1 - 1 / (1 + np.exp(np.log(estimate / (1 - estimate)) + change / (1 - estimate))))
+    angle = np.arcsin(np.sqrt(estimate)) + change * np.sqrt(estimate / (1 - estimate)) / 2
+    return np.asarray(np.sin(np.clip(angle, 0, np.pi / 2)) ** 2)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from childsurv.cohort import DAYS_PER_YEAR
 from childsurv.curves import Curves
-from childsurv.errors import require_choice, require_level
+from childsurv.errors import OptionError, require_choice, require_level
 from childsurv.follow_up import By, Data, FollowUp, IntArray, follow_up, warn_no_events
 from childsurv.intervals import INTERVAL_KINDS
 from childsurv.ragged import running_product, running_sum
 from childsurv.tally import Tally, fold_observed
 
 FloatArray = npt.NDArray[np.float64]
+
+LOWER_LIMITS = ("usual", "peto", "modified")
+"""Variances for lower limits, by R's names."""
 
 
 def kaplan_meier(
@@ -28,6 +33,7 @@ def kaplan_meier(
     weights: str | None = None,
     level: float = 0.95,
     ci: str = "log-log",
+    conf_lower: str = "usual",
     zero_survival: str = "keep",
     time_unit: str = "days",
 ) -> Curves:
@@ -51,6 +57,10 @@ def kaplan_meier(
     ci
         Kind of limits: "log-log" (the default: it stays within 0 and 1 and is honest near 1, where children's
         survival lies), "log" (R's default), "plain", "logit" or "arcsin".
+    conf_lower
+        Variance of log S for the lower limit: "usual"; "peto" ``(1 - S) / Y``; "modified": the usual one times the
+        number at risk at the last event over that at risk now, so that limits widen while children are only lost. The
+        names are R's.
     zero_survival
         Rows of a cohort that end on the day of diagnosis: "keep" counts them in the first day, "drop" leaves them out.
     time_unit
@@ -80,6 +90,7 @@ def kaplan_meier(
     ['male', 'female']
     """
     require_choice(ci, INTERVAL_KINDS, argument="ci")
+    require_choice(conf_lower, LOWER_LIMITS, argument="conf_lower")
     require_level(level)
     observed = follow_up(
         data, by=by, time=time, event=event, entry=entry, weights=weights,
@@ -103,15 +114,172 @@ def kaplan_meier(
         log_variance = (
             _jackknife_variance(observed, folded, at_risk, step) if robust else running_sum(step, starts)
         )
+    conventions = {"variance": "infinitesimal jackknife" if robust else "Greenwood"}
+    if conf_lower != "usual":
+        conventions["conf_lower"] = conf_lower
+    return _curves(
+        observed,
+        folded,
+        "Kaplan-Meier",
+        conventions,
+        level=level,
+        ci=ci,
+        time_unit=time_unit,
+        zero_survival=zero_survival,
+        at_risk=at_risk,
+        estimate=estimate,
+        log_variance=log_variance,
+        lower_log_variance=_lower_variance(conf_lower, folded, at_risk, estimate, log_variance),
+    )
+
+
+def nelson_aalen(
+    data: Data,
+    *,
+    by: By = None,
+    time: str | None = None,
+    event: str | None = None,
+    entry: str | None = None,
+    weights: str | None = None,
+    quantity: str = "cumulative hazard",
+    ties: str = "together",
+    level: float = 0.95,
+    ci: str = "log",
+    zero_survival: str = "keep",
+    time_unit: str = "days",
+) -> Curves:
+    """Estimate the cumulative hazard by the Nelson-Aalen sum over event times, or the survival made of it.
+
+    ``H(t) = sum over t_j <= t of d_j / Y_j``, variance ``sum d_j / Y_j**2``; with tie correction (Fleming and
+    Harrington) the d_j deaths of one time follow one another: ``1 / Y_j + 1 / (Y_j - 1) + ...``, and squares likewise.
+    Survival is ``exp(-H)``, whose logarithm has the variance of H.
+
+    Parameters
+    ----------
+    data, by, time, event, entry, level, zero_survival, time_unit
+        As for `kaplan_meier`.
+    weights
+        Whole-number weights are frequencies; with others the variance is the infinitesimal jackknife.
+    quantity
+        "cumulative hazard" or "survival" (the Breslow estimate; with tie correction Fleming and Harrington's).
+    ties
+        "together", or "one-by-one" for the tie correction, which takes whole-number weights only.
+    ci
+        Kind of limits: "log" ``H exp(-+ z s / H)`` or "plain" for a hazard; for survival as in `kaplan_meier`.
+
+    Returns
+    -------
+    Curves
+        With ``quantity`` as asked for; a cumulative hazard begins at 0.
+
+    References
+    ----------
+    Aalen O. Nonparametric inference for a family of counting processes. Ann Stat 1978; 6:701-26.
+    doi:10.1214/aos/1176344247
+    Fleming TR, Harrington DP. Nonparametric estimation of the survival distribution in censored data. Commun Stat
+    Theory Methods 1984; 13:2469-86. doi:10.1080/03610928408828837
+
+    Examples
+    --------
+    >>> import childsurv as cs
+    >>> cohort = cs.demo.cohort(patients=500, seed=1)
+    >>> hazard = cs.nelson_aalen(cohort).at(years=5)["estimate"][0]
+    >>> survival = cs.nelson_aalen(cohort, quantity="survival").at(years=5)["estimate"][0]
+    >>> bool(abs(survival - np.exp(-hazard)) < 1e-12)
+    True
+    """
+    purpose = "nelson_aalen"
+    require_choice(quantity, ("cumulative hazard", "survival"), argument="quantity")
+    require_choice(ties, ("together", "one-by-one"), argument="ties")
+    require_choice(ci, ("log", "plain") if quantity != "survival" else INTERVAL_KINDS, argument="ci")
+    require_level(level)
+    observed = follow_up(
+        data, by=by, time=time, event=event, entry=entry, weights=weights,
+        zero_survival=zero_survival, time_unit=time_unit, purpose=purpose,
+    )  # fmt: skip
+    warn_no_events(observed, purpose=purpose)
+    robust = observed.weights is not None and bool((observed.weights % 1).any())
+    if robust and ties == "one-by-one":
+        raise OptionError(f"{purpose}: ties='one-by-one' counts deaths, so weights must be whole numbers.")
+    folded = fold_observed(observed)
+    at_risk = np.maximum(folded.at_risk, 0)
+    events = folded.sums["events"]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if ties == "together":
+            step = np.where(events > 0, events / at_risk, 0.0)
+            spread = np.where(events > 0, step / at_risk, 0.0)
+        else:
+            step, spread = _one_by_one(at_risk, events)
+    hazard = running_sum(step, folded.starts)
+    variance = (
+        _jackknife_variance(observed, folded, at_risk, spread, own_step=True)
+        if robust
+        else running_sum(spread, folded.starts)
+    )
+    survival = quantity == "survival"
+    with np.errstate(divide="ignore", invalid="ignore"):
+        relative = np.where(hazard > 0, variance / hazard**2, 0.0)
+    return _curves(
+        observed,
+        folded,
+        "Nelson-Aalen" if not survival else "Breslow" if ties == "together" else "Fleming-Harrington",
+        {
+            "variance": "infinitesimal jackknife" if robust else "Aalen",
+            "ties": ties,
+        },
+        level=level,
+        ci=ci,
+        time_unit=time_unit,
+        zero_survival=zero_survival,
+        at_risk=at_risk,
+        estimate=np.exp(-hazard) if survival else hazard,
+        log_variance=variance if survival else relative,
+        quantity=quantity,
+        start=1.0 if survival else 0.0,
+        bounded=survival,
+    )
+
+
+def _one_by_one(
+    at_risk: npt.NDArray[np.number], events: npt.NDArray[np.number]
+) -> tuple[FloatArray, FloatArray]:
+    """Return ``1 / Y + ... + 1 / (Y - d + 1)`` of each cell, and the sum of squares."""
+    counts = np.asarray(events, dtype=np.int64)
+    cell = np.repeat(np.arange(counts.size), counts)
+    before = np.arange(cell.size) - np.repeat(np.cumsum(counts) - counts, counts)
+    share = 1.0 / (np.asarray(at_risk, dtype=np.float64)[cell] - before)
+    size = counts.size
+    sums = [np.bincount(cell, values, minlength=size) for values in (share, share**2)]
+    return np.asarray(sums[0], dtype=np.float64), np.asarray(sums[1], dtype=np.float64)
+
+
+def _curves(
+    observed: FollowUp,
+    folded: Tally,
+    estimator: str,
+    conventions: Mapping[str, object],
+    *,
+    level: float,
+    ci: str,
+    time_unit: str,
+    zero_survival: str,
+    at_risk: npt.NDArray[np.number],
+    estimate: FloatArray,
+    log_variance: FloatArray,
+    bounded: bool = True,
+    **more: Any,
+) -> Curves:
+    """Return curves on the cells of a tally, with what every observed estimator says of itself."""
     heads = folded if observed.weights is None else fold_observed(replace(observed, weights=None))
+    events = folded.sums["events"]
     return Curves(
         groups=folded.groups.assign(patients=heads.totals("left"), total_events=heads.totals("events")),
-        estimator="Kaplan-Meier",
+        estimator=estimator,
         level=level,
         ci=ci,
         conventions={
-            "estimator": "Kaplan-Meier",
-            "variance": "infinitesimal jackknife" if robust else "Greenwood",
+            "estimator": estimator,
+            **conventions,
             "ci": ci,
             "level": level,
             "time_unit": "days" if observed.in_days else time_unit,
@@ -122,7 +290,7 @@ def kaplan_meier(
             **observed.source,
         },
         in_days=observed.in_days,
-        bounded=True,
+        bounded=bounded,
         group=folded.group,
         time=folded.end.astype(np.float64),
         at_risk=at_risk,
@@ -130,17 +298,46 @@ def kaplan_meier(
         censored=folded.sums["left"] - events,
         estimate=estimate,
         log_variance=log_variance,
+        **more,
     )
 
 
+def _lower_variance(
+    kind: str,
+    folded: Tally,
+    at_risk: npt.NDArray[np.number],
+    estimate: FloatArray,
+    log_variance: FloatArray,
+) -> FloatArray | None:
+    """Return the variance of log S for lower limits, or ``None`` for the usual one."""
+    if kind == "usual":
+        return None
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if kind == "peto":
+            return np.asarray(np.where(at_risk > 0, (1.0 - estimate) / at_risk, 0.0))
+        # The number at risk at the last event of the group, or at its first time.
+        starts = folded.starts
+        first = starts[:-1][folded.group]
+        row = np.arange(at_risk.size)
+        marked = np.where(folded.sums["events"] > 0, row, first)
+        last_event = np.maximum.accumulate(np.maximum(marked, first))
+        return np.asarray(np.where(at_risk > 0, log_variance * at_risk[last_event] / at_risk, 0.0))
+
+
 def _jackknife_variance(
-    observed: FollowUp, folded: Tally, at_risk: FloatArray, step: FloatArray
+    observed: FollowUp,
+    folded: Tally,
+    at_risk: FloatArray,
+    step: FloatArray,
+    *,
+    own_step: bool = False,
 ) -> FloatArray:
-    """Return the variance of log S as the sum of squared influences of the rows.
+    """Return the variance of log S, or of a cumulative hazard, as the sum of squared influences of the rows.
 
     With ``G(t) = sum over t_j <= t of d_j / (Y_j (Y_j - d_j))``, a row that entered at e and is still at risk
     at t has moved log S by ``w (G(t) - G(e))``; one that died at u, for good, by ``w (G(u-) - 1 / Y(u) -
-    G(e))``; one censored at u by ``w (G(u) - G(e))``.
+    G(e))``; one censored at u by ``w (G(u) - G(e))``. For the hazard G is the sum of ``d_j / Y_j**2``, and a row that
+    died at u has moved it by ``w (G(u) - 1 / Y(u) - G(e))``, its own time included.
     """
     starts = folded.starts
     total = running_sum(step, starts)
@@ -153,7 +350,8 @@ def _jackknife_variance(
         entered_cell[late] = folded.cells_of(observed.group[late], observed.entry[late])
         at_entry[late] = total[entered_cell[late]]
     dead = observed.event == 1
-    at_exit = np.where(dead, (total - step)[exit_cell] - 1.0 / at_risk[exit_cell], total[exit_cell])
+    before = total if own_step else total - step
+    at_exit = np.where(dead, before[exit_cell] - 1.0 / at_risk[exit_cell], total[exit_cell])
     assert observed.weights is not None
     squares = observed.weights**2
 

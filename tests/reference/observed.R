@@ -31,10 +31,11 @@ box <- function(r, k, q) { s <- matrix(r, k, k); diag(s) <- 1
 put(rbind(box(0.5, 2, 1.5), box(0.9, 2, 2.3), box(0.3, 4, 2), box(0.8, 4, 3)), "boxes")
 
 # Cumulative hazards and the survival made of them; ties as they are (ctype 1) or one after another (ctype 2).
-chaz <- do.call(rbind, lapply(1:2, function(ctype) do.call(rbind, lapply(c("plain", "entry", "frequency"), function(case) {
+chaz <- do.call(rbind, lapply(1:2, function(ctype) do.call(rbind, lapply(c("plain", "entry", "frequency", "weight"), function(case) {
   f <- switch(case, plain = survfit(Surv(time, event) ~ group, d, stype = 2, ctype = ctype),
     entry = survfit(Surv(entry, time, event) ~ group, d, stype = 2, ctype = ctype),
-    frequency = survfit(Surv(time, event) ~ group, d, stype = 2, ctype = ctype, weights = frequency, robust = FALSE))
+    frequency = survfit(Surv(time, event) ~ group, d, stype = 2, ctype = ctype, weights = frequency, robust = FALSE),
+    weight = survfit(Surv(entry, time, event) ~ group, d, stype = 2, ctype = ctype, weights = weight, id = id, robust = TRUE))
   thin(data.frame(case = case, ctype = ctype, group = strata_of(f), time = f$time, n_risk = f$n.risk, cumhaz = f$cumhaz, std_chaz = f$std.chaz,
     surv = f$surv, std_err = f$std.err, lower = f$lower, upper = f$upper)) }))))
 put(chaz, "cumulative_hazards")

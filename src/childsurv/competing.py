@@ -1,0 +1,504 @@
+"""Competing causes: cumulative incidence by the Aalen-Johansen estimator, and Gray's test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from childsurv.cohort import DAYS_PER_YEAR, Cohort
+from childsurv.compare import TestResult, quadratic_form, strata_of
+from childsurv.curves import Curves
+from childsurv.errors import (
+    ColumnError,
+    DataError,
+    ModelError,
+    OptionError,
+    require_choice,
+    require_columns,
+    require_level,
+)
+from childsurv.follow_up import (
+    By,
+    Data,
+    FollowUp,
+    columns_list,
+    follow_up,
+    frame_of,
+    number_column,
+    require_rows,
+)
+from childsurv.intervals import INTERVAL_KINDS
+from childsurv.probability import chi_squared_p_value
+from childsurv.ragged import running_product, running_sum
+from childsurv.risk_sets import RiskSets, risk_sets
+from childsurv.tally import Tally, fold_observed
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+GRAY_CELLS = 2_000_000
+"""Event times x groups x groups of Gray's variance that are held together."""
+
+VARIANCES = ("delta", "aalen", "gray")
+"""Variances of a cumulative incidence."""
+
+
+def cumulative_incidence(
+    data: Data,
+    *,
+    cause: str,
+    by: By = None,
+    time: str | None = None,
+    entry: str | None = None,
+    weights: str | None = None,
+    causes: Mapping[int, str] | None = None,
+    variance: str = "delta",
+    level: float = 0.95,
+    ci: str = "log-log",
+    zero_survival: str = "keep",
+    time_unit: str = "days",
+) -> Curves:
+    """Estimate the cumulative incidence of each of several causes that compete, by the Aalen-Johansen estimator.
+
+    ``F_c(t) = sum over t_j <= t of S(t_j-) d_cj / Y_j``, with d_c events of cause c among Y at risk and S the
+    Kaplan-Meier survival free of any of them, so that ``S + F_1 + F_2 + ... = 1``.
+
+    Parameters
+    ----------
+    data
+        A Cohort, or a DataFrame with ``time=``.
+    cause
+        Column with the cause that ended follow-up: 0 for none (censored), 1, 2, ... for causes.
+    by
+        Column or columns whose combinations are the groups.
+    time, entry, weights
+        Columns of a DataFrame: end of follow-up, start of follow-up, whole-number weights (frequencies).
+    causes
+        Names of the causes: ``{1: "relapse", 2: "death"}``; their numbers unless given.
+    variance
+        "delta": multinomial events, as the infinitesimal jackknife of R's ``survfit``; "gray": with correction for
+        ties as in R's ``cmprsk``; "aalen": Poisson events.
+    level, ci
+        As for `kaplan_meier`, with the kinds applied to F: "log-log" keeps limits within 0 and 1.
+    zero_survival, time_unit
+        As for `kaplan_meier`.
+
+    Returns
+    -------
+    Curves
+        ``.table`` has the group columns, ``cause`` and ``time, at_risk, events, censored, estimate, std_error, lower,
+        upper``; ``events`` are those of the cause. Curves begin at 0.
+
+    Raises
+    ------
+    ColumnError, DataError
+        As for `kaplan_meier`; causes that are not whole numbers of 0 or more, or have no name in ``causes=``.
+
+    References
+    ----------
+    Aalen OO, Johansen S. An empirical transition matrix for non-homogeneous Markov chains based on censored
+    observations. Scand J Stat 1978; 5:141-50.
+    Gray RJ. A class of K-sample tests for comparing the cumulative incidence of a competing risk. Ann Stat 1988;
+    16:1141-54. doi:10.1214/aos/1176350951
+    Braun TM, Yuan Z. Comparing the small sample performance of several variance estimators under competing risks. Stat
+    Med 2007; 26:1170-80. doi:10.1002/sim.2661
+
+    Examples
+    --------
+    >>> import childsurv as cs
+    >>> cohort = cs.demo.cohort(patients=500, seed=1)
+    >>> data = cohort.data.assign(cause=lambda d: d["event"] * (1 + d["age_years"] % 2))
+    >>> curves = cs.cumulative_incidence(data, cause="cause", time="time", by="sex")
+    >>> curves.at(years=5)["cause"].tolist()
+    ['1', '2', '1', '2']
+    """
+    purpose = "cumulative_incidence"
+    require_choice(variance, VARIANCES, argument="variance")
+    require_choice(ci, INTERVAL_KINDS, argument="ci")
+    require_level(level)
+    if "cause" in columns_list(by):
+        raise OptionError(f"{purpose} adds a column 'cause'; rename the group column of that name.")
+    observed, number, names = _causes(
+        data, cause, causes, by=by, time=time, entry=entry, weights=weights, zero_survival=zero_survival,
+        time_unit=time_unit, purpose=purpose,
+    )  # fmt: skip
+    if observed.weights is not None and (observed.weights % 1).any():
+        raise OptionError(
+            f"{purpose}: weights are frequencies, whole numbers; variances of others are not known here."
+        )
+    folded = fold_observed(observed)
+    at_risk = np.maximum(folded.at_risk, 0).astype(np.float64)
+    cell = folded.cells_of(observed.group, observed.time)
+    n_cells, n_causes = folded.end.size, len(names)
+    dead = np.flatnonzero(number > 0)
+    own_weights = None if observed.weights is None else observed.weights[dead]
+    events = np.bincount(
+        (number[dead] - 1) * n_cells + cell[dead], own_weights, minlength=n_causes * n_cells
+    ).reshape(n_causes, n_cells)
+    estimates, variances = _incidences(folded, at_risk, events, variance)
+    heads = folded if observed.weights is None else fold_observed(replace(observed, weights=None))
+    n_groups = observed.n_groups
+    # Rows by group, then cause, then time.
+    order = np.argsort(np.tile(folded.group, n_causes), kind="stable")
+    by_cause = np.repeat(np.arange(n_causes), n_cells)[order]
+    row = np.tile(np.arange(n_cells), n_causes)[order]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log_variance = np.where(estimates > 0, variances / estimates**2, 0.0)
+    groups = folded.groups.loc[np.repeat(np.arange(n_groups), n_causes)].reset_index(drop=True)
+    total_events = np.stack(
+        [np.bincount(folded.group, counts, minlength=n_groups) for counts in events], axis=1
+    )
+    whole = observed.weights is None
+    return Curves(
+        groups=groups.assign(
+            cause=np.tile(np.array(names, dtype=object), n_groups),
+            patients=np.repeat(heads.totals("left"), n_causes),
+            total_events=total_events.ravel().astype(np.int64) if whole else total_events.ravel(),
+        ),
+        estimator="Aalen-Johansen",
+        level=level,
+        ci=ci,
+        conventions={
+            "estimator": "Aalen-Johansen",
+            "variance": variance,
+            "causes": ", ".join(names),
+            "ci": ci,
+            "level": level,
+            "time_unit": "days" if observed.in_days else time_unit,
+            "at_risk": "(entry, time]",
+            "zero_survival": zero_survival,
+            "same_day": observed.same_day,
+            "days_per_year": DAYS_PER_YEAR,
+            **observed.source,
+        },
+        in_days=observed.in_days,
+        bounded=True,
+        group=folded.group[row] * n_causes + by_cause,
+        time=folded.end[row].astype(np.float64),
+        at_risk=np.maximum(folded.at_risk, 0)[row],
+        events=events[by_cause, row].astype(np.int64) if whole else events[by_cause, row],
+        censored=(folded.sums["left"] - folded.sums["events"])[row],
+        estimate=estimates[by_cause, row],
+        log_variance=log_variance[by_cause, row],
+        quantity="cumulative incidence",
+        start=0.0,
+    )
+
+
+def gray_test(
+    data: Data,
+    *,
+    cause: str,
+    by: By,
+    strata: By = None,
+    rho: float = 0.0,
+    time: str | None = None,
+    entry: str | None = None,
+    causes: Mapping[int, str] | None = None,
+    zero_survival: str = "keep",
+) -> TestResult:
+    """Test whether groups have the same cumulative incidence of a cause, by Gray's test, for every cause.
+
+    With ``R_g = Y_g (1 - F_g(t-)) / S_g(t-)``, the group's number at risk in the distribution of the cause alone, the
+    score is ``U_g = sum of (1 - F_0(t-))**rho (d_g - R_g d / R)``; ``F_0`` is the incidence under the hypothesis,
+    ``dF_0 = d / sum of Y_g / S_g(t-)``. Its variance is that of the martingales of all causes under the hypothesis,
+    corrected for ties.
+
+    Parameters
+    ----------
+    data
+        A Cohort, or a DataFrame with ``time=``.
+    cause
+        Column with the cause that ended follow-up: 0 for none (censored), 1, 2, ... for causes.
+    by
+        Columns whose combinations are compared.
+    strata
+        Columns within whose combinations groups are compared.
+    rho
+        Power of the weights, 0 or more: 0 weighs all times alike, 1 early ones more.
+    time, entry, causes, zero_survival
+        As for `cumulative_incidence`.
+
+    Returns
+    -------
+    TestResult
+        Its ``statistic``, ``df`` and ``p_value`` are those of the first cause; ``.table`` has one row a cause:
+        ``cause, statistic, df, p_value``.
+
+    References
+    ----------
+    Gray RJ. A class of K-sample tests for comparing the cumulative incidence of a competing risk. Ann Stat 1988;
+    16:1141-54. doi:10.1214/aos/1176350951
+
+    Examples
+    --------
+    >>> import childsurv as cs
+    >>> cohort = cs.demo.cohort(patients=500, seed=1)
+    >>> data = cohort.data.assign(cause=lambda d: d["event"] * (1 + d["age_years"] % 2))
+    >>> result = cs.gray_test(data, cause="cause", by="sex", time="time")
+    >>> result.table["df"].tolist()
+    [1, 1]
+    """
+    purpose = "gray_test"
+    if not rho >= 0:
+        raise OptionError(f"{purpose}: rho must be 0 or more.")
+    names_of_groups = columns_list(by)
+    if not names_of_groups:
+        raise OptionError(f"{purpose}: by= names the column whose groups are compared.")
+    observed, number, names = _causes(
+        data, cause, causes, by=by, time=time, entry=entry, weights=None, zero_survival=zero_survival,
+        time_unit="days", purpose=purpose,
+    )  # fmt: skip
+    if observed.n_groups < 2:
+        raise DataError(
+            f"{purpose}: {', '.join(names_of_groups)} has only one group; there is nothing to compare."
+        )
+    if not observed.event.any():
+        raise ModelError(f"{purpose}: there are no events of any cause.")
+    stratum, n_strata, stratum_names = strata_of(data, observed, strata, purpose=purpose)
+    rows = []
+    for own, name in enumerate(names, start=1):
+        score = np.zeros(observed.n_groups)
+        covariance = np.zeros((observed.n_groups, observed.n_groups))
+        for sets, rows_of in _sets_with_rows(observed, stratum, n_strata):
+            part_score, part_covariance = _gray_scores(sets, number[rows_of] == own, rho)
+            score += part_score
+            covariance += part_covariance
+        statistic, df = quadratic_form(score, covariance, float(np.trace(covariance)))
+        p_value = float(chi_squared_p_value(statistic, df)) if df else float("nan")
+        rows.append((name, statistic, df, p_value))
+    table = pd.DataFrame(rows, columns=["cause", "statistic", "df", "p_value"])
+    return TestResult(
+        name=f"Gray's test of cause {names[0]}"
+        + (f" (rho {rho:g})" if rho else "")
+        + (f", stratified by {', '.join(stratum_names)}" if stratum_names else ""),
+        statistic=float(table["statistic"].iloc[0]),
+        df=int(table["df"].iloc[0]),
+        p_value=float(table["p_value"].iloc[0]),
+        groups_table=table,
+        conventions=observed.source,
+    )
+
+
+def _causes(
+    data: Data,
+    cause: str,
+    causes: Mapping[int, str] | None,
+    *,
+    by: By,
+    time: str | None,
+    entry: str | None,
+    weights: str | None,
+    zero_survival: str,
+    time_unit: str,
+    purpose: str,
+) -> tuple[FollowUp, IntArray, list[str]]:
+    """Return the follow-up to any cause, each row's cause numbered from 1 (0 for none), and their names."""
+    frame = frame_of(data)
+    require_columns(frame.columns, [cause], purpose=purpose)
+    if len(frame) == 0:
+        raise DataError(
+            f"{purpose}: there are no rows to analyse. Check the exclusions and conditions before it."
+        )
+    values = number_column(frame, cause, purpose=purpose)
+    require_rows(
+        (values < 0) | (values % 1 != 0),
+        f"{purpose}: column {cause!r} is not a whole number of 0 or more",
+        "Causes are numbered 1, 2, ...; 0 stands for none.",
+    )
+    own = values.astype(np.int64)
+    present = [int(number) for number in np.unique(own) if number > 0]
+    if causes is not None:
+        unnamed = [str(number) for number in present if number not in causes]
+        if unnamed or 0 in causes:
+            raise OptionError(
+                f"{purpose}: causes= names causes from 1 on; "
+                + (
+                    f"it lacks {', '.join(unnamed)}, which column {cause!r} has."
+                    if unnamed
+                    else "0 stands for none."
+                )
+            )
+        present = sorted(int(number) for number in causes)
+    if not present:
+        raise ModelError(f"{purpose}: column {cause!r} has no cause but 0. Check what its numbers stand for.")
+    names = [str(causes[number]) if causes is not None else str(number) for number in present]
+    place = np.zeros(max(int(own.max()), *present) + 1, dtype=np.int64)
+    place[present] = np.arange(1, len(present) + 1)
+    event = "event of any cause"
+    if isinstance(data, Cohort):
+        marked: Data = data.with_columns(**{event: (own > 0).astype(np.int64)})
+    else:
+        if time is None:
+            raise ColumnError(
+                f"{purpose}: a DataFrame needs time=, the name of the column with the length of follow-up."
+            )
+        columns = {name for name in (time, entry, weights, *columns_list(by)) if name is not None}
+        require_columns(frame.columns, sorted(columns), purpose=purpose)
+        marked = frame[[name for name in frame.columns if name in columns]].assign(
+            **{event: (own > 0).astype(np.int64)}
+        )
+    observed = follow_up(
+        marked, by=by, time=time, event=event, entry=entry, weights=weights, zero_survival=zero_survival,
+        time_unit=time_unit, purpose=purpose,
+    )  # fmt: skip
+    return observed, place[own][observed.rows], names
+
+
+def _incidences(
+    folded: Tally, at_risk: FloatArray, events: npt.NDArray[Any], variance: str
+) -> tuple[FloatArray, FloatArray]:
+    """Return each cause's incidence and its variance at every cell, of shape (n_causes, n_cells).
+
+    With ``F`` the incidence at t and ``u`` an earlier event time, the variance is a sum over u of squares of
+    ``S(u-)`` times ``1 - (F - F(u)) / S(u)`` for events of the cause and ``(F - F(u)) / S(u)`` for others; the delta
+    method takes both from one multinomial number. Multiplied out in powers of F, three running sums give it at all t.
+    """
+    starts = folded.starts
+    deaths = events.sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        hazard = np.where(at_risk > 0, deaths / at_risk, 0.0)
+        after = running_product(1.0 - hazard, starts)
+        before = np.ones_like(after)
+        before[1:] = after[:-1]
+        before[starts[:-1][starts[:-1] < before.size]] = 1.0
+        # What survives its own time as zero is rounding, not survivors.
+        after = np.where(at_risk > deaths, after, 0.0)
+    estimates, variances = np.empty(events.shape), np.empty(events.shape)
+    for own, counts in enumerate(events):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.where(at_risk > 0, counts / at_risk, 0.0)
+            estimate = running_sum(before * share, starts)
+            others = deaths - counts
+            if variance == "delta":
+                fall = np.where(
+                    (deaths > 0) & (at_risk > deaths), deaths / (at_risk * (at_risk - deaths)), 0.0
+                )
+                jump = np.where(at_risk > 0, before**2 * counts * (at_risk - counts) / at_risk**3, 0.0)
+                cross = np.where(at_risk > 0, before * counts / at_risk**2, 0.0)
+                constant = running_sum(estimate**2 * fall + jump + 2 * estimate * cross, starts)
+                linear = running_sum(estimate * fall + cross, starts)
+                square = running_sum(fall, starts)
+            else:
+                scale = np.where(at_risk > 0, before**2 / at_risk**2, 0.0)
+                mine, theirs = scale * counts, scale * others
+                if variance == "gray":
+                    mine *= np.where(counts > 1, (at_risk - counts) / np.maximum(at_risk - 1, 1), 1.0)
+                    theirs *= np.where(others > 1, (at_risk - others) / np.maximum(at_risk - 1, 1), 1.0)
+                inverse = np.where(after > 0, 1.0 / after, 0.0)
+                # Nobody is left after a time without survivors, so others' deaths there say nothing of later incidence.
+                theirs = np.where(after > 0, theirs, 0.0)
+                level = 1.0 + estimate * inverse
+                constant = running_sum(mine * level**2 + theirs * (estimate * inverse) ** 2, starts)
+                linear = running_sum(inverse * (mine * level + theirs * estimate * inverse), starts)
+                square = running_sum(inverse**2 * (mine + theirs), starts)
+        estimates[own] = estimate
+        variances[own] = np.maximum(constant - 2 * estimate * linear + estimate**2 * square, 0.0)
+    return estimates, variances
+
+
+def _sets_with_rows(observed: FollowUp, stratum: IntArray, n_strata: int) -> list[tuple[RiskSets, Any]]:
+    """Return the risk sets of each stratum and which rows they are of."""
+    sets = list(risk_sets(observed, stratum, n_strata))
+    if n_strata == 1:
+        return [(sets[0], slice(None))]
+    event = observed.event.astype(bool)
+    with_events = np.flatnonzero(np.bincount(stratum[event], minlength=n_strata))
+    order = np.argsort(stratum, kind="stable")
+    bounds = np.searchsorted(stratum[order], np.arange(n_strata + 1))
+    return [
+        (one, order[bounds[code] : bounds[code + 1]]) for one, code in zip(sets, with_events, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class _GroupCurves:
+    """Counts and curves of every group at the event times of a stratum, arrays ``(n_times, n_groups)``."""
+
+    at_risk: FloatArray
+    own: FloatArray
+    others: FloatArray
+    before: FloatArray
+    incidence_before: FloatArray
+
+
+def _group_curves(sets: RiskSets, own_event: npt.NDArray[np.bool_]) -> _GroupCurves:
+    n_times, n_groups = sets.times.size, sets.n_groups
+    at_risk = np.concatenate([block for _, block in sets.at_risk_by_group()])
+    counts = []
+    for chosen in (own_event, sets.event & ~own_event):
+        rows = np.flatnonzero(chosen)
+        key = (sets.leave[rows] - 1) * n_groups + sets.group[rows]
+        table = np.bincount(key, minlength=n_times * n_groups).reshape(n_times, n_groups)
+        counts.append(table.astype(np.float64))
+    own, others = counts
+    with np.errstate(divide="ignore", invalid="ignore"):
+        after = np.cumprod(np.where(at_risk > 0, 1.0 - (own + others) / at_risk, 1.0), axis=0)
+        before = np.vstack([np.ones(n_groups), after[:-1]])
+        incidence = np.cumsum(np.where(at_risk > 0, before * own / at_risk, 0.0), axis=0)
+    return _GroupCurves(at_risk, own, others, before, np.vstack([np.zeros(n_groups), incidence[:-1]]))
+
+
+def _gray_scores(
+    sets: RiskSets, own_event: npt.NDArray[np.bool_], rho: float
+) -> tuple[FloatArray, FloatArray]:
+    """Return the scores of one stratum and their covariance under the hypothesis.
+
+    Let ``a_l = Y_l / S_l(v-)``, ``A`` their sum, ``dF = d / A``, ``k_jl = W (1[j = l] - a_j / A) a_l``, and
+    ``D_jl(v)`` the sum of ``k_jl dF / (1 - F(t-))`` over later times. An event of the cause in group l at v, beyond
+    what is expected of it, moves score j by ``(k_jl + (1 - (1 - F(v)) / S_l(v)) D_jl) / a_l``, one of another cause by
+    ``-(1 - F(v)) / S_l(v) D_jl / a_l``. Their variances are ``a_l dF`` and the number of those events, each times
+    its correction for ties.
+    """
+    groups = _group_curves(sets, own_event)
+    n_times, n_groups = groups.at_risk.shape
+    with np.errstate(divide="ignore", invalid="ignore"):
+        there = (groups.at_risk > 0) & (groups.before > 0)
+        inflated = np.where(there, groups.at_risk / groups.before, 0.0)
+        numbers = inflated * (1.0 - groups.incidence_before)
+        total, whole = inflated.sum(axis=1), numbers.sum(axis=1)
+        deaths = groups.own.sum(axis=1)
+        step = np.where(total > 0, deaths / total, 0.0)
+        pooled = np.cumsum(step)
+        left_before = 1.0 - np.concatenate([[0.0], pooled[:-1]])
+        weight = np.maximum(left_before, 0.0) ** rho
+        expected = np.where(whole > 0, deaths / whole, 0.0)[:, None] * numbers
+        score = (weight[:, None] * (groups.own - expected)).sum(axis=0)
+        share = np.where(total > 0, 1.0 / total, 0.0)[:, None] * inflated
+        risk = np.where(left_before > 0, step / left_before, 0.0)
+        after = groups.before * np.where(
+            groups.at_risk > 0, 1.0 - (groups.own + groups.others) / groups.at_risk, 1.0
+        )
+        survivors = groups.at_risk > groups.own + groups.others
+        fall = np.where(survivors & (after > 0), (1.0 - pooled)[:, None] / after, 0.0)
+        own_ties = np.where(
+            deaths[:, None] > 1, 1.0 - (deaths[:, None] - 1.0) / (total[:, None] * groups.before - 1.0), 1.0
+        )
+        other_ties = np.where(groups.others > 1, 1.0 - (groups.others - 1.0) / (groups.at_risk - 1.0), 1.0)
+        own_spread = np.where(there, own_ties * step[:, None] / inflated, 0.0)
+        other_spread = np.where(there & survivors, other_ties * groups.others / inflated**2, 0.0)
+    covariance = np.zeros((n_groups, n_groups))
+    later = np.zeros((n_groups, n_groups))
+    same = np.eye(n_groups)
+    length = max(1, GRAY_CELLS // n_groups**2)
+    # From the last time backwards, because what an event changes lies after it.
+    for stop in range(n_times, 0, -length):
+        part = slice(max(0, stop - length), stop)
+        moved = (weight[part, None] * inflated[part])[:, None, :] * (same[None] - share[part][:, :, None])
+        growth = moved * risk[part, None, None]
+        after_and_at = np.cumsum(growth[::-1], axis=0)[::-1]
+        beyond = after_and_at - growth + later
+        own = (moved + (1.0 - fall[part])[:, None, :] * beyond) * np.sqrt(np.maximum(own_spread[part], 0.0))[
+            :, None, :
+        ]
+        other = (fall[part] * np.sqrt(np.maximum(other_spread[part], 0.0)))[:, None, :] * beyond
+        for change in (own, other):
+            flat = np.moveaxis(change, 1, 0).reshape(n_groups, -1)
+            covariance += flat @ flat.T
+        later = later + after_and_at[0]
+    return score, covariance
