@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from childsurv import demo, plot
 from childsurv._version import __version__
+from childsurv.actuarial import actuarial
 from childsurv.classify import (
     check_toronto_stage,
     classify_iccc3,
@@ -89,6 +90,7 @@ __all__ = [
     "Tally",
     "TestResult",
     "__version__",
+    "actuarial",
     "check_life_table",
     "check_rules",
     "check_toronto_stage",

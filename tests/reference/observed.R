@@ -26,6 +26,7 @@ pairs <- do.call(rbind, combn(groups, 2, function(p) { f <- survdiff(Surv(time, 
   data.frame(group_1 = p[1], group_2 = p[2], statistic = f$chisq, p_value = pchisq(f$chisq, 1, lower.tail = FALSE)) }, simplify = FALSE))
 for (m in c("holm", "BH")) pairs[[tolower(m)]] <- p.adjust(pairs$p_value, m)
 put(pairs, "pairs")
+set.seed(1)
 box <- function(r, k, q) { s <- matrix(r, k, k); diag(s) <- 1
   data.frame(correlation = r, size = k, largest = q, p_value = 1 - pmvnorm(rep(-q, k), rep(q, k), corr = s, algorithm = GenzBretz(abseps = 1e-8, maxpts = 1e6))[1]) }
 put(rbind(box(0.5, 2, 1.5), box(0.9, 2, 2.3), box(0.3, 4, 2), box(0.8, 4, 3)), "boxes")
@@ -61,6 +62,13 @@ aj <- function(case, f) { s <- summary(f, times = times, extend = TRUE); data.fr
   one = s$pstate[, 2], two = s$pstate[, 3], error_one = s$std.err[, 2], error_two = s$std.err[, 3]) }
 put(rbind(aj("plain", survfit(Surv(time, state) ~ group, d)), aj("entry", survfit(Surv(entry, time, state) ~ group, d, id = id)),
   aj("frequency", survfit(Surv(time, state) ~ group, d, weights = frequency))), "aalen_johansen")
+
+# Life tables of half years by popEpi: numbers at risk less half of those lost, and person-time.
+suppressPackageStartupMessages({library(Epi); library(popEpi); library(data.table)})
+lexis <- Lexis(entry = list(FUT = rep(0, nrow(d))), duration = d$time / 365.25, exit.status = factor(d$event, 0:1), data = d, notes = FALSE)
+half_years <- function(method) { t <- as.data.table(survtab(FUT ~ group, data = lexis, breaks = list(FUT = seq(0, 8, 0.5)), surv.type = "surv.obs", surv.method = method))
+  data.frame(method = method, group = t$group, stop = t$Tstop, deaths = t$d, survival = t$surv.obs, error = t$SE.surv.obs, lower = t$surv.obs.lo, upper = t$surv.obs.hi) }
+put(rbind(half_years("lifetable"), half_years("hazard")), "actuarial")
 
 # Pseudo-observations of survival and restricted means: n S - (n - 1) S without the child, by its leave-one-out definition.
 first <- d[d$group == groups[1], ]

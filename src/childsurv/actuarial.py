@@ -1,0 +1,206 @@
+"""Life tables of patients: survival by intervals, from numbers at risk or from person-time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from childsurv.cohort import DAYS_PER_YEAR
+from childsurv.curves import Curves
+from childsurv.errors import OptionError, require_choice, require_level
+from childsurv.follow_up import By, Data, FollowUp, follow_up, warn_no_events
+from childsurv.intervals import INTERVAL_KINDS
+from childsurv.ragged import last_row_at, running_product, running_sum
+from childsurv.tally import Tally, fold_observed
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+NAMED_INTERVALS = {"monthly": 12, "quarterly": 4, "yearly": 1}
+"""Intervals in a year, by name."""
+
+FORMS = ("cohort", "person-time")
+
+
+def actuarial(
+    data: Data,
+    *,
+    intervals: str | Sequence[float],
+    by: By = None,
+    form: str = "cohort",
+    time: str | None = None,
+    event: str | None = None,
+    entry: str | None = None,
+    level: float = 0.95,
+    ci: str = "log-log",
+    zero_survival: str = "keep",
+    time_unit: str = "days",
+) -> Curves:
+    """Estimate observed survival by intervals, as cancer registries' life tables do.
+
+    Of n at risk at the start of an interval d die and w are lost. Cohort form: ``S = product of (1 - d / n')`` with
+    ``n' = n - w / 2`` and Greenwood's variance ``sum d / (n' (n' - d))``. Person-time form: ``S = exp(-sum k d / y)``
+    with the interval's length k and the exact person-time y in it, variance ``sum k**2 d / y**2``.
+
+    Parameters
+    ----------
+    data, by, time, event, entry, level, ci, zero_survival, time_unit
+        As for `kaplan_meier`.
+    intervals
+        "yearly", "quarterly" or "monthly", up to the longest follow-up, or where intervals end, in ascending years
+        (in the table's own unit for a DataFrame whose ``time_unit`` is not days). The first begins at 0; an interval
+        is ``(previous end, end]``.
+    form
+        "cohort", or "person-time", which also takes late entries and period windows.
+
+    Returns
+    -------
+    Curves
+        With one row an interval that somebody was at risk in: ``time`` is its end, ``at_risk`` the number at its
+        start. The last is the one in which follow-up ends.
+
+    Raises
+    ------
+    OptionError
+        Intervals that do not ascend, or late entries in the cohort form.
+
+    References
+    ----------
+    Cutler SJ, Ederer F. Maximum utilization of the life table method in analyzing survival. J Chronic Dis 1958;
+    8:699-712. doi:10.1016/0021-9681(58)90126-7
+
+    Examples
+    --------
+    >>> import childsurv as cs
+    >>> curves = cs.actuarial(cs.demo.cohort(patients=500, seed=1), intervals="yearly")
+    >>> curves.table["time"].head(3).tolist()
+    [365.25, 730.5, 1095.75]
+    """
+    purpose = "actuarial"
+    require_choice(form, FORMS, argument="form")
+    require_choice(ci, INTERVAL_KINDS, argument="ci")
+    require_level(level)
+    observed = follow_up(
+        data, by=by, time=time, event=event, entry=entry, zero_survival=zero_survival, time_unit=time_unit,
+        purpose=purpose,
+    )  # fmt: skip
+    warn_no_events(observed, purpose=purpose)
+    if form == "cohort" and observed.entry is not None:
+        raise OptionError(
+            f"{purpose}: form='cohort' follows everybody from the start; some enter late. Use form='person-time'."
+        )
+    ends = _ends(intervals, observed)
+    fine = fold_observed(observed)
+    n_groups, n_intervals = observed.n_groups, ends.size
+    place = np.searchsorted(ends, fine.end, side="left")
+    inside = place < n_intervals
+    key = fine.group[inside] * n_intervals + place[inside]
+    sums = {
+        name: np.bincount(key, fine.sums[name][inside], minlength=n_groups * n_intervals).reshape(
+            n_groups, -1
+        )
+        for name in ("entered", "left", "events")
+    }
+    at_start = _at_risk_at_starts(fine, ends)
+    person_time = _person_time(fine, ends)
+    events, lost = sums["events"], sums["left"] - sums["events"]
+    # An interval counts in which somebody was at risk, at its start or later.
+    group, interval = np.nonzero(person_time > 0 if form == "person-time" else at_start > 0)
+    starts = np.searchsorted(group, np.arange(n_groups + 1))
+    n, d, w, y = (values[group, interval] for values in (at_start, events, lost, person_time))
+    length = np.diff(ends, prepend=0.0)[interval]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if form == "cohort":
+            effective = n - w / 2
+            estimate = running_product(1.0 - d / effective, starts)
+            step = np.where(d > 0, d / (effective * (effective - d)), 0.0)
+        else:
+            estimate = np.exp(-running_sum(length * d / y, starts))
+            step = length**2 * d / y**2
+    past = int(np.bincount(fine.group[~inside], fine.sums["left"][~inside], minlength=n_groups).sum())
+    groups = fine.groups
+    return Curves(
+        groups=groups.assign(patients=fine.totals("left"), total_events=fine.totals("events")),
+        estimator="Actuarial" if form == "cohort" else "Actuarial, person-time",
+        level=level,
+        ci=ci,
+        conventions={
+            "estimator": "actuarial",
+            "form": form,
+            "variance": "Greenwood with n - w / 2" if form == "cohort" else "sum k**2 d / y**2",
+            "intervals": intervals if isinstance(intervals, str) else f"{n_intervals} intervals",
+            "followed_past_the_last_interval": past,
+            "ci": ci,
+            "level": level,
+            "time_unit": "days" if observed.in_days else time_unit,
+            "at_risk": "(entry, time]",
+            "zero_survival": zero_survival,
+            "same_day": observed.same_day,
+            "days_per_year": DAYS_PER_YEAR,
+            **observed.source,
+        },
+        in_days=observed.in_days,
+        bounded=True,
+        group=group.astype(np.int64),
+        time=ends[interval],
+        at_risk=n.astype(np.int64),
+        events=d.astype(np.int64),
+        censored=w.astype(np.int64),
+        estimate=estimate,
+        log_variance=running_sum(step, starts),
+        every_row=True,
+    )
+
+
+def _ends(intervals: str | Sequence[float], observed: FollowUp) -> FloatArray:
+    """Return where intervals end, in the unit of follow-up."""
+    unit = DAYS_PER_YEAR if observed.in_days else 1.0
+    if isinstance(intervals, str):
+        require_choice(intervals, tuple(NAMED_INTERVALS), argument="intervals")
+        if not observed.in_days:
+            raise OptionError(
+                f"intervals={intervals!r} needs follow-up in days; give the ends in the unit of the table instead."
+            )
+        length = DAYS_PER_YEAR / NAMED_INTERVALS[intervals]
+        count = max(1, int(np.ceil(float(observed.time.max()) / length - 1e-9)))
+        return np.asarray(np.arange(1, count + 1) * length)
+    try:
+        ends = np.atleast_1d(np.asarray(intervals, dtype=np.float64)) * unit
+    except (TypeError, ValueError) as error:
+        raise OptionError("intervals= takes a name, or numbers where intervals end.") from error
+    if (
+        ends.ndim != 1
+        or ends.size == 0
+        or not np.isfinite(ends).all()
+        or (np.diff(ends, prepend=0.0) <= 0).any()
+    ):
+        raise OptionError("intervals= takes ascending numbers greater than 0, where intervals end.")
+    return np.asarray(ends)
+
+
+def _at_risk_at_starts(fine: Tally, ends: FloatArray) -> FloatArray:
+    """Return the number at risk just after the start of each interval, of shape (n_groups, n_intervals)."""
+    begins = np.concatenate([[0.0], ends[:-1]])
+    change = running_sum(fine.sums["entered"] - fine.sums["left"], fine.starts)
+    row = last_row_at(fine.end, fine.starts, fine.group, begins)
+    return np.where(row >= 0, change[np.maximum(row, 0)], 0).astype(np.float64)
+
+
+def _person_time(fine: Tally, ends: FloatArray) -> FloatArray:
+    """Return each group's person-time in each interval, of shape (n_groups, n_intervals)."""
+    starts, first = fine.starts, fine.starts[:-1]
+    previous = np.zeros(fine.end.size)
+    previous[1:] = fine.end[:-1]
+    previous[first] = 0.0
+    at_risk = fine.at_risk
+    until = running_sum(at_risk * (fine.end - previous), starts)
+    row = last_row_at(fine.end, starts, fine.group, ends)
+    safe = np.maximum(row, 0)
+    following = np.where(row < 0, first[:, None], row + 1)
+    more = following < starts[1:, None]
+    next_row = np.minimum(following, fine.end.size - 1)
+    since = ends[None, :] - np.where(row >= 0, fine.end[safe], 0.0)
+    reached = np.where(row >= 0, until[safe], 0.0) + np.where(more, at_risk[next_row] * since, 0.0)
+    return np.asarray(np.diff(reached, axis=1, prepend=0.0))
