@@ -66,6 +66,7 @@ from childsurv.observed import kaplan_meier, nelson_aalen
 from childsurv.regression.cox import cox
 from childsurv.regression.cox_fit import CoxFit
 from childsurv.report import Report, report
+from childsurv.standard import brenner_weights, standardise
 from childsurv.tally import Grid, Tally, tally
 
 __all__ = [
@@ -91,6 +92,7 @@ __all__ = [
     "TestResult",
     "__version__",
     "actuarial",
+    "brenner_weights",
     "check_life_table",
     "check_rules",
     "check_toronto_stage",
@@ -125,6 +127,7 @@ __all__ = [
     "read_life_table",
     "report",
     "stage_completeness",
+    "standardise",
     "standardised_mortality_ratio",
     "suggest_layout",
     "tally",
