@@ -68,6 +68,7 @@ from childsurv.regression.cox_fit import CoxFit
 from childsurv.report import Report, report
 from childsurv.standard import brenner_weights, standardise
 from childsurv.tally import Grid, Tally, tally
+from childsurv.windows import cohort_approach, complete_approach, hybrid_approach, period_approach
 
 __all__ = [
     "DAYS_PER_YEAR",
@@ -98,8 +99,10 @@ __all__ = [
     "check_toronto_stage",
     "classify_iccc3",
     "classify_icd10",
+    "cohort_approach",
     "compare_editions",
     "compare_link_tokens",
+    "complete_approach",
     "concat",
     "concat_life_tables",
     "cox",
@@ -109,6 +112,7 @@ __all__ = [
     "expected_survival",
     "fixed_time_test",
     "gray_test",
+    "hybrid_approach",
     "iccc3_labels",
     "iccc3_table",
     "icd10_table",
@@ -121,6 +125,7 @@ __all__ = [
     "nelson_aalen",
     "net_survival",
     "pairwise_logrank_tests",
+    "period_approach",
     "person_years",
     "plot",
     "read_extract",

@@ -71,7 +71,7 @@ CANONICAL_COLUMNS: tuple[str, ...] = (
 
 ``icd10`` is there where the extract has it, ``link_token`` where one was asked for."""
 
-CONVENTIONS: tuple[str, ...] = ("iccc_edition", "age_band", "age_groups", "closing_date")
+CONVENTIONS: tuple[str, ...] = ("iccc_edition", "age_band", "age_groups", "closing_date", "approach")
 """Entries of the provenance that every result of a cohort prints."""
 
 FOLLOW_UP_COLUMNS: tuple[str, ...] = ("diagnosis_date", "entry", "time", "event")
@@ -242,7 +242,7 @@ class Cohort:
 
     @property
     def conventions(self) -> dict[str, str]:
-        """What every result of these rows should say: age band and groups, edition of ICCC-3, closing date.
+        """What every result of these rows should say: age band and groups, edition of ICCC-3, closing date, approach.
 
         The age band and groups are those that the extracts were read with; a cohort narrowed later keeps
         them, and says the rest in `exclusions`. Several values stand one after the other.
@@ -363,7 +363,7 @@ class Cohort:
         """
         cohort = self
         if diagnosed is not None:
-            first, last = _window_dates(diagnosed, "diagnosed")
+            first, last = window_dates(diagnosed, "diagnosed")
             dates = cohort.frame["diagnosis_date"]
             keep = np.ones(len(cohort), dtype=bool)
             if first is not None:
@@ -372,10 +372,17 @@ class Cohort:
                 keep &= (dates <= last).to_numpy()
             cohort = cohort._keep(keep, "diagnosed-outside-window", "diagnosed outside the window")
         if followed is not None:
-            cohort = cohort._followed(*_window_dates(followed, "followed"))
+            cohort = cohort.followed_between(*window_dates(followed, "followed"))
         return cohort
 
-    def _followed(self, first: pd.Timestamp | None, last: pd.Timestamp | None) -> Cohort:
+    def followed_between(
+        self,
+        first: pd.Timestamp | None,
+        last: pd.Timestamp | None,
+        *,
+        from_diagnosis: npt.NDArray[np.bool_] | None = None,
+    ) -> Cohort:
+        """Return the follow-up between two dates; of chosen children, from diagnosis on (see `window`)."""
         diagnosis = self.frame["diagnosis_date"].to_numpy("datetime64[D]").astype(np.int64)
         entry = self.frame["entry"].to_numpy(np.int64)
         time = self.frame["time"].to_numpy(np.int64)
@@ -384,8 +391,9 @@ class Cohort:
         outside = np.zeros(len(self), dtype=bool)
         if first is not None:
             first_day = first.to_datetime64().astype("datetime64[D]").astype(np.int64)
-            outside |= same_day & (diagnosis < first_day)
-            entry = np.maximum(entry, first_day - 1 - diagnosis)
+            early = np.ones(len(self), dtype=bool) if from_diagnosis is None else ~from_diagnosis
+            outside |= same_day & (diagnosis < first_day) & early
+            entry = np.where(early, np.maximum(entry, first_day - 1 - diagnosis), entry)
         if last is not None:
             last_time = last.to_datetime64().astype("datetime64[D]").astype(np.int64) - diagnosis
             outside |= last_time < 0
@@ -609,7 +617,8 @@ def _iccc_place(label: Any) -> tuple[int, str, int]:
     return ICCC_GROUPS.index(match[1]), match[2], int(match[3] or 0)
 
 
-def _window_dates(window: Window, argument: str) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
+def window_dates(window: Window, argument: str) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
+    """Return the two dates of a window, checked; ``None`` for an open end."""
     if not isinstance(window, tuple) or len(window) != 2:
         raise OptionError(f"{argument}= takes two dates, (from, to); write None for an open end.")
     first, last = (None if date is None else _whole_date(date, argument) for date in window)
