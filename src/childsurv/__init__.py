@@ -56,6 +56,7 @@ from childsurv.extract import (
     write_extract,
     write_link_tokens,
 )
+from childsurv.first_event import first_event
 from childsurv.lifetable.check import check_life_table, life_expectancy
 from childsurv.lifetable.expected import expected_survival
 from childsurv.lifetable.person_time import person_years, standardised_mortality_ratio
@@ -110,6 +111,7 @@ __all__ = [
     "data_quality",
     "demo",
     "expected_survival",
+    "first_event",
     "fixed_time_test",
     "gray_test",
     "hybrid_approach",
