@@ -9,6 +9,7 @@ from __future__ import annotations
 from childsurv import demo, plot
 from childsurv._version import __version__
 from childsurv.actuarial import actuarial
+from childsurv.bands import simultaneous_bands
 from childsurv.classify import (
     check_toronto_stage,
     classify_iccc3,
@@ -64,6 +65,7 @@ from childsurv.lifetable.reading import read_life_table
 from childsurv.lifetable.table import LifeTable, concat_life_tables
 from childsurv.net import net_survival
 from childsurv.observed import kaplan_meier, nelson_aalen
+from childsurv.pseudo_observations import pseudo_observations
 from childsurv.regression.cox import cox
 from childsurv.regression.cox_fit import CoxFit
 from childsurv.report import Report, report
@@ -130,9 +132,11 @@ __all__ = [
     "period_approach",
     "person_years",
     "plot",
+    "pseudo_observations",
     "read_extract",
     "read_life_table",
     "report",
+    "simultaneous_bands",
     "stage_completeness",
     "standardise",
     "standardised_mortality_ratio",

@@ -17,9 +17,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from childsurv.cohort import DAYS_PER_YEAR
-from childsurv.errors import ChildsurvWarning, OptionError, require_level
+from childsurv.errors import ChildsurvWarning, OptionError
 from childsurv.intervals import confidence_limits
-from childsurv.probability import normal_p_value, normal_quantile
+from childsurv.probability import normal_quantile
 from childsurv.ragged import group_starts, last_row_at, running_sum
 
 if TYPE_CHECKING:
@@ -462,36 +462,157 @@ class Curves:
         >>> curves.difference(reference="female", years=5)["sex"].tolist()
         ['male']
         """
-        names = self.group_columns
-        if not names:
-            raise OptionError("difference() compares groups; estimate the curves with by=.")
-        label = reference if isinstance(reference, tuple) else (reference,)
-        labels = [tuple(row) for row in self.groups[names].itertuples(index=False)]
-        if label not in labels:
-            listed = ", ".join(str(one if len(names) > 1 else one[0]) for one in labels[:20])
-            raise OptionError(f"difference(): no group {reference!r}; the groups are {listed}.")
-        code = labels.index(label)
-        z = normal_quantile(self.level if level is None else require_level(level))
+        from childsurv.curve_comparisons import differences
+
+        return differences(self, reference=reference, times=times, years=years, level=level)
+
+    def ratio(
+        self,
+        *,
+        reference: Any,
+        times: Sequence[float] | float | None = None,
+        years: Sequence[float] | float | None = None,
+        level: float | None = None,
+    ) -> pd.DataFrame:
+        """Return each group's survival divided by that of a reference group, at chosen times.
+
+        ``S_g(t) / S_r(t)`` with limits on the log scale, ``exp(log ratio +- z sqrt(V_g + V_r))``.
+
+        Parameters
+        ----------
+        reference, times, years, level
+            As in `difference`.
+
+        Returns
+        -------
+        DataFrame
+            Group columns, ``time, ratio, log_std_error, lower, upper, z, p_value``.
+
+        Examples
+        --------
+        >>> import childsurv as cs
+        >>> curves = cs.kaplan_meier(cs.demo.cohort(patients=500, seed=1), by="sex")
+        >>> bool(curves.ratio(reference="female", years=5)["ratio"][0] > 0)
+        True
+        """
+        from childsurv.curve_comparisons import ratios
+
+        return ratios(self, reference=reference, times=times, years=years, level=level)
+
+    def number_needed(
+        self,
+        *,
+        reference: Any,
+        times: Sequence[float] | float | None = None,
+        years: Sequence[float] | float | None = None,
+        level: float | None = None,
+    ) -> pd.DataFrame:
+        """Return how many children one more would survive among, had they the survival of the group, not the reference.
+
+        ``1 / (S_g(t) - S_r(t))``; below 0 where the group survives less. Limits are the reciprocals of those of the
+        difference; where these have both signs the number may be anything beyond both, and the limits are missing.
+
+        Parameters
+        ----------
+        reference, times, years, level
+            As in `difference`.
+
+        Returns
+        -------
+        DataFrame
+            Group columns, ``time, difference, number_needed, lower, upper``.
+
+        References
+        ----------
+        Altman DG, Andersen PK. Calculating the number needed to treat for trials where the outcome is time to an event.
+        BMJ 1999; 319:1492-5. doi:10.1136/bmj.319.7223.1492
+
+        Examples
+        --------
+        >>> import childsurv as cs
+        >>> curves = cs.kaplan_meier(cs.demo.cohort(patients=500, seed=1), by="sex")
+        >>> "number_needed" in curves.number_needed(reference="female", years=5)
+        True
+        """
+        from childsurv.curve_comparisons import numbers_needed
+
+        return numbers_needed(self, reference=reference, times=times, years=years, level=level)
+
+    def rmst_comparison(
+        self,
+        *,
+        reference: Any,
+        times: float | None = None,
+        years: float | None = None,
+        level: float | None = None,
+    ) -> pd.DataFrame:
+        """Compare restricted mean survival times with a reference group: difference and ratio, with limits and tests.
+
+        Difference of the areas under the curves with variance the sum of both; ratio on the log scale, the variance of
+        log area being ``var / area**2``.
+
+        Parameters
+        ----------
+        reference
+            As in `difference`.
+        times, years
+            As in `rmst`.
+        level
+            Confidence level; that of the curves unless given.
+
+        Returns
+        -------
+        DataFrame
+            Group columns, ``tau, rmst, difference, lower, upper, p_value, ratio, ratio_lower, ratio_upper,
+            ratio_p_value``.
+
+        References
+        ----------
+        Royston P, Parmar MKB. Restricted mean survival time. BMC Med Res Methodol 2013; 13:152.
+        doi:10.1186/1471-2288-13-152
+
+        Examples
+        --------
+        >>> import childsurv as cs
+        >>> curves = cs.kaplan_meier(cs.demo.cohort(patients=500, seed=1), by="sex")
+        >>> curves.rmst_comparison(reference="female", years=5)["sex"].tolist()
+        ['male']
+        """
+        from childsurv.curve_comparisons import rmst_comparisons
+
+        return rmst_comparisons(self, reference=reference, times=times, years=years, level=level)
+
+    def at_risk_table(
+        self, times: Sequence[float] | float | None = None, *, years: Sequence[float] | float | None = None
+    ) -> pd.DataFrame:
+        """Return the numbers at risk at chosen times, one row a group and one column a time, as under a picture.
+
+        Parameters
+        ----------
+        times, years
+            As in `at`; the number just after the start is asked for as 0.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by the group columns.
+
+        Examples
+        --------
+        >>> import childsurv as cs
+        >>> curves = cs.kaplan_meier(cs.demo.cohort(patients=500, seed=1), by="sex")
+        >>> curves.at_risk_table(years=[0, 5]).shape
+        (2, 2)
+        """
         values = self.at(times, years=years)
-        n_times = len(values) // len(labels)
-        estimate = values["estimate"].to_numpy().reshape(-1, n_times)
-        variance = values["std_error"].to_numpy().reshape(-1, n_times) ** 2
-        others = np.flatnonzero(np.arange(len(labels)) != code)
-        difference = (estimate - estimate[code])[others].ravel()
-        std_error = np.sqrt((variance + variance[code])[others]).ravel()
-        with np.errstate(divide="ignore", invalid="ignore"):
-            statistic = difference / std_error
-        columns = self._labels(np.repeat(others, n_times))
-        columns |= {
-            "time": np.tile(values["time"].to_numpy()[:n_times], others.size),
-            "difference": difference,
-            "std_error": std_error,
-            "lower": difference - z * std_error,
-            "upper": difference + z * std_error,
-            "z": statistic,
-            "p_value": normal_p_value(statistic),
-        }
-        return pd.DataFrame(columns)
+        asked = np.atleast_1d(np.asarray(times if years is None else years, dtype=np.float64))
+        table = pd.DataFrame(
+            values["at_risk"].to_numpy().reshape(len(self.groups), -1),
+            columns=pd.Index([int(one) if one % 1 == 0 else float(one) for one in asked]),
+        )
+        if self.group_columns:
+            table.index = pd.MultiIndex.from_frame(self.groups[self.group_columns])
+        return table
 
     def plot(self, **options: Any) -> Figure | Axes:
         """Draw the curves; the options are those of `childsurv.plot.curves`."""
