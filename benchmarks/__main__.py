@@ -67,6 +67,62 @@ def kaplan_meier(folder: Path) -> list[Row]:
     ]
 
 
+def comparisons(folder: Path) -> list[Row]:
+    """Log-rank test of 600 groups, competing causes and Gray's test."""
+    random = np.random.default_rng(2)
+    n = 1_000_000
+    data = pd.DataFrame(
+        {
+            "group": random.integers(0, 600, n),
+            "time": np.ceil(random.exponential(2500.0, n)).clip(1, 5479).astype(np.int64),
+            "event": random.integers(0, 2, n),
+        }
+    )
+    data.to_csv(folder / "groups.csv", index=False)
+    test = seconds(lambda: cs.logrank_test(data, by="group", time="time", event="event"))
+    few = 100_000
+    causes = pd.DataFrame(
+        {
+            "group": random.integers(0, 12, few),
+            "time": np.ceil(random.exponential(2500.0, few)).clip(1, 5479).astype(np.int64),
+            "cause": random.integers(0, 3, few),
+        }
+    )
+    causes.to_csv(folder / "causes.csv", index=False)
+    from lifelines import AalenJohansenFitter
+
+    options = {"cause": "cause", "time": "time"}
+    whole = seconds(lambda: cs.cumulative_incidence(causes, **options).table, repeats=5)
+    # lifelines gives one cause at a time, and sets ties apart at random.
+    theirs = seconds(
+        lambda: [
+            AalenJohansenFitter(seed=1).fit(causes["time"], causes["cause"], event_of_interest=cause)
+            for cause in (1, 2)
+        ],
+        repeats=1,
+    )
+    grouped = seconds(lambda: cs.cumulative_incidence(causes, by="group", **options).table)
+    gray = seconds(lambda: cs.gray_test(causes, by="group", **options))
+    return [
+        Row(
+            "Log-rank test, 1,000,000 rows in 600 groups",
+            "R survdiff",
+            test,
+            r_seconds("survdiff_groups", folder),
+            10,
+        ),
+        Row("Aalen-Johansen with variances, 100,000 rows", "lifelines, both causes", whole, theirs, 50),
+        Row("the same", "R survfit", whole, r_seconds("survfit_causes", folder), 5),
+        Row(
+            "Incidence of two causes in 12 groups with variances, and Gray's test, 100,000 rows",
+            "R cmprsk::cuminc",
+            grouped + gray,
+            r_seconds("cuminc", folder),
+            20,
+        ),
+    ]
+
+
 def cox(folder: Path) -> list[Row]:
     """Cox regression with Efron ties, 100,000 rows and 10 covariates."""
     from lifelines import CoxPHFitter
@@ -264,6 +320,7 @@ def imports(folder: Path) -> list[Row]:
 
 BENCHMARKS: dict[str, Callable[[Path], list[Row]]] = {
     "kaplan-meier": kaplan_meier,
+    "comparisons": comparisons,
     "cox": cox,
     "net": net,
     "life-table": life_tables,

@@ -21,6 +21,18 @@ if (task == "survfit_groups") {
   d <- read("groups.csv")
   d$group <- factor(d$group)
   elapsed(function() survfit(Surv(time, event) ~ group, d, conf.type = "log-log"))
+} else if (task == "survdiff_groups") {
+  d <- read("groups.csv")
+  d$group <- factor(d$group)
+  elapsed(function() survdiff(Surv(time, event) ~ group, d))
+} else if (task == "survfit_causes") {
+  d <- read("causes.csv")
+  d$state <- factor(d$cause, 0:2, c("censored", "one", "two"))
+  elapsed(function() survfit(Surv(time, state) ~ 1, d), 3)
+} else if (task == "cuminc") {
+  need("cmprsk")
+  d <- read("causes.csv")
+  elapsed(function() cuminc(d$time, d$cause, d$group))
 } else if (task == "coxph") {
   d <- read("cox.csv")
   elapsed(function() coxph(Surv(time, event) ~ ., d, ties = "efron"), 2)
