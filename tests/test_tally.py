@@ -176,9 +176,19 @@ def test_wrong_grids() -> None:
         tally(FRAME, grid=Grid.breaks([3, 6]), **NAMES).coarsen(Grid.breaks([4, 6]))
 
 
-def test_weights_do_not_go_with_a_life_table() -> None:
-    with pytest.raises(OptionError, match="case weights cannot be combined with a life table"):
-        tally(FRAME.assign(w=2), life_table(), weights="w", **PEOPLE)
+def test_whole_weights_with_a_life_table_are_repeated_rows() -> None:
+    frame = FRAME.assign(weight=[1, 3, 2, 4])
+    weighted = tally(frame, life_table(), by="g", weights="weight", entry="entry", **PEOPLE)
+    repeated = frame.loc[frame.index.repeat(frame["weight"])]
+    expected = tally(repeated, life_table(), by="g", entry="entry", **PEOPLE)
+    for name in (*COUNTED_SUMS, *PLAIN_SUMS, *WEIGHTED_SUMS):
+        if name != "weighted_events_squared":
+            np.testing.assert_allclose(weighted.sums[name], expected.sums[name], rtol=1e-12, atol=1e-15)
+    # A weight of 3 is one child that counts thrice, not three children: its square is 9.
+    dead = weighted.sums["events"] > 0
+    assert (weighted.sums["events_squared"][dead] == weighted.sums["events"][dead] ** 2).all()
+    with pytest.raises(DataError, match="differ in"):
+        weighted + expected
 
 
 def test_times_of_any_unit_and_sparse_groups() -> None:

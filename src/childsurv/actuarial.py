@@ -21,6 +21,9 @@ IntArray = npt.NDArray[np.int64]
 NAMED_INTERVALS = {"monthly": 12, "quarterly": 4, "yearly": 1}
 """Intervals in a year, by name."""
 
+NEARLY_A_DAY = 1e-6
+"""Ends of intervals this close to a whole day are that day."""
+
 FORMS = ("cohort", "person-time")
 
 
@@ -91,35 +94,22 @@ def actuarial(
         raise OptionError(
             f"{purpose}: form='cohort' follows everybody from the start; some enter late. Use form='person-time'."
         )
-    ends = _ends(intervals, observed)
+    ends = interval_ends(intervals, observed)
     fine = fold_observed(observed)
     n_groups, n_intervals = observed.n_groups, ends.size
-    place = np.searchsorted(ends, fine.end, side="left")
-    inside = place < n_intervals
-    key = fine.group[inside] * n_intervals + place[inside]
-    sums = {
-        name: np.bincount(key, fine.sums[name][inside], minlength=n_groups * n_intervals).reshape(
-            n_groups, -1
-        )
-        for name in ("entered", "left", "events")
-    }
-    at_start = _at_risk_at_starts(fine, ends)
-    person_time = _person_time(fine, ends)
-    events, lost = sums["events"], sums["left"] - sums["events"]
+    left, events = (in_intervals(fine, fine.sums[name], ends) for name in ("left", "events"))
+    past = int(fine.sums["left"].sum() - left.sum())
+    at_start = at_risk_at_starts(fine, ends)
+    time_at_risk = person_time(fine, ends)
+    lost = left - events
     # An interval counts in which somebody was at risk, at its start or later.
-    group, interval = np.nonzero(person_time > 0 if form == "person-time" else at_start > 0)
-    starts = np.searchsorted(group, np.arange(n_groups + 1))
-    n, d, w, y = (values[group, interval] for values in (at_start, events, lost, person_time))
-    length = np.diff(ends, prepend=0.0)[interval]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if form == "cohort":
-            effective = n - w / 2
-            estimate = running_product(1.0 - d / effective, starts)
-            step = np.where(d > 0, d / (effective * (effective - d)), 0.0)
-        else:
-            estimate = np.exp(-running_sum(length * d / y, starts))
-            step = length**2 * d / y**2
-    past = int(np.bincount(fine.group[~inside], fine.sums["left"][~inside], minlength=n_groups).sum())
+    group, interval = np.nonzero(time_at_risk > 0 if form == "person-time" else at_start > 0)
+    n, d, w, y = (values[group, interval] for values in (at_start, events, lost, time_at_risk))
+    if form == "cohort":
+        estimate, log_variance = actuarial_survival(group, n_groups, n, d, w)
+    else:
+        length = np.diff(ends, prepend=0.0)[interval]
+        estimate, log_variance = hazard_survival(group, n_groups, length, d, d, y)
     groups = fine.groups
     return Curves(
         groups=groups.assign(patients=fine.totals("left"), total_events=fine.totals("events")),
@@ -149,12 +139,38 @@ def actuarial(
         events=d.astype(np.int64),
         censored=w.astype(np.int64),
         estimate=estimate,
-        log_variance=running_sum(step, starts),
+        log_variance=log_variance,
         every_row=True,
     )
 
 
-def _ends(intervals: str | Sequence[float], observed: FollowUp) -> FloatArray:
+def hazard_survival(
+    group: IntArray,
+    n_groups: int,
+    length: FloatArray,
+    excess: FloatArray,
+    squares: FloatArray,
+    time: FloatArray,
+) -> tuple[FloatArray, FloatArray]:
+    """Return ``exp(-sum k x / y)`` and ``sum k**2 s / y**2`` by interval, sorted by group."""
+    starts = np.searchsorted(group, np.arange(n_groups + 1))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        estimate = np.exp(-running_sum(length * excess / time, starts))
+        return estimate, running_sum(length**2 * squares / time**2, starts)
+
+
+def actuarial_survival(
+    group: IntArray, n_groups: int, n: FloatArray, d: FloatArray, w: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return ``product of (1 - d / n')`` with ``n' = n - w / 2``, and Greenwood's variance of its logarithm."""
+    starts = np.searchsorted(group, np.arange(n_groups + 1))
+    effective = n - w / 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        step = np.where(d > 0, d / (effective * (effective - d)), 0.0)
+        return running_product(1.0 - d / effective, starts), running_sum(step, starts)
+
+
+def interval_ends(intervals: str | Sequence[float], observed: FollowUp) -> FloatArray:
     """Return where intervals end, in the unit of follow-up."""
     unit = DAYS_PER_YEAR if observed.in_days else 1.0
     if isinstance(intervals, str):
@@ -177,10 +193,22 @@ def _ends(intervals: str | Sequence[float], observed: FollowUp) -> FloatArray:
         or (np.diff(ends, prepend=0.0) <= 0).any()
     ):
         raise OptionError("intervals= takes ascending numbers greater than 0, where intervals end.")
-    return np.asarray(ends)
+    # A day that went through years and back is that day again.
+    whole = np.round(ends)
+    return np.where(observed.in_days & (np.abs(ends - whole) < NEARLY_A_DAY), whole, ends)
 
 
-def _at_risk_at_starts(fine: Tally, ends: FloatArray) -> FloatArray:
+def in_intervals(fine: Tally, values: npt.NDArray[np.number], ends: FloatArray) -> FloatArray:
+    """Add up what happens in each interval ``(previous end, end]``, of shape (n_groups, n_intervals)."""
+    n_groups = max(len(fine.groups), 1)
+    place = np.searchsorted(ends, fine.end, side="left")
+    inside = place < ends.size
+    key = fine.group[inside] * ends.size + place[inside]
+    sums = np.bincount(key, values[inside], minlength=n_groups * ends.size).reshape(n_groups, -1)
+    return sums.astype(np.float64, copy=False)
+
+
+def at_risk_at_starts(fine: Tally, ends: FloatArray) -> FloatArray:
     """Return the number at risk just after the start of each interval, of shape (n_groups, n_intervals)."""
     begins = np.concatenate([[0.0], ends[:-1]])
     change = running_sum(fine.sums["entered"] - fine.sums["left"], fine.starts)
@@ -188,7 +216,7 @@ def _at_risk_at_starts(fine: Tally, ends: FloatArray) -> FloatArray:
     return np.where(row >= 0, change[np.maximum(row, 0)], 0).astype(np.float64)
 
 
-def _person_time(fine: Tally, ends: FloatArray) -> FloatArray:
+def person_time(fine: Tally, ends: FloatArray) -> FloatArray:
     """Return each group's person-time in each interval, of shape (n_groups, n_intervals)."""
     starts, first = fine.starts, fine.starts[:-1]
     previous = np.zeros(fine.end.size)

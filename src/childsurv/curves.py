@@ -72,6 +72,10 @@ class Curves:
         Variance for the lower limit where it has one of its own (``conf_lower=``).
     every_row : bool
         Whether `table` shows rows without an exit too, as a life table of intervals does.
+    limits_scale : ndarray or None
+        Limits are those of ``estimate * limits_scale``, divided by it, where a peer takes them so.
+    life_table_use : DataFrame or None
+        Cells of the life table that were carried on or have a hazard of zero, with the person-years in them.
 
     Notes
     -----
@@ -97,6 +101,8 @@ class Curves:
     start: float = 1.0
     lower_log_variance: FloatArray | None = None
     every_row: bool = False
+    limits_scale: FloatArray | None = None
+    life_table_use: pd.DataFrame | None = None
 
     def __post_init__(self) -> None:
         for entry in fields(self):
@@ -133,6 +139,7 @@ class Curves:
             level=self.level,
             bounded=self._bounded_in(self.group),
             lower_log_variance=self.lower_log_variance,
+            scale=self.limits_scale,
         )
 
     def _bounded_in(self, group: IntArray) -> bool | npt.NDArray[np.bool_]:
@@ -156,6 +163,7 @@ class Curves:
             level=self.level,
             bounded=self._bounded_in(self.group[shown]),
             lower_log_variance=None if self.lower_log_variance is None else self.lower_log_variance[shown],
+            scale=None if self.limits_scale is None else self.limits_scale[shown],
         )
         columns = self._labels(self.group[shown])
         time = self.time[shown]
@@ -218,6 +226,9 @@ class Curves:
         for_lower = None
         if self.lower_log_variance is not None:
             for_lower = np.where(past, np.nan, np.where(early, 0.0, self.lower_log_variance[safe]))
+        scale = None
+        if self.limits_scale is not None:
+            scale = np.where(early | past, 1.0, self.limits_scale[safe])
         of_group = np.broadcast_to(np.arange(n_groups)[:, None], estimate.shape)
         lower, upper = confidence_limits(
             estimate,
@@ -226,6 +237,7 @@ class Curves:
             level=self.level,
             bounded=self._bounded_in(of_group),
             lower_log_variance=for_lower,
+            scale=scale,
         )
         back = np.argsort(order, kind="stable")
         columns = self._labels(np.repeat(np.arange(n_groups), wanted.size))
@@ -382,9 +394,9 @@ class Curves:
         True
         """
         self._require_survival("conditional")
-        if self.lower_log_variance is not None:
+        if self.lower_log_variance is not None or self.limits_scale is not None:
             raise OptionError(
-                "conditional() takes curves with usual lower limits; estimate them without conf_lower=."
+                "conditional() takes curves with usual limits; estimate them without conf_lower= and compat='strs'."
             )
         moment = self._one_time(given, given_years, "conditional")
         if moment < self.origin:

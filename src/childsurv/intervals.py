@@ -21,6 +21,7 @@ def confidence_limits(
     level: float,
     bounded: bool | npt.NDArray[np.bool_],
     lower_log_variance: FloatArray | None = None,
+    scale: FloatArray | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """Return lower and upper limits of survival.
 
@@ -41,6 +42,8 @@ def confidence_limits(
         may exceed 1 and is not cut.
     lower_log_variance
         Variance for the lower limits, where it differs.
+    scale
+        Take the limits of ``estimate * scale`` and divide them by it.
 
     Returns
     -------
@@ -53,6 +56,12 @@ def confidence_limits(
     doi:10.1002/9781118032985
     """
     require_choice(kind, INTERVAL_KINDS, argument="ci")
+    if scale is not None:
+        lower, upper = confidence_limits(
+            estimate * scale, log_variance, kind=kind, level=level, bounded=True,
+            lower_log_variance=lower_log_variance,
+        )  # fmt: skip
+        return lower / scale, upper / scale
     z = normal_quantile(level)
     with np.errstate(all="ignore"):
         spread = z * np.sqrt(log_variance)

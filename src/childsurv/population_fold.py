@@ -1,4 +1,4 @@
-"""The fold of follow-up through a life table: daily sums of expected events, plain and weighted by 1 / S_P(t).
+"""The fold of follow-up through a life table: daily sums of expected events, plain, and weighted by 1 / S_P or S_P.
 
 Within a piece of follow-up the population hazard is constant, so a person's weight on day k is an exponential
 in k. Expanded about the middle c of a block of days it is a polynomial to machine precision,
@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from childsurv.lifetable.marked_cells import MarkedCells
 from childsurv.lifetable.paths import cell_index, pieces
 from childsurv.lifetable.table import LifeTable
 
@@ -57,6 +58,8 @@ class PopulationSums:
         ``sum(w * lambda_P)`` over it; ``None`` with the others unless weighted sums were asked for.
     extended_days
         Person-days that used a cell filled by `LifeTable.extend`.
+    marked_days
+        Person-days by flat index of the cell, for cells that were extended or have a hazard of zero.
     """
 
     expected_events: FloatArray | None
@@ -66,6 +69,7 @@ class PopulationSums:
     weighted_events_squared: FloatArray | None
     weighted_expected_events: FloatArray | None
     extended_days: float
+    marked_days: dict[int, float]
 
 
 @dataclass
@@ -86,7 +90,8 @@ class _Coefficients:
     ) -> None:
         """Add ``(begins * begin_rate**(p - 1) - ends * end_rate**(p - 1)) / p!`` at ``key`` for each power p."""
         power = 1
-        largest = np.maximum(begin_rate, end_rate)
+        # Rates all have one sign, that of the growth of weights.
+        largest = np.maximum(np.abs(begin_rate), np.abs(end_rate))
         while key.size:
             if len(self.by_power) < power:
                 self.by_power.append(np.zeros(self.n_columns))
@@ -129,6 +134,8 @@ def fold_population(
     n_groups: int,
     plain: bool,
     weighted: bool,
+    case_weights: FloatArray | None = None,
+    declining: bool = False,
     purpose: str,
 ) -> PopulationSums:
     """Fold everybody's follow-up ``(entry, time]`` through a life table into daily sums by group.
@@ -145,6 +152,11 @@ def fold_population(
         Codes from 0.
     plain, weighted
         Which sums to make.
+    case_weights
+        What each person counts, one unless given.
+    declining
+        Weight everybody by ``S_P(t) = exp(-Lambda_P)`` instead of its reciprocal: sums are then of the people whom the
+        population would have left alive.
     purpose
         To begin error messages with.
     """
@@ -156,7 +168,8 @@ def fold_population(
     expected = np.zeros(shape) if plain else None
     names = ("entered", "left", "events", "squared", "growth")
     sums = {name: np.zeros(shape) for name in names} if weighted else {}
-    extended_days = 0.0
+    marked = MarkedCells(table)
+    sign = -1.0 if declining else 1.0
 
     # People sorted by group let a band of groups be finished before the next begins.
     narrow = group.astype(np.int16) if n_groups < 2**15 else group
@@ -173,12 +186,13 @@ def fold_population(
         for begin in range(0, people.size, ROWS_AT_A_TIME):
             batch = people[begin : begin + ROWS_AT_A_TIME]
             offset = (group[batch] - low) * n_columns
-            entry_weight, end_weight, extended = _fold_batch(
+            own = None if case_weights is None else case_weights[batch]
+            entry_weight, end_weight = _fold_batch(
                 table, cell[batch], birth[batch], diagnosis[batch],
                 None if entry is None else entry[batch], time[batch], offset,
                 coefficients if weighted else None, rate_jumps if plain else None, block_days,
+                own, sign, marked,
             )  # fmt: skip
-            extended_days += extended
             if weighted:
                 first_day = (group[batch] - low) * n_days
                 left_key = first_day + time[batch]
@@ -196,6 +210,7 @@ def fold_population(
             sums[name][low:high] = values.reshape(-1, n_days)
         if weighted:
             sums["growth"][low:high, 1:] = _growth(coefficients, high - low, n_days)[:, :-1]
+    extended_days, marked_days = marked.totals()
     return PopulationSums(
         expected_events=expected,
         weighted_entered=sums.get("entered"),
@@ -204,6 +219,7 @@ def fold_population(
         weighted_events_squared=sums.get("squared"),
         weighted_expected_events=sums.get("growth"),
         extended_days=extended_days,
+        marked_days=marked_days,
     )
 
 
@@ -218,13 +234,13 @@ def _fold_batch(
     coefficients: _Coefficients | None,
     rate_jumps: FloatArray | None,
     block_days: int,
-) -> tuple[FloatArray, FloatArray, float]:
-    """Add the pieces of one batch of people; return weights at entry and at the end, and extended person-days."""
-    any_extended = bool(table.extended.any())
-    extended_cells = table.extended.ravel()
+    case_weights: FloatArray | None,
+    sign: float,
+    marked: MarkedCells,
+) -> tuple[FloatArray, FloatArray]:
+    """Add the pieces of one batch of people; return weights at entry and at the end."""
     end_hazard = np.zeros(time.size)
     entry_hazard = np.zeros(time.size)
-    extended_days = 0.0
     # What begins and ends at each boundary between pieces. A piece's coefficient of the first power is its weight at
     # the middle of the block times its rate.
     keys: list[IntArray] = []
@@ -232,6 +248,7 @@ def _fold_batch(
     begin_rates: list[FloatArray] = []
     ends: list[FloatArray] = []
     end_rates: list[FloatArray] = []
+    shares: list[FloatArray] = []
     value_before = rate_before = np.zeros(time.size)
     for piece in pieces(
         table, cell, birth=birth, diagnosis=diagnosis, time=time, whole_days=True, block_days=block_days
@@ -239,14 +256,18 @@ def _fold_batch(
         rows, start, stop, rate, at_start = piece.rows, piece.start, piece.stop, piece.rate, piece.cumulative
         last = piece.last
         end_hazard[rows[last]] = at_start[last] + rate[last] * (stop[last] - start[last])
-        if any_extended:
+        if marked.any:
             since = start if entry is None else np.maximum(start, entry[rows])
-            extended_days += float(np.maximum(stop - since, 0)[extended_cells[piece.cell]].sum())
+            marked.add(piece.cell, stop - since)
         first_day = start.astype(np.int64)
         block = first_day // block_days
         begin_of_block = block * block_days
         at_middle = at_start + rate * (begin_of_block + block_days // 2 - start)
+        if sign < 0:
+            at_middle, rate = -at_middle, -rate
         value = np.exp(at_middle) * rate
+        if case_weights is not None:
+            value *= case_weights[rows]
         # Sums begin afresh with a block, so nothing of the block before is taken away.
         value_before = value_before * (first_day != begin_of_block)
         if entry is not None:
@@ -259,6 +280,8 @@ def _fold_batch(
         column = offset[rows]
         column += block
         keys += [column + first_day, column[last] + stop[last].astype(np.int64)]
+        if case_weights is not None:
+            shares += [case_weights[rows], case_weights[rows[last]]]
         none = np.zeros(last.size)
         begins += [value, none]
         begin_rates += [rate, none]
@@ -270,10 +293,16 @@ def _fold_batch(
     begin, end = np.concatenate(begins), np.concatenate(ends)
     if rate_jumps is not None:
         # Where weights count from the block's beginning, so do rates.
-        rate_jumps += np.bincount(key, begin_rate - end_rate * (end > 0), minlength=rate_jumps.size)
+        jump = begin_rate - end_rate * (end != 0)
+        if shares:
+            jump *= np.concatenate(shares)
+        rate_jumps += np.bincount(key, jump, minlength=rate_jumps.size)
     if coefficients is not None:
         coefficients.add(key, begin, begin_rate, end, end_rate)
-    return np.exp(entry_hazard), np.exp(end_hazard), extended_days
+    entry_weight, end_weight = np.exp(sign * entry_hazard), np.exp(sign * end_hazard)
+    if case_weights is not None:
+        entry_weight, end_weight = case_weights * entry_weight, case_weights * end_weight
+    return entry_weight, end_weight
 
 
 def _columns(n_days: int, block_days: int) -> int:

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from childsurv.cohort import Cohort
 from childsurv.curves import Curves
 from childsurv.errors import DataError, OptionError, require_choice, require_columns
-from childsurv.follow_up import By, Data, columns_list, frame_of, group_codes
+from childsurv.follow_up import By, Data, columns_list, frame_of, group_codes, number_column
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -127,6 +128,7 @@ def standardise(
         },
         group=np.repeat(np.arange(n_outer), sizes),
         lower_log_variance=None,
+        limits_scale=None,
         every_row=True,
         time=joined["time"],
         estimate=joined["estimate"],
@@ -137,7 +139,9 @@ def standardise(
     )
 
 
-def brenner_weights(data: Data, weights: Weights, *, over: str = "age_group", by: By = None) -> pd.Series:
+def brenner_weights(
+    data: Data, weights: Weights, *, over: str = "age_group", by: By = None, entry: str | None = None
+) -> pd.Series:
     """Return a case weight for each child that gives every group the standard's shares (Brenner's method).
 
     ``w = standard share of the child's stratum / share of that stratum in the child's group``, so that the weighted
@@ -151,6 +155,9 @@ def brenner_weights(data: Data, weights: Weights, *, over: str = "age_group", by
         As for `standardise`; "internal" is the share in the data.
     by
         Column or columns of groups that are weighted each for itself.
+    entry
+        Column with the start of follow-up; a cohort's own. Where some enter late, as in a period window, shares are
+        counted among those who enter at diagnosis, as stnet does: the others were diagnosed in earlier years.
 
     Returns
     -------
@@ -186,7 +193,14 @@ def brenner_weights(data: Data, weights: Weights, *, over: str = "age_group", by
         )
     codes, strata = pd.factorize(stratum)
     n_groups = max(len(labels), 1)
-    cells = np.bincount(group * len(strata) + codes, minlength=n_groups * len(strata)).reshape(n_groups, -1)
+    key = group * len(strata) + codes
+    if entry is None and isinstance(data, Cohort):
+        entry = "entry"
+    if entry is not None:
+        require_columns(frame.columns, [entry], purpose="brenner_weights")
+        at_diagnosis = number_column(frame, entry, purpose="brenner_weights") == 0
+        key = key[at_diagnosis]
+    cells = np.bincount(key, minlength=n_groups * len(strata)).reshape(n_groups, -1)
     lacking = [
         f"{'all' if not names else ', '.join(map(str, labels.iloc[place]))} ({label})"
         for place in range(n_groups)
@@ -195,7 +209,8 @@ def brenner_weights(data: Data, weights: Weights, *, over: str = "age_group", by
     ]
     if lacking:
         raise DataError(
-            f"brenner_weights: {len(lacking)} groups lack a stratum that the standard has: {'; '.join(lacking[:20])}. "
+            f"brenner_weights: {len(lacking)} groups lack a stratum that the standard has"
+            f"{' among those who enter at diagnosis' if entry is not None else ''}: {'; '.join(lacking[:20])}. "
             "Merge strata, or leave these groups out."
         )
     own = cells / cells.sum(axis=1, keepdims=True)

@@ -99,13 +99,16 @@ class Tally:
         Code of the group and end of the cell.
     sums : Mapping of str to ndarray of shape (n_cells,)
         Increments: `COUNTED_SUMS` always, integers unless rows are weighted; `PLAIN_SUMS` and
-        `WEIGHTED_SUMS` where a life table was given.
+        `WEIGHTED_SUMS` where a life table was given, with ``events_squared`` (squared case weights of events) where
+        rows are weighted.
     life_table_digest : str or None
         Tallies of different life tables do not add.
     conventions : Mapping
         Tallies of different conventions do not add.
     extended_days : float
         Person-days in cells that `LifeTable.extend` filled.
+    marked_days : Mapping of int to float
+        Person-days by flat index of the cell of the life table, for extended cells and those with a hazard of zero.
     """
 
     grid: Grid
@@ -117,12 +120,14 @@ class Tally:
     life_table_digest: str | None = None
     conventions: Mapping[str, Any] = field(default_factory=dict)
     extended_days: float = 0.0
+    marked_days: Mapping[int, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for array in (self.group, self.end, *self.sums.values()):
             array.setflags(write=False)
         object.__setattr__(self, "sums", MappingProxyType(dict(self.sums)))
         object.__setattr__(self, "conventions", MappingProxyType(dict(self.conventions)))
+        object.__setattr__(self, "marked_days", MappingProxyType(dict(self.marked_days)))
 
     def __repr__(self) -> str:
         return f"<Tally: {len(self.groups)} groups, {self.end.size:,} {self.grid.kind} cells, {', '.join(self.sums)}>"
@@ -216,6 +221,10 @@ class Tally:
             sums={name: np.concatenate([values, other.sums[name]]) for name, values in self.sums.items()},
             grid=self.grid,
             extended_days=self.extended_days + other.extended_days,
+            marked_days={
+                cell: self.marked_days.get(cell, 0.0) + other.marked_days.get(cell, 0.0)
+                for cell in sorted({*self.marked_days, *other.marked_days})
+            },
         )
 
     def coarsen(self, grid: Grid) -> Tally:
@@ -239,6 +248,7 @@ class Tally:
             sums=dict(self.sums),
             grid=grid,
             extended_days=self.extended_days,
+            marked_days=self.marked_days,
         )
 
 
@@ -301,7 +311,7 @@ def tally(
             raise DataError("tally: a daily grid needs times in whole days.")
         fine = _with_zero_survival(fold_observed(observed), data, zero_survival)
         if grid.kind == "daily":
-            return _every_day(fine)
+            return every_day(fine)
         return fine if grid.kind != "breaks" else fine.coarsen(grid)
     if grid.kind == "distinct":
         raise OptionError("tally: with a life table cells are days or Grid.breaks([...]).")
@@ -319,7 +329,7 @@ def _with_zero_survival(fine: Tally, data: Data, zero_survival: str) -> Tally:
     return replace(fine, conventions={**fine.conventions, "zero_survival": rule})
 
 
-def _every_day(fine: Tally) -> Tally:
+def every_day(fine: Tally) -> Tally:
     """Return a tally of whole days with a cell for each day up to each group's last."""
     starts = fine.starts
     first = np.concatenate([[0], np.cumsum(fine.end[starts[1:] - 1] + 1)])
@@ -400,8 +410,6 @@ def fold_expected(
             f"{purpose}: follow-up must be in whole days to be looked up in a life table; round it, for example with "
             "(years * 365.25).round()."
         )
-    if observed.weights is not None:
-        raise OptionError(f"{purpose}: case weights cannot be combined with a life table.")
     rows = observed.rows
     stratum, birth, diagnosis = people.stratum[rows], people.birth[rows], people.diagnosis[rows]
     time = observed.time.astype(np.int64, copy=False)
@@ -409,7 +417,8 @@ def fold_expected(
     n_groups, n_days = observed.n_groups, int(time.max()) + 1
     population = fold_population(
         life_table, stratum, birth=birth, diagnosis=diagnosis, entry=entry, time=time, event=observed.event,
-        group=observed.group, n_groups=n_groups, plain=plain, weighted=weighted, purpose=purpose,
+        group=observed.group, n_groups=n_groups, plain=plain, weighted=weighted, case_weights=observed.weights,
+        purpose=purpose,
     )  # fmt: skip
     last_day = np.zeros(n_groups, dtype=np.int64)
     np.maximum.at(last_day, observed.group, time)
@@ -418,11 +427,15 @@ def fold_expected(
     key = observed.group * n_days
     exit_key = key + time
     entered_key = key if entry is None else key + entry
+    weights, dead = observed.weights, np.flatnonzero(observed.event)
+    dead_weights = None if weights is None else weights[dead]
     dense: dict[str, npt.NDArray[Any]] = {
-        "entered": np.bincount(entered_key, minlength=n_cells),
-        "left": np.bincount(exit_key, minlength=n_cells),
-        "events": np.bincount(exit_key[np.flatnonzero(observed.event)], minlength=n_cells),
+        "entered": np.bincount(entered_key, weights, minlength=n_cells),
+        "left": np.bincount(exit_key, weights, minlength=n_cells),
+        "events": np.bincount(exit_key[dead], dead_weights, minlength=n_cells),
     }
+    if dead_weights is not None and plain:
+        dense["events_squared"] = np.bincount(exit_key[dead], dead_weights**2, minlength=n_cells)
     chosen = (*(PLAIN_SUMS if plain else ()), *(WEIGHTED_SUMS if weighted else ()))
     dense |= {name: getattr(population, name) for name in chosen}
     group, day = np.nonzero(kept)
@@ -436,6 +449,7 @@ def fold_expected(
         life_table_digest=life_table.digest,
         conventions={"age_cells": life_table.age_rule, "calendar_cells": life_table.calendar_rule},
         extended_days=population.extended_days,
+        marked_days=population.marked_days,
     )
 
 
@@ -467,6 +481,7 @@ def _merged(
     sums: Mapping[str, npt.NDArray[Any]],
     grid: Grid,
     extended_days: float,
+    marked_days: Mapping[int, float],
 ) -> Tally:
     """Add up cells with the same group and end."""
     order = np.lexsort((end, group))
@@ -483,4 +498,5 @@ def _merged(
         life_table_digest=tally.life_table_digest,
         conventions=tally.conventions,
         extended_days=extended_days,
+        marked_days=marked_days,
     )

@@ -49,6 +49,10 @@ class Demographics:
     birth: npt.NDArray[np.int64 | np.float64]
     diagnosis: IntArray
 
+    def of(self, rows: IntArray | slice) -> Demographics:
+        """Return those of some rows."""
+        return Demographics(self.stratum[rows], self.birth[rows], self.diagnosis[rows])
+
 
 def demographics(
     data: Data,

@@ -78,7 +78,7 @@ def with_look_up(table: LifeTable, name: str) -> LifeTable:
     """Return the table under another look-up rule (see `LifeTable.with_look_up`)."""
     require_choice(name, tuple(LOOK_UPS), argument="look_up")
     wanted = LOOK_UPS[name]
-    ages, own_year = _ages_in_years(table)
+    ages, own_year = ages_in_years(table)
     whole, days = whole_years_and_days(ages)
     if wanted.age_rule == "completed" and days.any():
         raise OptionError(
@@ -113,7 +113,7 @@ def with_look_up(table: LifeTable, name: str) -> LifeTable:
     )
 
 
-def _ages_in_years(table: LifeTable) -> tuple[FloatArray, float | None]:
+def ages_in_years(table: LifeTable) -> tuple[FloatArray, float | None]:
     """Return the starts of age cells in years, and how long a year the table's own rates have."""
     if table.age_rule != "fixed":
         return table.age_starts, table.days_per_year
