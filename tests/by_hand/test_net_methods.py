@@ -136,7 +136,7 @@ def test_weighted_person_time_by_intervals() -> None:
         variance += YEAR**2 * sum(math.exp(2 * A * day) for day in deaths) / y**2
         row = at[at["time"] == high].iloc[0]
         # Within a day person-time is taken as the mean of its ends: off by a twelfth of its squared hazard, 1.3e-8;
-        # and what a break cuts off a day counts as evenly spread in it, which is off by a tenth of its hazard: 4e-5 days.
+        # and what a break cuts off a day counts as evenly spread in it: off by a tenth of its hazard, 4e-5 days.
         assert row["estimate"] == pytest.approx(estimate, rel=2e-7)
         assert row["std_error"] == pytest.approx(estimate * math.sqrt(variance), rel=1e-7)
 
