@@ -127,3 +127,37 @@ def test_a_table_that_ends_too_early_names_the_remedy() -> None:
         match=r"the life table begins on 1998-01-01, after the start of follow-up of 1 row \(row 1\)",
     ):
         fold(life_table(1e-4, years=range(1998, 2010)), [5])
+
+
+def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches are the same and added in the same order, whoever folds them."""
+    random = np.random.default_rng(4)
+    size = 700
+    people: dict[str, Any] = {
+        "table": life_table(1e-4),
+        "time": random.integers(1, 3000, size),
+        "stratum": random.integers(0, 2, size),
+        "birth": random.integers(8000, 10_000, size),
+        "event": random.integers(0, 2, size).astype(np.int8),
+        "group": random.integers(0, 5, size),
+        "n_groups": 5,
+    }
+    monkeypatch.setattr(population_fold, "MANY_ROWS", 10)
+    monkeypatch.setattr(population_fold, "ROWS_OF_A_THREAD", 50)
+    monkeypatch.setattr(population_fold, "MOST_THREADS", 4)
+    together = fold(**people)
+    monkeypatch.setattr(population_fold, "MOST_THREADS", 1)
+    alone = fold(**people)
+    monkeypatch.setattr(population_fold, "MANY_ROWS", 10**9)
+    monkeypatch.setattr(population_fold, "ROWS_AT_A_TIME", 64)
+    other_batches = fold(**people)
+    for name in (
+        "expected_events",
+        "weighted_entered",
+        "weighted_left",
+        "weighted_events",
+        "weighted_expected_events",
+    ):
+        one, two, three = (getattr(sums, name) for sums in (together, alone, other_batches))
+        assert (one == two).all(), name
+        np.testing.assert_allclose(one, three, rtol=1e-11, atol=1e-15)

@@ -15,6 +15,7 @@ _LAST_MONTH = (2400 - 1970) * 12
 _FIRST_DAY_OF_MONTH: IntArray = (
     np.arange(_FIRST_MONTH, _LAST_MONTH + 1).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
 )
+_FIRST_DAY_OR_NEVER = np.append(_FIRST_DAY_OF_MONTH.astype(np.float64), np.inf)
 # A gather from this half megabyte is several times faster than NumPy's own change of unit.
 _MONTH_OF_DAY = np.repeat(np.arange(_LAST_MONTH - _FIRST_MONTH, dtype=np.int16), np.diff(_FIRST_DAY_OF_MONTH))
 
@@ -37,6 +38,13 @@ def month_of(day: IntArray) -> IntArray:
 def year_of(day: IntArray) -> IntArray:
     """Return the calendar year of each day."""
     return month_of(day) // 12 + 1600
+
+
+def fractional_year(day: IntArray) -> npt.NDArray[np.float64]:
+    """Return days as calendar years with their fraction, of a year of 365 or 366 days."""
+    year = year_of(day)
+    first = first_of_january(year)
+    return np.asarray(year + (day - first) / (first_of_january(year + 1) - first), dtype=np.float64)
 
 
 def first_of_january(years: npt.NDArray[np.generic]) -> IntArray:
@@ -70,6 +78,15 @@ class BirthdayCalendar:
     def birthday(self, years: IntArray, rows: IntArray | slice = slice(None)) -> IntArray:
         """Return the day on which each (of ``rows``) completes some years of age."""
         return np.asarray(_FIRST_DAY_OF_MONTH[self.month[rows] + 12 * years] + self.day_of_month[rows])
+
+    def days_to_birthday(self, months: IntArray, day: IntArray) -> npt.NDArray[np.float64]:
+        """Return the days from a day to that on which each of the first people completes some months of age.
+
+        Months beyond the table of months are never completed.
+        """
+        size = months.size
+        first = _FIRST_DAY_OR_NEVER.take(self.month[:size] + months, mode="clip")
+        return np.asarray(first + (self.day_of_month[:size] - day[:size]))
 
     def completed_years(self, day: IntArray) -> IntArray:
         """Return the completed years of age on a day."""

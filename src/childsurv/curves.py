@@ -394,9 +394,13 @@ class Curves:
         True
         """
         self._require_survival("conditional")
-        if self.lower_log_variance is not None or self.limits_scale is not None:
+        if self.lower_log_variance is not None:
             raise OptionError(
-                "conditional() takes curves with usual limits; estimate them without conf_lower= and compat='strs'."
+                "conditional() takes curves with usual lower limits; estimate them without conf_lower=."
+            )
+        if self.limits_scale is not None:
+            raise OptionError(
+                "conditional(): limits as in strs are of whole curves; estimate without compat='strs'."
             )
         moment = self._one_time(given, given_years, "conditional")
         if moment < self.origin:

@@ -144,11 +144,16 @@ def expected_by_day(
     change = population.weighted_entered + population.weighted_expected_events - population.weighted_left
     begin = np.zeros_like(change)
     begin[:, 1:] = np.cumsum(change, axis=1)[:, :-1]
+    # Where nobody is left sums have only rounding; heads, which are whole numbers, say where that is.
+    n_days = begin.shape[1]
+    gone = np.bincount(observed.group * n_days + followed, minlength=n_groups * n_days).reshape(n_groups, -1)
+    left_before = np.zeros_like(gone)
+    left_before[:, 1:] = np.cumsum(gone, axis=1)[:, :-1]
+    anyone = left_before < np.bincount(observed.group, minlength=n_groups)[:, None]
+    # Column 0 is diagnosis, with no day before it.
+    anyone[:, 0] = False
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = 1.0 + population.weighted_expected_events / begin
-    # Past the last day of a group nobody is followed, and column 0 has no day before it.
-    ratio[:, 0] = 1.0
-    ratio[~(begin > 0)] = 1.0
+        ratio = np.where(anyone, 1.0 + population.weighted_expected_events / begin, 1.0)
     expected = np.cumprod(ratio, axis=1, dtype=np.float64)
     return expected, population.marked_days
 

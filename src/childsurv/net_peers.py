@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from childsurv.actuarial import actuarial_survival, hazard_survival
-from childsurv.calendar import BirthdayCalendar, first_of_january, year_of
+from childsurv.calendar import BirthdayCalendar, first_of_january, fractional_year, year_of
 from childsurv.cohort import DAYS_PER_YEAR
 from childsurv.errors import LifeTableError, OptionError
 from childsurv.lifetable.look_up import ages_in_years
@@ -220,20 +220,13 @@ def positions(given: NetInput, peer: str) -> _Positions:
         time = _popepi_year(diagnosis + given.time) - begin
         late = None if entry is None else _popepi_year(diagnosis + entry) - begin
         # Ages as its own data have them, in calendar years of 365 or 366 days; get.yrs makes the rest.
-        return _Positions(_calendar_year(diagnosis) - _calendar_year(birth), begin, time, late)
+        return _Positions(fractional_year(diagnosis) - fractional_year(birth), begin, time, late)
     time, late = given.time / unit, None if entry is None else entry / unit
     if peer == "stnet":
         since_1960 = diagnosis - first_of_january(np.array([1960]))[0]
         return _Positions((diagnosis - birth) / unit, 1960 + since_1960 / STNET_CALENDAR_YEAR, time, late)
     completed = BirthdayCalendar(birth).completed_years(diagnosis).astype(np.float64)
-    return _Positions(completed, _calendar_year(diagnosis), time, late)
-
-
-def _calendar_year(day: IntArray) -> FloatArray:
-    """Return days as calendar years with their fraction, of a year of 365 or 366 days."""
-    year = year_of(day)
-    first = first_of_january(year)
-    return np.asarray(year + (day - first) / (first_of_january(year + 1) - first), dtype=np.float64)
+    return _Positions(completed, fractional_year(diagnosis), time, late)
 
 
 def _popepi_year(day: IntArray) -> FloatArray:

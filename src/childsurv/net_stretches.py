@@ -129,11 +129,12 @@ class PathHazards:
             low = np.searchsorted(breaks, piece.start, side="right")
             high = np.searchsorted(breaks, piece.stop, side="right")
             # The last piece also answers for the end of the interval in which follow-up stops.
-            high[piece.last] = np.minimum(high[piece.last] + 1, breaks.size)
+            last = piece.last
+            high[last] = np.minimum(high[last] + 1, breaks.size)
             count = high - low
             row = np.repeat(np.arange(count.size), count)
             column = low[row] + np.arange(row.size) - np.repeat(np.cumsum(count) - count, count)
-            flat[piece.rows[row] * breaks.size + column] = piece.cumulative[row] + piece.rate[row] * (
+            flat[row * breaks.size + column] = piece.cumulative[row] + piece.rate[row] * (
                 breaks[column] - piece.start[row]
             )
         self.cumulative = cumulative

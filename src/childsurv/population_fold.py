@@ -13,7 +13,12 @@ and group at once, what a loop over people and days would. A child's hazard is s
 from __future__ import annotations
 
 import math
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -32,11 +37,26 @@ are needed."""
 LARGEST_EXPONENT = 6.0
 """Largest hazard x distance of the expansion; beyond it terms outgrow their sum and digits are lost."""
 
-SMALLEST_TERM = 1e-15
+SMALLEST_TERM = 1e-14
 """Terms of the expansion below this, relative to the weight, are left out: beyond double precision."""
+
+MANY_ROWS = 200_000
+"""From so many people on, threads pay."""
+
+ROWS_OF_A_THREAD = 65_536
+"""People folded together by a thread: enough that threads seldom wait for each other."""
+
+MOST_THREADS = 4
+"""More would wait for Python's lock."""
 
 ROWS_AT_A_TIME = 16_384
 """People folded together: few enough that the arrays of their pieces stay in the processor's cache."""
+
+POWERS_OF_ALL = 3
+"""Powers that are added up without asking who needs them."""
+
+BOUNDARIES_AT_A_TIME = 2**18
+"""Boundaries between pieces that are added up at once; a step of a batch must fit in."""
 
 CELLS_AT_A_TIME = 1_000_000
 """Group-days folded together; bounds the memory of the coefficients whatever the number of groups."""
@@ -74,7 +94,7 @@ class PopulationSums:
 
 @dataclass
 class _Coefficients:
-    """Jumps of the polynomial coefficients of one band of groups, by the day from which they hold."""
+    """Jumps of polynomial coefficients of some groups, times ``p!``, by the day from which they hold."""
 
     n_columns: int
     block_days: int
@@ -88,23 +108,90 @@ class _Coefficients:
         ends: FloatArray,
         end_rate: FloatArray,
     ) -> None:
-        """Add ``(begins * begin_rate**(p - 1) - ends * end_rate**(p - 1)) / p!`` at ``key`` for each power p."""
+        """Add ``begins * begin_rate**(p - 1) - ends * end_rate**(p - 1)`` at ``key`` for each power p.
+
+        ``begins`` and ``ends`` are used up.
+        """
         power = 1
-        # Rates all have one sign, that of the growth of weights.
-        largest = np.maximum(np.abs(begin_rate), np.abs(end_rate))
+        difference = np.empty(key.size)
+        largest = None
         while key.size:
             if len(self.by_power) < power:
                 self.by_power.append(np.zeros(self.n_columns))
-            self.by_power[power - 1] += np.bincount(key, weights=begins - ends, minlength=self.n_columns)
+            np.subtract(begins, ends, out=difference[: key.size])
+            self.by_power[power - 1] += np.bincount(key, difference[: key.size], minlength=self.n_columns)
             power += 1
-            large = np.flatnonzero(largest >= smallest_rate_of_power(power, self.block_days / 2))
-            # Copying pays only if it leaves many out; negligible terms do no harm.
-            if large.size < 0.75 * key.size:
-                key, largest = key[large], largest[large]
-                begins, begin_rate = begins[large], begin_rate[large]
-                ends, end_rate = ends[large], end_rate[large]
-            begins = begins * (begin_rate / power)
-            ends = ends * (end_rate / power)
+            # Nearly everybody needs the first powers. Copying pays only if it leaves many out; negligible terms do no
+            # harm.
+            if power > POWERS_OF_ALL:
+                if largest is None:
+                    # Rates all have one sign, that of the growth of weights.
+                    largest = np.maximum(np.abs(begin_rate), np.abs(end_rate))
+                large = np.flatnonzero(largest >= smallest_rate_of_power(power, self.block_days / 2))
+                if large.size < 0.75 * key.size:
+                    key, largest = key[large], largest[large]
+                    begins, begin_rate = begins[large], begin_rate[large]
+                    ends, end_rate = ends[large], end_rate[large]
+            begins *= begin_rate
+            ends *= end_rate
+
+
+class _Boundaries:
+    """What begins and ends at each boundary between pieces, collected until there is enough to add up at once.
+
+    A piece's coefficient of the first power is its weight at the middle of the block times its rate.
+    """
+
+    def __init__(self, coefficients: _Coefficients | None, rate_jumps: FloatArray | None) -> None:
+        self.coefficients, self.rate_jumps = coefficients, rate_jumps
+        self.key = np.empty(BOUNDARIES_AT_A_TIME, dtype=np.int64)
+        names = ("begin", "begin_rate", "end", "end_rate", "share")
+        self.values = {name: np.empty(BOUNDARIES_AT_A_TIME) for name in names}
+        self.filled = 0
+        self.shares = False
+
+    def take(
+        self,
+        key: IntArray,
+        begin: FloatArray | float,
+        begin_rate: FloatArray | float,
+        end: FloatArray,
+        end_rate: FloatArray,
+        share: FloatArray | None,
+    ) -> None:
+        """Take the boundaries of one step of a batch."""
+        if self.filled + key.size > BOUNDARIES_AT_A_TIME:
+            self.flush()
+        here = slice(self.filled, self.filled + key.size)
+        self.key[here] = key
+        for name, value in (
+            ("begin", begin),
+            ("begin_rate", begin_rate),
+            ("end", end),
+            ("end_rate", end_rate),
+        ):
+            self.values[name][here] = value
+        if share is not None:
+            self.values["share"][here] = share
+            self.shares = True
+        self.filled = here.stop
+
+    def flush(self) -> None:
+        """Add up what was taken."""
+        here = slice(0, self.filled)
+        key = self.key[here]
+        begin, begin_rate, end, end_rate = (
+            self.values[name][here] for name in ("begin", "begin_rate", "end", "end_rate")
+        )
+        if self.rate_jumps is not None:
+            # Where weights count from the block's beginning, so do rates.
+            jump = begin_rate - end_rate * (end != 0)
+            if self.shares:
+                jump *= self.values["share"][here]
+            self.rate_jumps += np.bincount(key, jump, minlength=self.rate_jumps.size)
+        if self.coefficients is not None:
+            self.coefficients.add(key, begin, begin_rate, end, end_rate)
+        self.filled = 0
 
 
 def smallest_rate_of_power(power: int, distance: float) -> float:
@@ -169,45 +256,35 @@ def fold_population(
     names = ("entered", "left", "events", "squared", "growth")
     sums = {name: np.zeros(shape) for name in names} if weighted else {}
     marked = MarkedCells(table)
-    sign = -1.0 if declining else 1.0
-
-    # People sorted by group let a band of groups be finished before the next begins.
+    people = _People(
+        table, cell, birth, diagnosis, entry, time, event, group, case_weights,
+        plain=plain, weighted=weighted, sign=-1.0 if declining else 1.0, n_days=n_days, n_columns=n_columns,
+        block_days=block_days, marked=marked,
+    )  # fmt: skip
+    # People sorted by group let a band of groups be finished before the next begins, and a batch touch few groups.
     narrow = group.astype(np.int16) if n_groups < 2**15 else group
     order = np.argsort(narrow, kind="stable")
     first_of_group = np.concatenate([[0], np.cumsum(np.bincount(group, minlength=n_groups))])
     band_groups = max(1, CELLS_AT_A_TIME // n_days)
+    rows_at_a_time = ROWS_AT_A_TIME if group.size < MANY_ROWS else ROWS_OF_A_THREAD
     for low in range(0, n_groups, band_groups):
         high = min(low + band_groups, n_groups)
-        people = order[first_of_group[low] : first_of_group[high]]
-        n_cells = (high - low) * n_days
+        own = order[first_of_group[low] : first_of_group[high]]
+        batches = [own[begin : begin + rows_at_a_time] for begin in range(0, own.size, rows_at_a_time)]
         coefficients = _Coefficients((high - low) * n_columns, block_days)
         rate_jumps = np.zeros((high - low) * n_columns)
-        band = {name: np.zeros(n_cells) for name in names[:4]} if weighted else {}
-        for begin in range(0, people.size, ROWS_AT_A_TIME):
-            batch = people[begin : begin + ROWS_AT_A_TIME]
-            offset = (group[batch] - low) * n_columns
-            own = None if case_weights is None else case_weights[batch]
-            entry_weight, end_weight = _fold_batch(
-                table, cell[batch], birth[batch], diagnosis[batch],
-                None if entry is None else entry[batch], time[batch], offset,
-                coefficients if weighted else None, rate_jumps if plain else None, block_days,
-                own, sign, marked,
-            )  # fmt: skip
-            if weighted:
-                first_day = (group[batch] - low) * n_days
-                left_key = first_day + time[batch]
-                dead = np.flatnonzero(event[batch])
-                entered_key = first_day if entry is None else first_day + entry[batch]
-                band["entered"] += np.bincount(entered_key, weights=entry_weight, minlength=n_cells)
-                band["left"] += np.bincount(left_key, weights=end_weight, minlength=n_cells)
-                band["events"] += np.bincount(left_key[dead], weights=end_weight[dead], minlength=n_cells)
-                band["squared"] += np.bincount(
-                    left_key[dead], weights=end_weight[dead] ** 2, minlength=n_cells
-                )
+        for part in _in_order(people.fold, batches, threads=group.size >= MANY_ROWS):
+            columns = slice((part.first_group - low) * n_columns, (part.last_group + 1 - low) * n_columns)
+            if plain:
+                rate_jumps[columns] += part.rate_jumps
+            for power, jumps in enumerate(part.coefficients.by_power):
+                if len(coefficients.by_power) <= power:
+                    coefficients.by_power.append(np.zeros(coefficients.n_columns))
+                coefficients.by_power[power][columns] += jumps
+            for name, values in part.sums.items():
+                sums[name][part.first_group : part.last_group + 1] += values
         if expected is not None:
             expected[low:high, 1:] = _running_sums(rate_jumps, high - low, n_days, block_days)[:, :-1]
-        for name, values in band.items():
-            sums[name][low:high] = values.reshape(-1, n_days)
         if weighted:
             sums["growth"][low:high, 1:] = _growth(coefficients, high - low, n_days)[:, :-1]
     extended_days, marked_days = marked.totals()
@@ -223,6 +300,99 @@ def fold_population(
     )
 
 
+Job = TypeVar("Job")
+Done = TypeVar("Done")
+
+
+def _in_order(work: Callable[[Job], Done], jobs: Sequence[Job], *, threads: bool) -> Iterator[Done]:
+    """Yield the results of jobs in their order, done by a few threads where that pays.
+
+    NumPy lets go of Python's lock in most of a batch, so that two threads take about two thirds of the time; a result
+    does not depend on how many there are.
+    """
+    workers = min(MOST_THREADS, len(jobs), os.cpu_count() or 1)
+    if not threads or workers < 2:
+        yield from map(work, jobs)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        waiting = deque(pool.submit(work, job) for job in jobs[: 2 * workers])
+        for job in jobs[2 * workers :]:
+            yield waiting.popleft().result()
+            waiting.append(pool.submit(work, job))
+        while waiting:
+            yield waiting.popleft().result()
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Sums of one batch of people, for the groups from the first to the last that it touches."""
+
+    first_group: int
+    last_group: int
+    rate_jumps: FloatArray
+    coefficients: _Coefficients
+    sums: dict[str, FloatArray]
+
+
+@dataclass(frozen=True)
+class _People:
+    """Everybody who is folded, and how; arrays of shape ``(n_rows,)``."""
+
+    table: LifeTable
+    cell: IntArray
+    birth: npt.NDArray[np.int64 | np.float64]
+    diagnosis: IntArray
+    entry: IntArray | None
+    time: IntArray
+    event: npt.NDArray[np.int8]
+    group: IntArray
+    case_weights: FloatArray | None
+    plain: bool
+    weighted: bool
+    sign: float
+    n_days: int
+    n_columns: int
+    block_days: int
+    marked: MarkedCells
+
+    def fold(self, rows: IntArray) -> _Part:
+        """Fold some people, sorted by group."""
+        first_group, last_group = int(self.group[rows[0]]), int(self.group[rows[-1]])
+        size = last_group - first_group + 1
+        # Those followed longest come first: then whoever is still followed stands in front.
+        time = self.time.take(rows)
+        longest_first = np.argsort(-(time.astype(np.int16) if self.n_days < 2**15 else time), kind="stable")
+        rows, time = rows.take(longest_first), time.take(longest_first)
+        here = self.group.take(rows) - first_group
+        entry = None if self.entry is None else self.entry.take(rows)
+        case_weights = None if self.case_weights is None else self.case_weights.take(rows)
+        coefficients = _Coefficients(size * self.n_columns, self.block_days)
+        rate_jumps = np.zeros(size * self.n_columns if self.plain else 0)
+        boundaries = _Boundaries(coefficients if self.weighted else None, rate_jumps if self.plain else None)
+        entry_weight, end_weight = _fold_batch(
+            self.table, self.cell.take(rows), self.birth.take(rows), self.diagnosis.take(rows), entry, time,
+            here * self.n_columns, boundaries, self.block_days, case_weights, self.sign, self.marked,
+        )  # fmt: skip
+        sums: dict[str, FloatArray] = {}
+        if self.weighted:
+            first_day = here * self.n_days
+            left_key = first_day + time
+            dead = np.flatnonzero(self.event.take(rows))
+            entered_key = first_day if entry is None else first_day + entry
+            sums = {
+                name: np.bincount(key, weight, minlength=size * self.n_days)
+                .reshape(size, self.n_days)
+                .astype(np.float64, copy=False)
+                for name, key, weight in (
+                    ("entered", entered_key, entry_weight),
+                    ("left", left_key, end_weight),
+                    ("events", left_key[dead], end_weight[dead]),
+                    ("squared", left_key[dead], end_weight[dead] ** 2),
+                )
+            }
+        return _Part(first_group, last_group, rate_jumps, coefficients, sums)
+
+
 def _fold_batch(
     table: LifeTable,
     cell: IntArray,
@@ -231,8 +401,7 @@ def _fold_batch(
     entry: IntArray | None,
     time: IntArray,
     offset: IntArray,
-    coefficients: _Coefficients | None,
-    rate_jumps: FloatArray | None,
+    boundaries: _Boundaries,
     block_days: int,
     case_weights: FloatArray | None,
     sign: float,
@@ -241,64 +410,46 @@ def _fold_batch(
     """Add the pieces of one batch of people; return weights at entry and at the end."""
     end_hazard = np.zeros(time.size)
     entry_hazard = np.zeros(time.size)
-    # What begins and ends at each boundary between pieces. A piece's coefficient of the first power is its weight at
-    # the middle of the block times its rate.
-    keys: list[IntArray] = []
-    begins: list[FloatArray] = []
-    begin_rates: list[FloatArray] = []
-    ends: list[FloatArray] = []
-    end_rates: list[FloatArray] = []
-    shares: list[FloatArray] = []
     value_before = rate_before = np.zeros(time.size)
+    shift = block_days.bit_length() - 1
     for piece in pieces(
         table, cell, birth=birth, diagnosis=diagnosis, time=time, whole_days=True, block_days=block_days
     ):
-        rows, start, stop, rate, at_start = piece.rows, piece.start, piece.stop, piece.rate, piece.cumulative
-        last = piece.last
-        end_hazard[rows[last]] = at_start[last] + rate[last] * (stop[last] - start[last])
+        start, stop, rate, kept = piece.start, piece.stop, piece.rate, piece.kept
+        size = start.size
+        end_hazard[kept:size] = piece.cumulative[kept:] + rate[kept:] * (stop[kept:] - start[kept:])
         if marked.any:
-            since = start if entry is None else np.maximum(start, entry[rows])
+            since = start if entry is None else np.maximum(start, entry[:size])
             marked.add(piece.cell, stop - since)
         first_day = start.astype(np.int64)
-        block = first_day // block_days
-        begin_of_block = block * block_days
-        at_middle = at_start + rate * (begin_of_block + block_days // 2 - start)
+        # Blocks have a power of 2 of days; to divide would be slow.
+        block = first_day >> shift
+        begin_of_block = block << shift
+        at_middle = piece.cumulative + rate * (begin_of_block + block_days // 2 - start)
         if sign < 0:
             at_middle, rate = -at_middle, -rate
         value = np.exp(at_middle) * rate
         if case_weights is not None:
-            value *= case_weights[rows]
+            value *= case_weights[:size]
         # Sums begin afresh with a block, so nothing of the block before is taken away.
         value_before = value_before * (first_day != begin_of_block)
         if entry is not None:
-            entries = entry[rows]
+            entries = entry[:size]
             here = np.flatnonzero((entries >= start) & (entries < stop))
-            entry_hazard[rows[here]] = at_start[here] + rate[here] * (entries[here] - start[here])
+            entry_hazard[here] = piece.cumulative[here] + piece.rate[here] * (entries[here] - start[here])
             followed = entries < stop
             value, rate = value * followed, rate * followed
             first_day = np.where(followed, np.maximum(first_day, entries), first_day)
-        column = offset[rows]
-        column += block
-        keys += [column + first_day, column[last] + stop[last].astype(np.int64)]
-        if case_weights is not None:
-            shares += [case_weights[rows], case_weights[rows[last]]]
-        none = np.zeros(last.size)
-        begins += [value, none]
-        begin_rates += [rate, none]
-        ends += [value_before, value[last]]
-        end_rates += [rate_before, rate[last]]
-        value_before, rate_before = value[piece.going], rate[piece.going]
-    key = np.concatenate(keys)
-    begin_rate, end_rate = np.concatenate(begin_rates), np.concatenate(end_rates)
-    begin, end = np.concatenate(begins), np.concatenate(ends)
-    if rate_jumps is not None:
-        # Where weights count from the block's beginning, so do rates.
-        jump = begin_rate - end_rate * (end != 0)
-        if shares:
-            jump *= np.concatenate(shares)
-        rate_jumps += np.bincount(key, jump, minlength=rate_jumps.size)
-    if coefficients is not None:
-        coefficients.add(key, begin, begin_rate, end, end_rate)
+        column = offset[:size] + block
+        share = None if case_weights is None else case_weights[:size]
+        boundaries.take(column + first_day, value, rate, value_before, rate_before, share)
+        if kept < size:
+            # Those who end here and stay in the arrays are closed by the next step; the others now.
+            stops = column[kept:] + stop[kept:].astype(np.int64)
+            share = None if share is None else share[kept:]
+            boundaries.take(stops, 0.0, 0.0, value[kept:], rate[kept:], share)
+        value_before, rate_before = value[:kept], rate[:kept]
+    boundaries.flush()
     entry_weight, end_weight = np.exp(sign * entry_hazard), np.exp(sign * end_hazard)
     if case_weights is not None:
         entry_weight, end_weight = case_weights * entry_weight, case_weights * end_weight
@@ -322,6 +473,9 @@ def _growth(coefficients: _Coefficients, n_groups: int, n_days: int) -> FloatArr
     block_days = coefficients.block_days
     end = (np.arange(n_days) % block_days + 1 - block_days // 2).astype(np.float64)
     growth = np.zeros((n_groups, n_days))
+    to_end, to_begin = np.ones(n_days), np.ones(n_days)
     for power, jumps in enumerate(coefficients.by_power, start=1):
-        growth += _running_sums(jumps, n_groups, n_days, block_days) * (end**power - (end - 1) ** power)
+        to_end *= end / power
+        to_begin *= (end - 1) / power
+        growth += _running_sums(jumps, n_groups, n_days, block_days) * (to_end - to_begin)
     return growth

@@ -422,7 +422,6 @@ def fold_expected(
     )  # fmt: skip
     last_day = np.zeros(n_groups, dtype=np.int64)
     np.maximum.at(last_day, observed.group, time)
-    kept = np.arange(n_days)[None, :] <= last_day[:, None]
     n_cells = n_groups * n_days
     key = observed.group * n_days
     exit_key = key + time
@@ -438,13 +437,20 @@ def fold_expected(
         dense["events_squared"] = np.bincount(exit_key[dead], dead_weights**2, minlength=n_cells)
     chosen = (*(PLAIN_SUMS if plain else ()), *(WEIGHTED_SUMS if weighted else ()))
     dense |= {name: getattr(population, name) for name in chosen}
-    group, day = np.nonzero(kept)
+    lengths = last_day + 1
+    group = np.repeat(np.arange(n_groups), lengths)
+    day = np.arange(group.size) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+
+    def up_to_last_day(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        rows = values.reshape(n_groups, n_days)
+        return np.concatenate([row[:length] for row, length in zip(rows, lengths, strict=True)])
+
     return Tally(
         grid=Grid.daily(),
         groups=observed.groups,
         group=group.astype(np.int64, copy=False),
         end=day.astype(np.int64, copy=False),
-        sums={name: values.reshape(n_groups, n_days)[kept] for name, values in dense.items()},
+        sums={name: up_to_last_day(values) for name, values in dense.items()},
         in_days=True,
         life_table_digest=life_table.digest,
         conventions={"age_cells": life_table.age_rule, "calendar_cells": life_table.calendar_rule},

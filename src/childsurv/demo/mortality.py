@@ -180,7 +180,7 @@ def population_death_time(
             whole_days=True,
             purpose="Simulating population deaths",
         ):
-            left = limit[piece.rows] - piece.cumulative
+            left = limit[: piece.start.size] - piece.cumulative
             dies = (left > 0) & (left <= piece.rate * (piece.stop - piece.start))
-            here[piece.rows[dies]] = piece.start[dies] + left[dies] / piece.rate[dies]
+            here[np.flatnonzero(dies)] = piece.start[dies] + left[dies] / piece.rate[dies]
     return death

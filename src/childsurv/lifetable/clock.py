@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from childsurv.calendar import BirthdayCalendar, first_of_january, year_of
+from childsurv.calendar import BirthdayCalendar, first_of_january, fractional_year, year_of
 from childsurv.lifetable.cells import whole_years_and_days
 
 if TYPE_CHECKING:
@@ -38,6 +38,9 @@ CALENDAR_RULES = {
 
 LONGER_THAN_A_YEAR = 400.0
 """Orders cells by completed years first and days since the birthday second."""
+
+BEYOND_ALL_MONTHS = 1_000_000
+"""An age in months that nobody reaches."""
 
 SAME_FRACTION = 1e-9
 """Fractions of a year this close are the same day, seen through rounding."""
@@ -74,6 +77,10 @@ class Clock:
             self.years = np.append(whole, 0)
             self.days = np.append(np.ceil(days) if whole_days else days, np.inf)
             self.on_birthdays = not days.any()
+            # A gather by completed years is several times faster than a search.
+            self.cell_of_year = np.searchsorted(whole, np.arange(int(whole[-1]) + 1), side="right") - 1
+            # Months of age at which the next cell begins; the last has none.
+            self.months_to_next = np.append(12 * whole[1:].astype(np.int64), BEYOND_ALL_MONTHS)
         if self.rule == "birthday":
             self.anchor = BirthdayCalendar(birth.astype(np.int64, copy=False))
             self.age_at_anchor: IntArray | int = 0
@@ -83,7 +90,7 @@ class Clock:
             own = BirthdayCalendar(birth.astype(np.int64, copy=False))
             self.age_at_anchor = own.completed_years(diagnosis)
         elif self.rule == "fraction":
-            self.birth_position = _position(birth.astype(np.int64, copy=False))
+            self.birth_position = fractional_year(birth.astype(np.int64, copy=False))
             self.cuts = np.append(starts, np.inf)
         else:
             self.cuts = np.append(starts, np.inf)
@@ -94,6 +101,15 @@ class Clock:
             return None
         born = np.floor(self.birth).astype(np.int64)
         return np.asarray(self.birth - first_of_january(year_of(born)))
+
+    @property
+    def only_dates(self) -> bool:
+        """Whether cells change on birthdays and on fixed dates only."""
+        return self.rule == "birthday" and self.on_birthdays and self.table.calendar_rule == "date"
+
+    def next_birthday_cut(self, age: IntArray) -> FloatArray:
+        """Return when, in days since diagnosis, the first people leave their age cells, where that is on birthdays."""
+        return self.anchor.days_to_birthday(self.months_to_next.take(age), self.diagnosis)
 
     def calendar_day(self, day: IntArray) -> NumberArray:
         """Return the day in the table's calendar on which each person stands on a day."""
@@ -128,9 +144,11 @@ class Clock:
         if self.rule == "fixed":
             return np.searchsorted(self.table.age_starts, day - self.birth, side="right") - 1
         if self.rule == "fraction":
-            age = _position(day) - self.birth_position
+            age = fractional_year(day) - self.birth_position
             return np.searchsorted(self.table.age_starts, age + SAME_FRACTION, side="right") - 1
         completed = self.anchor.completed_years(day)
+        if self.on_birthdays:
+            return self.cell_of_year.take(completed + self.age_at_anchor, mode="clip")
         since = day - self.anchor.birthday(completed)
         position = (completed + self.age_at_anchor) * LONGER_THAN_A_YEAR + since
         return np.searchsorted(self.order, position, side="right") - 1
@@ -154,13 +172,6 @@ class Clock:
             cut[age == self.table.age_starts.size] = np.inf
             return cut
         return np.asarray(cut + self.days[age])
-
-
-def _position(day: IntArray) -> FloatArray:
-    """Return days as calendar years with their fraction, of a year of 365 or 366 days."""
-    year = year_of(day)
-    first = first_of_january(year)
-    return np.asarray(year + (day - first) / (first_of_january(year + 1) - first))
 
 
 def _day_at(position: FloatArray) -> FloatArray:

@@ -218,7 +218,7 @@ def _sums_of_survival(
             offset = np.arange(row.size) - np.repeat(np.cumsum(count) - count, count)
             column = low[row] + offset
             cumulative = piece.cumulative[row] + piece.rate[row] * (wanted[column] - piece.start[row])
-            key = own_group[piece.rows[row]] * n_times + column
+            key = own_group[row] * n_times + column
             sums += np.bincount(key, np.exp(-cumulative), minlength=sums.size)
     result = sums.reshape(n_groups, n_times)
     if wanted[0] == 0:

@@ -22,22 +22,20 @@ class MarkedCells:
         self.extended = table.extended.ravel()
         self.marked = self.extended | (table.rates.ravel() == 0)
         self.any = bool(self.marked.any())
-        self.cells: list[IntArray] = []
-        self.days: list[FloatArray] = []
+        self.taken: list[tuple[IntArray, FloatArray]] = []
 
     def add(self, cell: IntArray, days: FloatArray) -> None:
         """Take the pieces of some people, as cells and lengths."""
         here = np.flatnonzero(self.marked[cell] & (days > 0))
         if here.size:
-            self.cells.append(cell[here])
-            self.days.append(days[here])
+            self.taken.append((cell[here], days[here]))
 
     def totals(self) -> tuple[float, dict[int, float]]:
         """Return the person-days in extended cells, and in each marked cell."""
-        if not self.cells:
+        if not self.taken:
             return 0.0, {}
-        cells, place = np.unique(np.concatenate(self.cells), return_inverse=True)
-        days = np.bincount(place, np.concatenate(self.days))
+        cells, place = np.unique(np.concatenate([cells for cells, _ in self.taken]), return_inverse=True)
+        days = np.bincount(place, np.concatenate([days for _, days in self.taken]))
         return float(days[self.extended[cells]].sum()), dict(zip(cells.tolist(), days.tolist(), strict=True))
 
 

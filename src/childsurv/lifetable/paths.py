@@ -3,6 +3,9 @@
 A piece ends where the table's look-up rule enters the next age or calendar cell (a birthday and 1 January, unless
 another rule was asked for), or when follow-up stops: about two pieces a year. `walk` takes everybody one piece
 further at each step, so its cost grows with people times years and it loops over steps, never over people.
+
+People stay where they are in the arrays, and a step looks at all up to the last one still followed. So it is fast for
+people in descending order of follow-up, and right for any: those who have ended before have a piece without length.
 """
 
 from __future__ import annotations
@@ -24,35 +27,51 @@ ROWS_AT_A_TIME = 32_768
 """People walked together: few enough that the arrays of a step stay in the processor's cache."""
 
 
+FEWEST_TO_TABULATE = 100_000
+"""People for whom it pays to look all days between them up first."""
+
+
 @dataclass(frozen=True)
 class Piece:
-    """One step of the walk: for each person still going, a stretch of time in one cell.
+    """One step of the walk: a stretch of time in one cell for each of the first ``n`` people, arrays of shape ``(n,)``.
 
     Attributes
     ----------
-    rows
-        Positions of the people, shape ``(n,)``.
     start, stop
-        Days since diagnosis; the piece is ``(start, stop]``.
+        Days since diagnosis; the piece is ``(start, stop]``, without length for those who ended before.
     rate
-        Hazard per day within it.
+        Hazard per day within it; 0 for those who ended before.
     cumulative
         Cumulative hazard from diagnosis to ``start``.
     cell
         Flat index of the cell in ``table.rates``.
-    last, going
-        Which of the people here (positions in the arrays above) end their follow-up with this piece, and which go on
-        to the next, in the same order.
+    end
+        End of follow-up.
+    kept
+        How many of them the next step looks at; all those after have ended.
+    first
+        Whether this is the first step.
     """
 
-    rows: IntArray
     start: FloatArray
     stop: FloatArray
     rate: FloatArray
     cumulative: FloatArray
     cell: IntArray
-    last: IntArray
-    going: IntArray
+    end: FloatArray
+    kept: int
+    first: bool
+
+    @property
+    def last(self) -> IntArray:
+        """Positions of those whose follow-up ends with this piece."""
+        ended = self.stop >= self.end
+        return np.flatnonzero(ended if self.first else ended & (self.start < self.end))
+
+    @property
+    def reached(self) -> FloatArray:
+        """Cumulative hazard from diagnosis to ``stop``."""
+        return self.cumulative + self.rate * (self.stop - self.start)
 
 
 def cell_index(
@@ -102,11 +121,22 @@ def cell_index(
             f"{purpose}: {rows_where(age < 0)} are younger than the first age of the life table. Add its "
             "first ages."
         )
-    year = np.searchsorted(table.year_starts, position, side="right") - 1
+    year = _calendar_cells(table, position)
     n_ages, n_years = table.rates.shape[1:]
     cell = np.asarray((stratum * n_ages + age) * n_years + year, dtype=np.int64)
     _require_no_gaps(table, clock, stratum, birth, day, time, cell, purpose=purpose)
     return cell
+
+
+def _calendar_cells(table: LifeTable, position: npt.NDArray[np.int64 | np.float64]) -> IntArray:
+    """Return the calendar cells of positions within the table."""
+    if position.dtype.kind == "f" or position.size < FEWEST_TO_TABULATE:
+        return np.searchsorted(table.year_starts, position, side="right") - 1
+    # A gather from a table of days is several times faster than a search.
+    first = int(position.min())
+    days = np.arange(first, int(position.max()) + 1)
+    of_day = np.searchsorted(table.year_starts, days, side="right") - 1
+    return of_day.take((position - first).astype(np.int64, copy=False))
 
 
 def _require_no_gaps(
@@ -145,7 +175,7 @@ def _require_no_gaps(
         whole_days=False,
     )
     for piece in followed:
-        enters[suspects[piece.rows[np.isnan(piece.rate)]]] = True
+        enters[suspects[np.flatnonzero(np.isnan(piece.rate))]] = True
     if not enters.any():
         return
     labels = table.strata.astype(str).agg(", ".join, axis=1).to_numpy()
@@ -208,47 +238,93 @@ def pieces(
     block_days: int | None = None,
 ) -> Iterator[Piece]:
     """Yield the pieces of paths that begin in known cells and were checked to stay inside the table."""
-    n_ages, n_years = table.rates.shape[1:]
     hazards = table.rates.ravel()
-    year_ends = np.append(table.year_starts[1:], table.year_end).astype(np.float64)
-    # A table that covers the follow-up is never left at its last year, so the last cell has no end.
-    year_ends[-1] = np.inf
     clock = Clock(table, birth, diagnosis, whole_days=whole_days)
-
-    rows = np.arange(diagnosis.size)
-    start = np.zeros(rows.size)
+    at = (_OnDates if clock.only_dates else _AnyRule)(table, clock, cell)
+    start = np.zeros(diagnosis.size)
     end = np.asarray(time, dtype=np.float64)
-    cell = cell.copy()
-    cumulative = np.zeros(rows.size)
-    next_age = clock.age_cut((cell // n_years) % n_ages + 1, rows)
-    next_year = clock.calendar_cut(year_ends[cell % n_years], rows)
-    next_block = None if block_days is None else np.full(rows.size, float(block_days))
+    cumulative = np.zeros(diagnosis.size)
+    next_block = None if block_days is None else np.full(diagnosis.size, float(block_days))
+    first = True
     while True:
-        stop = np.minimum(next_age, next_year)
+        stop = np.minimum(at.next_age, at.next_year)
         np.minimum(stop, end, out=stop)
         if next_block is not None:
             np.minimum(stop, next_block, out=stop)
-        rate = hazards[cell]
+        # Whoever has ended may stand before a cell without a value, which is none of theirs.
+        rate = np.where(start < end, hazards.take(at.cell), 0.0)
         going = stop < end
-        keep = np.flatnonzero(going)
-        yield Piece(rows, start, stop, rate, cumulative, cell, np.flatnonzero(~going), keep)
-        if keep.size == 0:
+        kept = going.size - int(going[::-1].argmax()) if going.any() else 0
+        yield Piece(start, stop, rate, cumulative, at.cell, end, kept, first)
+        first = False
+        if kept == 0:
             return
-        cumulative = (cumulative + rate * (stop - start))[keep]
-        start = stop[keep]
-        rows, cell = rows[keep], cell[keep]
-        end, next_age, next_year = end[keep], next_age[keep], next_year[keep]
-        older = np.flatnonzero(next_age <= start)
-        cells = cell[older] + n_years
-        cell[older] = cells
-        next_age[older] = clock.age_cut((cells // n_years) % n_ages + 1, rows[older])
-        later = np.flatnonzero(next_year <= start)
-        cells = cell[later] + 1
-        cell[later] = cells
-        next_year[later] = clock.calendar_cut(year_ends[cells % n_years], rows[later])
+        cumulative = cumulative[:kept] + rate[:kept] * (stop[:kept] - start[:kept])
+        start, end = stop[:kept], end[:kept]
+        at.move(start)
         if next_block is not None:
-            next_block = next_block[keep]
+            next_block = next_block[:kept]
             next_block[next_block <= start] += block_days
+
+
+class _AnyRule:
+    """Cells of people and when they enter the next ones, by any rule of look-up."""
+
+    def __init__(self, table: LifeTable, clock: Clock, cell: IntArray) -> None:
+        n_ages, self.n_years = table.rates.shape[1:]
+        self.clock, self.cell, self.year_ends = clock, cell, _ends_of_years(table)
+        # Places in the table beside the flat index, because to divide is slow.
+        self.age, self.year = cell // self.n_years % n_ages, cell % self.n_years
+        everybody = np.arange(cell.size)
+        self.next_age = clock.age_cut(self.age + 1, everybody)
+        self.next_year = clock.calendar_cut(self.year_ends[self.year], everybody)
+
+    def move(self, now: FloatArray) -> None:
+        """Put the first people, each at a time of their own, into the cells that they are in then."""
+        kept = now.size
+        self.cell = self.cell[:kept].copy()
+        self.next_age, self.next_year = self.next_age[:kept], self.next_year[:kept]
+        older = np.flatnonzero(self.next_age <= now)
+        self.cell[older] += self.n_years
+        self.age[older] += 1
+        self.next_age[older] = self.clock.age_cut(self.age[older] + 1, older)
+        later = np.flatnonzero(self.next_year <= now)
+        self.cell[later] += 1
+        self.year[later] += 1
+        self.next_year[later] = self.clock.calendar_cut(self.year_ends[self.year[later]], later)
+
+
+class _OnDates:
+    """The same where cells change on birthdays and dates only, for all people at once: no picking who moves."""
+
+    def __init__(self, table: LifeTable, clock: Clock, cell: IntArray) -> None:
+        n_ages, self.n_years = table.rates.shape[1:]
+        self.cell, self.clock, self.year_ends = cell, clock, _ends_of_years(table)
+        self.age, self.year = cell // self.n_years % n_ages, cell % self.n_years
+        self.next_age, self.next_year = self._cuts()
+
+    def _cuts(self) -> tuple[FloatArray, FloatArray]:
+        size = self.age.size
+        return self.clock.next_birthday_cut(self.age), self.year_ends.take(self.year) - self.clock.diagnosis[
+            :size
+        ]
+
+    def move(self, now: FloatArray) -> None:
+        """Put the first people, each at a time of their own, into the cells that they are in then."""
+        kept = now.size
+        older, later = self.next_age[:kept] <= now, self.next_year[:kept] <= now
+        self.age, self.year = self.age[:kept], self.year[:kept]
+        self.age += older
+        self.year += later
+        self.cell = self.cell[:kept] + older * self.n_years + later
+        self.next_age, self.next_year = self._cuts()
+
+
+def _ends_of_years(table: LifeTable) -> FloatArray:
+    """Return the ends of calendar cells; follow-up that a table covers never leaves the last, so that it has none."""
+    ends = np.append(table.year_starts[1:], table.year_end).astype(np.float64)
+    ends[-1] = np.inf
+    return ends
 
 
 def cumulative_hazard(
@@ -277,7 +353,5 @@ def cumulative_hazard(
             whole_days=False,
             purpose=purpose,
         ):
-            last = piece.last
-            length = piece.stop[last] - piece.start[last]
-            here[piece.rows[last]] = piece.cumulative[last] + piece.rate[last] * length
+            here[piece.kept : piece.start.size] = piece.reached[piece.kept :]
     return total

@@ -309,8 +309,9 @@ def _fold(
             fine, cell[batch], birth=people.birth[batch], diagnosis=people.diagnosis[batch], time=time[batch],
             whole_days=False,
         ):  # fmt: skip
-            key = group[piece.rows] * per_group + of_cell[piece.cell % of_cell.size] * n_since
-            start = piece.start if entry is None else np.maximum(piece.start, entry[piece.rows])
+            size = piece.start.size
+            key = group[:size] * per_group + of_cell[piece.cell % of_cell.size] * n_since
+            start = piece.start if entry is None else np.maximum(piece.start, entry[:size])
             rate = rates[piece.cell]
             for band in range(n_since):
                 days = np.minimum(piece.stop, edges[band + 1]) - np.maximum(start, edges[band])
@@ -318,7 +319,8 @@ def _fold(
                 sums["days"] += np.bincount(key[inside] + band, days[inside], minlength=n_cells)
                 expected = days[inside] * rate[inside]
                 sums["expected"] += np.bincount(key[inside] + band, expected, minlength=n_cells)
-            dying = piece.last[event[piece.rows[piece.last]] > 0]
+            last = piece.last
+            dying = last[event[last] > 0]
             # A death belongs to the band that ends with it, as its last day does.
             last_moment = np.maximum(piece.stop[dying], SOME_TIME)
             band_of_death = np.searchsorted(edges[1:], last_moment, side="left")
