@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from childsurv.reliability import ReliabilityRules
+
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
@@ -672,6 +674,47 @@ class Curves:
         if self.group_columns:
             table.index = pd.MultiIndex.from_frame(self.groups[self.group_columns])
         return table
+
+    def reliability(
+        self,
+        times: Sequence[float] | float | None = None,
+        *,
+        years: Sequence[float] | float | None = None,
+        rules: str | Mapping[str, float] | ReliabilityRules = "concord-like",
+    ) -> pd.DataFrame:
+        """Return estimates at chosen times with a verdict on whether they are fit to be shown.
+
+        Parameters
+        ----------
+        times, years
+            As in `at`.
+        rules
+            "concord-like": fewer than 10 patients no estimate, 10 to 49 unstandardised only, fewer than 10 at risk at
+            the time not reliable; or your own thresholds, of which only those given apply: ``{"patients": 20,
+            "standardise": 50, "at_risk": 15, "interval_width": 0.3, "std_error": 0.1}`` (widths and errors as shares).
+
+        Returns
+        -------
+        DataFrame
+            Group columns, ``time, patients, at_risk, estimate, std_error, lower, upper``, ``reliability`` ("reliable",
+            "unstandardised only", "not reliable" or "no estimate") and ``reasons``. Estimates are NaN for groups with
+            too few patients. For standardised curves "unstandardised only" is "not reliable".
+
+        Notes
+        -----
+        The published rules of the CONCORD programme could not be read, hence the name; numbers at risk are our own
+        addition. Quality of data (death certificates, children lost) is no part of these rules: see `data_quality`.
+
+        Examples
+        --------
+        >>> import childsurv as cs
+        >>> curves = cs.kaplan_meier(cs.demo.cohort(patients=500, seed=1), by="sex")
+        >>> curves.reliability(years=5)["reliability"].tolist()
+        ['reliable', 'reliable']
+        """
+        from childsurv.reliability import reliability
+
+        return reliability(self, times=times, years=years, rules=rules)
 
     def plot(self, **options: Any) -> Figure | Axes:
         """Draw the curves; the options are those of `childsurv.plot.curves`."""
