@@ -40,9 +40,20 @@ class RiskRow:
 def numbers_at_risk(
     curves: Curves, ticks: FloatArray, axis: TimeAxis, language: str
 ) -> list[tuple[str, ...]]:
-    """Return for every group of the curves the numbers at risk at the ticks, as text."""
-    values = curves.at(times=list(ticks * axis.unit))["at_risk"].to_numpy(dtype=np.float64)
-    return [tuple(count_text(value, language) for value in row) for row in values.reshape(-1, ticks.size)]
+    """Return for every group of the curves the numbers at risk at the ticks, as text.
+
+    A number that the curves' own minimum hides is written as less than it; before the curves begin there is none.
+    """
+    times = ticks * axis.unit
+    values = curves.at(times=list(times))["at_risk"].to_numpy(dtype=np.float64)
+    few, before = f"<{count_text(curves.minimum, language)}", times < curves.origin
+    return [
+        tuple(
+            "–" if early else few if np.isnan(value) else count_text(value, language)
+            for value, early in zip(row, before, strict=True)
+        )
+        for row in values.reshape(-1, ticks.size)
+    ]
 
 
 def row_height(row: RiskRow, theme: Theme, *, above: bool) -> float:

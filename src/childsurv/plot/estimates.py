@@ -42,12 +42,19 @@ class Estimates:
 
 def quantity_text(curves: Curves, language: str) -> str:
     """Return what the curves estimate, in words."""
-    if curves.quantity != "survival":
-        return text("incidence", language)
-    if curves.origin > 0:
-        return text("conditional", language)
-    # Net survival may exceed 1, and says so by not being bounded.
-    return text("survival" if curves.bounded else "net_survival", language)
+    if curves.quantity == "cumulative hazard":
+        key = "hazard"
+    elif curves.quantity == "cumulative incidence":
+        key = "incidence"
+    elif curves.origin > 0:
+        key = "conditional"
+    else:
+        # Net survival may exceed 1, and says so by not being bounded.
+        key = "survival" if curves.bounded else "net_survival"
+    plain = text(key, language)
+    if "standard" not in curves.conventions:
+        return plain
+    return text("standardised_hazard" if key == "hazard" else "standardised", language, quantity=plain)
 
 
 def estimates_of(
