@@ -10,7 +10,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 
 from childsurv.curves import Curves
-from childsurv.plot.lines import KEY_WIDTH, TimeAxis, draw_key
+from childsurv.plot.lines import KEY_WIDTH, TimeAxis, by_intervals, draw_key
 from childsurv.plot.spacing import LINE_HEIGHT, text_height
 from childsurv.plot.style import Theme
 from childsurv.plot.texts import count_text
@@ -45,7 +45,9 @@ def numbers_at_risk(
     A number that the curves' own minimum hides is written as less than it; before the curves begin there is none.
     """
     times = ticks * axis.unit
-    values = curves.at(times=list(times))["at_risk"].to_numpy(dtype=np.float64)
+    # A life table's number is that at the start of an interval, which at a tick is the interval that begins there.
+    asked = times * (1 + 1e-9) if by_intervals(curves) else times
+    values = curves.at(times=list(asked))["at_risk"].to_numpy(dtype=np.float64)
     few, before = f"<{count_text(curves.minimum, language)}", times < curves.origin
     return [
         tuple(

@@ -172,7 +172,7 @@ def steps_of(curves: Curves, row: int, axis: TimeAxis, limits: tuple[FloatArray,
         for column in (curves.estimate, limits[0], limits[1])
     ]
     shown = np.concatenate([[curves.origin / axis.unit], time[inside]])
-    if not inside.all():
+    if not inside.all() and shown[-1] < axis.end:
         shown = np.append(shown, axis.end)
         # Between the ends of two intervals a straight line leads to the next one.
         values = [
