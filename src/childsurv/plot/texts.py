@@ -142,6 +142,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "total": ("Patients", "Пациенты"),
     "age": ("Age, years", "Возраст, лет"),
     "calendar_year": ("Calendar year", "Календарный год"),
+    "person_years": ("Person-years", "Человеко-годы"),
+    "lexis_small": (
+        "Hatched: fewer than {minimum} patients.",
+        "Штриховка: меньше {minimum} пациентов.",
+    ),
     "deaths_per_1000": ("Deaths per 1,000 person-years", "Умершие на 1000 человеко-лет"),
     "zero_cells": (
         "Cells in which nobody died, not drawn: {count}.",
