@@ -100,8 +100,26 @@ def life_table() -> Figure:
     )
 
 
+def lexis() -> Figure:
+    """Draw who contributes to survival in four approaches."""
+    register = cs.demo.cohort(patients=20_000, seed=1)
+    window = ("2015-01-01", "2017-12-31")
+    approaches = {
+        "cohort": cs.cohort_approach(register, diagnosed=("2005-01-01", "2009-12-31"), years=5),
+        "complete": cs.complete_approach(register, diagnosed=("2005-01-01", "2014-12-31")),
+        "period": cs.period_approach(register, followed=window),
+        "hybrid": cs.hybrid_approach(register, diagnosed=("2013-01-01", "2014-12-31"), followed=window),
+    }
+    return cs.plot.lexis(
+        approaches,
+        title="Who contributes which part of follow-up",
+        note="Simulated register of invented countries.",
+    )
+
+
 if __name__ == "__main__":
     PICTURES.mkdir(exist_ok=True)
     cs.plot.save(flow(), PICTURES / "flow.svg")
     cs.plot.save(countries(), PICTURES / "countries.png")
+    cs.plot.save(lexis(), PICTURES / "lexis.png")
     cs.plot.save(life_table(), PICTURES / "life_table.png")

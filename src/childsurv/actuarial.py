@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from childsurv.cohort import DAYS_PER_YEAR
 from childsurv.curves import Curves
-from childsurv.errors import OptionError, require_choice, require_level
+from childsurv.errors import OptionError, require_choice, require_count, require_level
 from childsurv.follow_up import By, Data, FollowUp, follow_up, warn_no_events
 from childsurv.intervals import INTERVAL_KINDS
 from childsurv.ragged import last_row_at, running_product, running_sum
@@ -40,6 +40,7 @@ def actuarial(
     ci: str = "log-log",
     zero_survival: str = "keep",
     time_unit: str = "days",
+    minimum: int = 0,
 ) -> Curves:
     """Estimate observed survival by intervals, as cancer registries' life tables do.
 
@@ -51,6 +52,9 @@ def actuarial(
     ----------
     data, by, time, event, entry, level, ci, zero_survival, time_unit
         As for `kaplan_meier`.
+    minimum
+        Children at risk at the start of an interval below which the curves end, and patients below which a group has no
+        estimate; 0, the default, for neither (see `Curves.with_minimum`).
     intervals
         "yearly", "quarterly" or "monthly", up to the longest follow-up, or where intervals end, in ascending years
         (in the table's own unit for a DataFrame whose ``time_unit`` is not days). The first begins at 0; an interval
@@ -85,6 +89,7 @@ def actuarial(
     require_choice(form, FORMS, argument="form")
     require_choice(ci, INTERVAL_KINDS, argument="ci")
     require_level(level)
+    require_count(minimum, argument="minimum")
     observed = follow_up(
         data, by=by, time=time, event=event, entry=entry, zero_survival=zero_survival, time_unit=time_unit,
         purpose=purpose,
@@ -141,7 +146,7 @@ def actuarial(
         estimate=estimate,
         log_variance=log_variance,
         every_row=True,
-    )
+    ).with_minimum(minimum)
 
 
 def hazard_survival(

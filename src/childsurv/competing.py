@@ -20,6 +20,7 @@ from childsurv.errors import (
     OptionError,
     require_choice,
     require_columns,
+    require_count,
     require_level,
 )
 from childsurv.follow_up import (
@@ -62,6 +63,7 @@ def cumulative_incidence(
     ci: str = "log-log",
     zero_survival: str = "keep",
     time_unit: str = "days",
+    minimum: int = 0,
 ) -> Curves:
     """Estimate the cumulative incidence of each of several causes that compete, by the Aalen-Johansen estimator.
 
@@ -85,7 +87,7 @@ def cumulative_incidence(
         ties as in R's ``cmprsk``; "aalen": Poisson events.
     level, ci
         As for `kaplan_meier`, with the kinds applied to F: "log-log" keeps limits within 0 and 1.
-    zero_survival, time_unit
+    zero_survival, time_unit, minimum
         As for `kaplan_meier`.
 
     Returns
@@ -121,6 +123,7 @@ def cumulative_incidence(
     require_choice(variance, VARIANCES, argument="variance")
     require_choice(ci, INTERVAL_KINDS, argument="ci")
     require_level(level)
+    require_count(minimum, argument="minimum")
     if "cause" in columns_list(by):
         raise OptionError(f"{purpose} adds a column 'cause'; rename the group column of that name.")
     observed, number, names = _causes(
@@ -187,7 +190,7 @@ def cumulative_incidence(
         log_variance=log_variance[by_cause, row],
         quantity="cumulative incidence",
         start=0.0,
-    )
+    ).with_minimum(minimum, children_at_risk=np.maximum(heads.at_risk, 0)[row])
 
 
 def gray_test(

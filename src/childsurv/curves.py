@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from childsurv.reliability import ReliabilityRules
+
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
@@ -76,6 +78,11 @@ class Curves:
         Limits are those of ``estimate * limits_scale``, divided by it, where a peer takes them so.
     life_table_use : DataFrame or None
         Cells of the life table that were carried on or have a hazard of zero, with the person-years in them.
+    minimum : int
+        Children at risk below which a curve ends, and patients below which a group has no estimate; 0 for no such rule
+        (see `with_minimum`).
+    stopped : ndarray of bool, shape (n_groups,), or None
+        Groups whose curve ends, or is left out, by that rule.
 
     Notes
     -----
@@ -103,6 +110,8 @@ class Curves:
     every_row: bool = False
     limits_scale: FloatArray | None = None
     life_table_use: pd.DataFrame | None = None
+    minimum: int = 0
+    stopped: npt.NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         for entry in fields(self):
@@ -155,7 +164,11 @@ class Curves:
         Group columns, then ``time, at_risk, events, censored, estimate, std_error, lower, upper``. ``std_error`` is
         that of the estimate itself, NaN once survival is 0.
         """
-        shown = np.flatnonzero((self.events > 0) | (self.censored > 0) | self.every_row)
+        wanted = (self.events > 0) | (self.censored > 0) | self.every_row
+        if self.stopped is not None:
+            # The row of a group that is too small has no exits and no estimate.
+            wanted &= ~(self.stopped[self.group] & np.isnan(self.estimate) & (self.at_risk == 0))
+        shown = np.flatnonzero(wanted)
         lower, upper = confidence_limits(
             self.estimate[shown],
             self.log_variance[shown],
@@ -193,7 +206,7 @@ class Curves:
         DataFrame
             The columns of `table`. ``at_risk`` is the number at risk just before the time; ``events`` and
             ``censored`` count since the previous time asked for. Past the last person at risk, estimates are
-            NaN.
+            NaN. With a ``minimum``, all of them are NaN from where fewer than that are at risk.
 
         Examples
         --------
@@ -239,6 +252,10 @@ class Curves:
             lower_log_variance=for_lower,
             scale=scale,
         )
+        if self.stopped is not None and self.stopped.any():
+            # Neither how few are left, nor what befell them.
+            hidden = self.stopped[:, None] & (past | np.isnan(estimate))
+            at_risk, *counts = (np.where(hidden, np.nan, values) for values in (at_risk, *counts))
         back = np.argsort(order, kind="stable")
         columns = self._labels(np.repeat(np.arange(n_groups), wanted.size))
         columns["time"] = np.tile(wanted, n_groups)
@@ -253,6 +270,49 @@ class Curves:
         ):
             columns[name] = values[:, back].ravel()
         return pd.DataFrame(columns)
+
+    def with_minimum(self, minimum: int, *, children_at_risk: npt.NDArray[np.number] | None = None) -> Curves:
+        """Return the curves without what rests on fewer than some number of children.
+
+        The curve of a group ends before the first time at which ``Y(t) < minimum``; a group with fewer patients has no
+        estimate. Estimators do this with ``minimum=``.
+
+        Parameters
+        ----------
+        minimum
+            Least number of patients of a group, and of children at risk; 0 for no such rule.
+        children_at_risk
+            Children at risk in each row, of shape ``(n_rows,)``, where ``at_risk`` is a sum of weights.
+
+        Returns
+        -------
+        Curves
+            `groups` still lists every group; where it has no estimate ``patients`` and ``total_events`` are missing.
+            ``total_events`` counts events up to where the curve ends. `table` has no rows from there on, and `at` has
+            NaN, numbers at risk and events included. ``conventions`` say how many curves end early or are left out,
+            not how many rows: those would be the children.
+
+        Raises
+        ------
+        OptionError
+            Not a whole number of 0 or more, or less than the minimum that the curves already have.
+
+        Notes
+        -----
+        The last row of `table` still tells, by subtraction, how many are left after it: rows of single days stay where
+        the patients' rows are. Publish `at`, `at_risk_table` or a picture. Where a total is published beside them, a
+        single hidden group can be worked out; merge groups, or use `childsurv.report`, which also hides a second one.
+
+        Examples
+        --------
+        >>> import childsurv as cs
+        >>> curves = cs.kaplan_meier(cs.demo.cohort(patients=500, seed=1), by="country", minimum=10)
+        >>> bool((curves.table["at_risk"] >= 10).all())
+        True
+        """
+        from childsurv.small_groups import with_minimum
+
+        return with_minimum(self, minimum, children_at_risk=children_at_risk)
 
     def quantile(self, p: float | Sequence[float] = 0.5) -> pd.DataFrame:
         """Return the times by which a share ``p`` has died, with limits where the curve's own limits cross.
@@ -443,6 +503,7 @@ class Curves:
             estimate=self.estimate[keep] / base[group],
             log_variance=variance,
             origin=moment,
+            stopped=None if self.stopped is None else self.stopped[kept_groups],
         )
 
     def difference(
@@ -611,7 +672,7 @@ class Curves:
         Returns
         -------
         DataFrame
-            Indexed by the group columns.
+            Indexed by the group columns; NaN where fewer than the curves' ``minimum`` are at risk.
 
         Examples
         --------
@@ -629,6 +690,47 @@ class Curves:
         if self.group_columns:
             table.index = pd.MultiIndex.from_frame(self.groups[self.group_columns])
         return table
+
+    def reliability(
+        self,
+        times: Sequence[float] | float | None = None,
+        *,
+        years: Sequence[float] | float | None = None,
+        rules: str | Mapping[str, float] | ReliabilityRules = "concord-like",
+    ) -> pd.DataFrame:
+        """Return estimates at chosen times with a verdict on whether they are fit to be shown.
+
+        Parameters
+        ----------
+        times, years
+            As in `at`.
+        rules
+            "concord-like": fewer than 10 patients no estimate, 10 to 49 unstandardised only, fewer than 10 at risk at
+            the time not reliable; or your own thresholds, of which only those given apply: ``{"patients": 20,
+            "standardise": 50, "at_risk": 15, "interval_width": 0.3, "std_error": 0.1}`` (widths and errors as shares).
+
+        Returns
+        -------
+        DataFrame
+            Group columns, ``time, patients, at_risk, estimate, std_error, lower, upper``, ``reliability`` ("reliable",
+            "unstandardised only", "not reliable" or "no estimate") and ``reasons``. Estimates are NaN for groups with
+            too few patients. For standardised curves "unstandardised only" is "not reliable".
+
+        Notes
+        -----
+        The published rules of the CONCORD programme could not be read, hence the name; numbers at risk are our own
+        addition. Quality of data (death certificates, children lost) is no part of these rules: see `data_quality`.
+
+        Examples
+        --------
+        >>> import childsurv as cs
+        >>> curves = cs.kaplan_meier(cs.demo.cohort(patients=500, seed=1), by="sex")
+        >>> curves.reliability(years=5)["reliability"].tolist()
+        ['reliable', 'reliable']
+        """
+        from childsurv.reliability import reliability
+
+        return reliability(self, times=times, years=years, rules=rules)
 
     def plot(self, **options: Any) -> Figure | Axes:
         """Draw the curves; the options are those of `childsurv.plot.curves`."""

@@ -114,6 +114,13 @@ def require_level(level: float) -> float:
     return float(level)
 
 
+def require_count(value: Any, *, argument: str) -> int:
+    """Return a whole number of 0 or more; raise an `OptionError` otherwise."""
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 0:
+        raise OptionError(f"{argument}= must be a whole number, 0 or more.")
+    return int(value)
+
+
 def import_extra(module: str, *, extra: str, purpose: str) -> ModuleType:
     """Import an optional library, or raise a `MissingExtraError` that names the extra to install."""
     try:

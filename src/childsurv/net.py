@@ -24,6 +24,7 @@ from childsurv.errors import (
     OptionError,
     require_choice,
     require_columns,
+    require_count,
     require_level,
 )
 from childsurv.follow_up import (
@@ -94,6 +95,7 @@ def net_survival(
     ci: str | None = None,
     zero_survival: str = "keep",
     missing: str = "error",
+    minimum: int = 0,
 ) -> Curves:
     """Estimate net (relative) survival against population mortality, for all groups in one pass.
 
@@ -162,6 +164,9 @@ def net_survival(
         What to do with patients for whom the life table has no stratum, such as those of a country without a table:
         "error", or "observed": groups of such patients alone get their observed survival (Kaplan-Meier with
         Greenwood's variance), and a column ``quantity`` says "net survival" or "observed survival" of every group.
+    minimum
+        Children at risk below which a curve ends, and patients below which a group has no estimate (see
+        `Curves.with_minimum`).
 
     Returns
     -------
@@ -209,6 +214,7 @@ def net_survival(
     require_choice(method, METHODS, argument="method")
     require_choice(missing, MISSING, argument="missing")
     require_level(level)
+    require_count(minimum, argument="minimum")
     form, ci = _checked_options(method, form, intervals, compat, compat_options, ci, missing, closing_date)
     if standard is not None:
         require_choice(standard_method, STANDARD_METHODS, argument="standard_method")
@@ -221,7 +227,7 @@ def net_survival(
         if standard_method == "direct":
             strata = [*columns_list(by), standard_by]
             curves = net_survival(data, life_table, by=strata, weights=weights, **same)
-            return standardise(curves, standard, over=standard_by)
+            return standardise(curves, standard, over=standard_by).with_minimum(minimum)
         if weights is not None:
             raise OptionError(f"{purpose}: standard_method='brenner' makes case weights; leave weights= out.")
         own = brenner_weights(data, standard, over=standard_by, by=by, entry=entry)
@@ -231,7 +237,7 @@ def net_survival(
             "standard": standard if isinstance(standard, str) else "own weights",
             "standard_method": "brenner",
         }
-        return replace(curves, conventions={**curves.conventions, **said})
+        return replace(curves, conventions={**curves.conventions, **said}).with_minimum(minimum)
     observed = follow_up(
         data, by=by, time=time, event=event, entry=entry, weights=weights, zero_survival=zero_survival,
         purpose=purpose,
@@ -317,6 +323,7 @@ def net_survival(
         limits_scale=finished.limits_scale,
         life_table_use=use,
     )
+    curves = curves.with_minimum(minimum)
     return replace(curves, conventions={**curves.conventions, **_said_of_shape(curves)})
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from childsurv.cohort import DAYS_PER_YEAR
 from childsurv.curves import Curves
-from childsurv.errors import OptionError, require_choice, require_level
+from childsurv.errors import OptionError, require_choice, require_count, require_level
 from childsurv.follow_up import By, Data, FollowUp, IntArray, follow_up, warn_no_events
 from childsurv.intervals import INTERVAL_KINDS
 from childsurv.ragged import running_product, running_sum
@@ -36,6 +36,7 @@ def kaplan_meier(
     conf_lower: str = "usual",
     zero_survival: str = "keep",
     time_unit: str = "days",
+    minimum: int = 0,
 ) -> Curves:
     """Estimate observed survival by the Kaplan-Meier product over event times, for all groups in one pass.
 
@@ -66,6 +67,9 @@ def kaplan_meier(
     time_unit
         Unit of a DataFrame's times: "days" (the default), "weeks", "months" or "years". Years can be asked of
         curves in days.
+    minimum
+        Children at risk below which the curves end, and patients below which a group has no estimate; 0, the default,
+        for neither (see `Curves.with_minimum`).
 
     Returns
     -------
@@ -92,6 +96,7 @@ def kaplan_meier(
     require_choice(ci, INTERVAL_KINDS, argument="ci")
     require_choice(conf_lower, LOWER_LIMITS, argument="conf_lower")
     require_level(level)
+    require_count(minimum, argument="minimum")
     observed = follow_up(
         data, by=by, time=time, event=event, entry=entry, weights=weights,
         zero_survival=zero_survival, time_unit=time_unit, purpose="kaplan_meier",
@@ -126,6 +131,7 @@ def kaplan_meier(
         ci=ci,
         time_unit=time_unit,
         zero_survival=zero_survival,
+        minimum=minimum,
         at_risk=at_risk,
         estimate=estimate,
         log_variance=log_variance,
@@ -147,6 +153,7 @@ def nelson_aalen(
     ci: str = "log",
     zero_survival: str = "keep",
     time_unit: str = "days",
+    minimum: int = 0,
 ) -> Curves:
     """Estimate the cumulative hazard by the Nelson-Aalen sum over event times, or the survival made of it.
 
@@ -156,7 +163,7 @@ def nelson_aalen(
 
     Parameters
     ----------
-    data, by, time, event, entry, level, zero_survival, time_unit
+    data, by, time, event, entry, level, zero_survival, time_unit, minimum
         As for `kaplan_meier`.
     weights
         Whole-number weights are frequencies; with others the variance is the infinitesimal jackknife.
@@ -193,6 +200,7 @@ def nelson_aalen(
     require_choice(ties, ("together", "one-by-one"), argument="ties")
     require_choice(ci, ("log", "plain") if quantity != "survival" else INTERVAL_KINDS, argument="ci")
     require_level(level)
+    require_count(minimum, argument="minimum")
     observed = follow_up(
         data, by=by, time=time, event=event, entry=entry, weights=weights,
         zero_survival=zero_survival, time_unit=time_unit, purpose=purpose,
@@ -231,6 +239,7 @@ def nelson_aalen(
         ci=ci,
         time_unit=time_unit,
         zero_survival=zero_survival,
+        minimum=minimum,
         at_risk=at_risk,
         estimate=np.exp(-hazard) if survival else hazard,
         log_variance=variance if survival else relative,
@@ -263,6 +272,7 @@ def _curves(
     ci: str,
     time_unit: str,
     zero_survival: str,
+    minimum: int,
     at_risk: npt.NDArray[np.number],
     estimate: FloatArray,
     log_variance: FloatArray,
@@ -272,7 +282,7 @@ def _curves(
     """Return curves on the cells of a tally, with what every observed estimator says of itself."""
     heads = folded if observed.weights is None else fold_observed(replace(observed, weights=None))
     events = folded.sums["events"]
-    return Curves(
+    made = Curves(
         groups=folded.groups.assign(patients=heads.totals("left"), total_events=heads.totals("events")),
         estimator=estimator,
         level=level,
@@ -300,6 +310,8 @@ def _curves(
         log_variance=log_variance,
         **more,
     )
+    # Children count, not their weights.
+    return made.with_minimum(minimum, children_at_risk=heads.at_risk)
 
 
 def _lower_variance(

@@ -12,7 +12,7 @@ import pandas as pd
 
 from childsurv.cohort import Cohort
 from childsurv.curves import Curves
-from childsurv.errors import DataError, OptionError, require_choice, require_columns
+from childsurv.errors import DataError, OptionError, require_choice, require_columns, require_count
 from childsurv.follow_up import By, Data, columns_list, frame_of, group_codes, number_column
 
 FloatArray = npt.NDArray[np.float64]
@@ -60,7 +60,8 @@ def standardise(
         "error", or "neighbour": its weight goes to the nearest stratum that the group has, the younger one of two (a
         stratum is taken to survive like its neighbour). What was merged stands in ``conventions``.
     minimum
-        Patients that a stratum needs.
+        Patients that a stratum needs; at least the ``minimum`` of the curves, which the result keeps: it ends where the
+        first stratum does, and a stratum without an estimate counts as empty.
 
     Returns
     -------
@@ -92,6 +93,7 @@ def standardise(
     ['male', 'female']
     """
     require_choice(empty, EMPTY_RULES, argument="empty")
+    minimum = max(require_count(minimum, argument="minimum"), curves.minimum)
     if over not in curves.group_columns:
         raise OptionError(
             f"standardise: the curves are by {', '.join(curves.group_columns) or 'no groups'}, not by {over!r}; "
@@ -101,8 +103,12 @@ def standardise(
     others = [name for name in curves.group_columns if name != over]
     outer, labels = group_codes(curves.groups, others, purpose="standardise", warn_empty=False)
     places: dict[tuple[int, str], int] = {}
+    # Numbers of patients are missing where the curves' own minimum hides them.
+    usable = curves.groups["patients"].to_numpy(dtype=np.float64) >= max(minimum, 1)
+    if curves.stopped is not None:
+        usable &= ~(curves.stopped & np.isnan(curves.estimate[curves.starts[:-1]]))
     for place, (code, label) in enumerate(zip(outer, curves.groups[over].astype(str), strict=True)):
-        if int(curves.groups["patients"].iloc[place]) >= max(minimum, 1):
+        if usable[place]:
             places[int(code), label] = place
     n_outer = max(len(labels), 1)
     names = labels[others].astype(str).agg(", ".join, axis=1).tolist() if others else ["all"]
@@ -130,6 +136,9 @@ def standardise(
         lower_log_variance=None,
         limits_scale=None,
         every_row=True,
+        stopped=None
+        if curves.stopped is None
+        else np.array([curves.stopped[list(own)].any() for own in chosen], dtype=bool),
         time=joined["time"],
         estimate=joined["estimate"],
         log_variance=joined["log_variance"],

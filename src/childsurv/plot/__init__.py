@@ -15,17 +15,19 @@ if TYPE_CHECKING:
     from childsurv.plot.curve_panels import curves
     from childsurv.plot.dots import ranking
     from childsurv.plot.hazard_ratios import forest
+    from childsurv.plot.lexis_diagram import lexis
     from childsurv.plot.mortality import life_table
     from childsurv.plot.pictures import rendered, save
     from childsurv.plot.style import Theme
 
-__all__ = ["Theme", "curves", "forest", "heatmap", "life_table", "ranking", "rendered", "save"]
+__all__ = ["Theme", "curves", "forest", "heatmap", "lexis", "life_table", "ranking", "rendered", "save"]
 
 _PLACES = {
     "Theme": "style",
     "curves": "curve_panels",
     "forest": "hazard_ratios",
     "heatmap": "cells",
+    "lexis": "lexis_diagram",
     "life_table": "mortality",
     "ranking": "dots",
     "rendered": "pictures",

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 
 from childsurv.curves import Curves
-from childsurv.plot.lines import KEY_WIDTH, TimeAxis, draw_key
+from childsurv.plot.lines import KEY_WIDTH, TimeAxis, by_intervals, draw_key
 from childsurv.plot.spacing import LINE_HEIGHT, text_height
 from childsurv.plot.style import Theme
 from childsurv.plot.texts import count_text
@@ -40,9 +40,22 @@ class RiskRow:
 def numbers_at_risk(
     curves: Curves, ticks: FloatArray, axis: TimeAxis, language: str
 ) -> list[tuple[str, ...]]:
-    """Return for every group of the curves the numbers at risk at the ticks, as text."""
-    values = curves.at(times=list(ticks * axis.unit))["at_risk"].to_numpy(dtype=np.float64)
-    return [tuple(count_text(value, language) for value in row) for row in values.reshape(-1, ticks.size)]
+    """Return for every group of the curves the numbers at risk at the ticks, as text.
+
+    A number that the curves' own minimum hides is written as less than it; before the curves begin there is none.
+    """
+    times = ticks * axis.unit
+    # A life table's number is that at the start of an interval, which at a tick is the interval that begins there.
+    asked = times * (1 + 1e-9) if by_intervals(curves) else times
+    values = curves.at(times=list(asked))["at_risk"].to_numpy(dtype=np.float64)
+    few, before = f"<{count_text(curves.minimum, language)}", times < curves.origin
+    return [
+        tuple(
+            "–" if early else few if np.isnan(value) else count_text(value, language)
+            for value, early in zip(row, before, strict=True)
+        )
+        for row in values.reshape(-1, ticks.size)
+    ]
 
 
 def row_height(row: RiskRow, theme: Theme, *, above: bool) -> float:

@@ -28,9 +28,11 @@ from childsurv.plot.frame import (
     widest,
 )
 from childsurv.plot.groups import Names, label_text, reading_order, require_minimum
+from childsurv.plot.marks import mark_notes, marks_of
 from childsurv.plot.spacing import LINE_HEIGHT, text_height, wrapped
 from childsurv.plot.style import Theme, as_theme, drawing, luminance, width_in_inches
 from childsurv.plot.texts import count_text, percent_text, text
+from childsurv.reliability import Rules, reliability_rules
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -53,6 +55,8 @@ class Grid:
         Shape ``(n_rows, n_columns)``; NaN where there is no such group.
     hidden, short, small : ndarray of bool
         Cells with too few patients to show, with follow-up too short, and to be marked.
+    verdicts : ndarray of str
+        Reliability of each cell, empty where it was not asked for.
     row_totals, column_totals : ndarray or None
         Numbers of patients.
     """
@@ -64,6 +68,7 @@ class Grid:
     hidden: npt.NDArray[np.bool_]
     short: npt.NDArray[np.bool_]
     small: npt.NDArray[np.bool_]
+    verdicts: npt.NDArray[np.object_]
     row_totals: FloatArray | None
     column_totals: FloatArray | None
 
@@ -78,6 +83,7 @@ def heatmap(
     ax: Axes | None = None,
     minimum: int | None = 5,
     mark_below: int | None = 10,
+    reliability: Rules | None = None,
     totals: bool = True,
     limits: tuple[float, float] | None = None,
     colour_bar: bool = True,
@@ -109,6 +115,10 @@ def heatmap(
         Cells with fewer patients show a dash instead of their value; None shows all.
     mark_below
         Cells with fewer patients are set in italics with a dagger; None marks none.
+    reliability
+        "concord-like" or own thresholds, as for `Curves.reliability`: what is not reliable is marked ‡, what is not to
+        be standardised §, and a group with too few patients has no estimate. A table of `Curves.reliability` brings its
+        own.
     totals
         Whether to write the number of patients of each row and column, all cells included. Totals below
         ``minimum`` show a dash.
@@ -158,11 +168,15 @@ def heatmap(
         by=[rows, columns],
         years=years,
         times=times,
+        reliability=reliability,
         needs_patients=minimum is not None or mark_below is not None or totals,
         needs_limits=False,
         purpose="plot.heatmap",
         language=language,
     )
+    least = max(least, found.minimum)
+    if reliability is not None:
+        least = max(least, reliability_rules(reliability).patients or 0)
     grid = _grid(found, rows, columns, least, few, names, totals=totals)
     shown = np.isfinite(grid.estimate) & ~grid.hidden
     if not shown.any():
@@ -176,7 +190,14 @@ def heatmap(
         note or "",
         text("small", language, below=few) if grid.small.any() else "",
         _dash_note(grid, least, language),
-        text("cell_short", language) if grid.short.any() else "",
+        *mark_notes(
+            pd.Series(grid.verdicts[~grid.hidden]),
+            None if reliability is None else reliability_rules(reliability),
+            language,
+            standardised=isinstance(source, Curves) and "standard" in source.conventions,
+        ),
+        _short_note(grid, found.minimum, language),
+        text("totals_shown", language) if totals and found.minimum and grid.hidden.any() else "",
     ]
     quantity = found.quantity or text("survival", language)
     with drawing(looks):
@@ -272,6 +293,8 @@ def _grid(
     estimate, patients = np.full(shape, np.nan), np.full(shape, np.nan)
     estimate[row_code, column_code] = table["estimate"].to_numpy()
     patients[row_code, column_code] = table["patients"].to_numpy()
+    verdicts = np.full(shape, "", dtype=object)
+    verdicts[row_code, column_code] = table["reliability"].to_numpy()
     present = np.zeros(shape, dtype=bool)
     present[row_code, column_code] = True
     hidden = ~present | (patients < least)
@@ -283,6 +306,7 @@ def _grid(
         hidden=hidden,
         short=~hidden & np.isnan(estimate),
         small=~hidden & np.isfinite(estimate) & (patients < few),
+        verdicts=verdicts,
         row_totals=_hide_small(np.nansum(patients, axis=1), least) if totals else None,
         column_totals=_hide_small(np.nansum(patients, axis=0), least) if totals else None,
     )
@@ -314,6 +338,12 @@ def _dash_note(grid: Grid, least: int, language: str) -> str:
     return text("cell_empty", language)
 
 
+def _short_note(grid: Grid, minimum: int, language: str) -> str:
+    if not grid.short.any():
+        return ""
+    return text("cell_few_at_risk", language, minimum=minimum) if minimum else text("cell_short", language)
+
+
 def _headings(columns: tuple[str, ...], cell: float, theme: Theme) -> tuple[list[str], bool, float]:
     """Return the headings broken into lines, whether they stand upright, and their height in inches."""
     level = [wrapped(name, cell - 0.06, family=theme.font, size=theme.small) for name in columns]
@@ -334,8 +364,10 @@ def _cell_text(grid: Grid, row: int, column: int, language: str) -> str:
     if grid.short[row, column]:
         return "×"
     # Per cent without the sign, which the colour scale explains: thirteen columns have to fit a page.
-    return percent_text(grid.estimate[row, column], language, sign=False) + (
-        "†" if grid.small[row, column] else ""
+    return (
+        percent_text(grid.estimate[row, column], language, sign=False)
+        + ("†" if grid.small[row, column] else "")
+        + marks_of([grid.verdicts[row, column]])[0]
     )
 
 

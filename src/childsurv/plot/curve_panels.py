@@ -2,48 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from childsurv.curves import Curves
 from childsurv.errors import OptionError, require_choice
 from childsurv.plot.at_risk import RiskRow, draw_table, numbers_at_risk, table_height
+from childsurv.plot.band_tables import band_steps
+from childsurv.plot.curve_notes import description, notes, stacked_steps, time_unit, vertical_limits
 from childsurv.plot.estimates import quantity_text
 from childsurv.plot.frame import (
-    EDGE,
     add_axes,
     annotate_given_axes,
     axes_size,
     joined_notes,
     make_frame,
-    percent_ticks,
     require_share,
-    require_shares,
     widest,
 )
-from childsurv.plot.groups import DrawnGroup, Names, Selection, require_curves, select_groups
-from childsurv.plot.lines import (
-    KEY_WIDTH,
-    Steps,
-    TimeAxis,
-    draw_context,
-    draw_curve,
-    draw_direct_labels,
-    steps_of,
-    time_axis,
-    wrapped_labels,
+from childsurv.plot.groups import Names, Selection, require_curves, require_minimum, select_groups
+from childsurv.plot.lines import KEY_WIDTH, Steps, by_intervals, draw_direct_labels, steps_of, time_axis
+from childsurv.plot.marks import UNSTANDARDISED
+from childsurv.plot.panel_drawing import (
+    draw_heading,
+    draw_legend,
+    draw_panel,
+    label_axes,
+    label_shared,
+    labelled,
+    legend_handles,
 )
 from childsurv.plot.panel_layout import Choices, PanelLayout, fitted_layout
-from childsurv.plot.spacing import LINE_HEIGHT, text_height, time_ticks, wrapped
+from childsurv.plot.spacing import text_height, time_ticks, wrapped
 from childsurv.plot.style import Theme, as_theme, drawing, width_in_inches
-from childsurv.plot.texts import count_text, hidden_note, percent_text, text
+from childsurv.plot.texts import count_text, percent_text, text
+from childsurv.reliability import reliability_rules, reliable_until
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -68,6 +67,9 @@ def curves(
     labels: str = "auto",
     context: bool | None = None,
     minimum: int | None = 5,
+    reliability: str | Mapping[str, float] | None = None,
+    bands: pd.DataFrame | None = None,
+    stacked: bool = False,
     names: Names = None,
     ylim: tuple[float, float] | None = None,
     reference_line: float | None = None,
@@ -82,11 +84,13 @@ def curves(
     language: str = "en",
     theme: Theme | None = None,
 ) -> Figure | Axes:
-    """Draw survival curves with the numbers at risk under the axes, in one panel or in small multiples.
+    """Draw curves with the numbers at risk under the axes, in one panel or in small multiples.
 
-    Each curve is the step function ``S(t)`` that `Curves.table` holds: it starts at ``(0, 1)``, keeps its
-    value from one time to the next, and ends where the last person of the group is no longer followed. Curves
-    differ in colour, line style and marker, so that the picture reads in grey.
+    Each curve is the step function ``S(t)`` that `Curves.table` holds: it starts at 1 (an incidence or a hazard at 0),
+    keeps its value from one time to the next, and ends where the last person of the group is no longer followed, or
+    where fewer than the curves' own ``minimum`` are at risk. Life tables by intervals are points at the ends of
+    intervals, joined by straight lines. Curves differ in colour, line style and marker, so that the picture reads in
+    grey.
 
     Parameters
     ----------
@@ -120,11 +124,21 @@ def curves(
         Whether to show the curves of the other panels in light grey; where each panel has one curve unless
         given.
     minimum
-        Groups with fewer patients are not drawn, and the note says how many; None draws all.
+        Groups with fewer patients are not drawn, and the note says how many; None draws all. The curves' own
+        ``minimum`` holds in any case.
+    reliability
+        "concord-like" or own thresholds, as for `Curves.reliability`: the part of a curve that is not reliable is
+        dotted grey, groups too small for an estimate are not drawn, and those too small to standardise have a mark.
+    bands
+        The table of `childsurv.simultaneous_bands`, drawn as thin lines.
+    stacked
+        Whether to draw the cumulative incidences of several causes as areas, one above the other: the share of
+        patients to whom any of them has happened. Each panel then holds one group.
     names
         Texts for labels, such as ``{"XAA": "Avaland"}``, or for each column such a mapping.
     ylim
-        Ends of the survival axis as shares; (0, 1) unless given. The note tells when it does not start at 0.
+        Ends of the vertical axis, as shares (a hazard's as numbers); (0, 1) for survival, 0 and what holds the
+        curves for incidences and hazards, unless given. The note tells when it does not start at 0.
     reference_line
         A share to mark by a horizontal line, such as 0.6.
     reference_label
@@ -174,17 +188,40 @@ def curves(
         raise OptionError("panels= makes a Figure of several Axes; leave out ax=, or draw one panel into it.")
     if ncols is not None and (not isinstance(ncols, int) or ncols < 1):
         raise OptionError("ncols= must be a whole number of 1 or more.")
+    rules = None if reliability is None else reliability_rules(reliability)
+    least = require_minimum(minimum)
+    if rules is not None:
+        least = max(least, rules.patients or 0)
+    least = max(least, curves.minimum)
+    unstandardised = None if rules is None or "standard" in curves.conventions else rules.standardise
     chosen = select_groups(
-        curves, panels=panels, minimum=minimum, names=names, all_name=text("all", language)
+        curves,
+        panels=panels,
+        minimum=least,
+        names=names,
+        all_name=text("all", language),
+        mark_below=unstandardised,
+        mark=f" {UNSTANDARDISED}",
     )
+    if stacked:
+        _require_stackable(curves, chosen)
     most = max(sum(one.panel == panel for one in chosen.drawn) for panel in range(len(chosen.panels)))
     axis = time_axis(curves, [one.row for one in chosen.drawn], years=years, times=times)
     several = len(chosen.panels) > 1
     limits = curves.limits
     steps = {one.row: steps_of(curves, one.row, axis, limits) for one in chosen.drawn}
+    if rules is not None:
+        until = reliable_until(curves, rules) / axis.unit
+        steps = {row: replace(one, reliable_until=float(until[row])) for row, one in steps.items()}
+    if stacked:
+        steps = stacked_steps(chosen, steps)
+    banded = {} if bands is None else band_steps(bands, curves, chosen, axis)
     if reference_line is not None:
         require_share(reference_line, argument="reference_line")
-    vertical = _vertical_limits(ylim, steps)
+    interval = (most <= BANDS_UP_TO if interval is None else interval) and not stacked
+    vertical = vertical_limits(
+        curves, ylim, [*steps.values(), *banded.values()], shaded=interval or bool(banded)
+    )
     context = several and most == 1 if context is None else context
     if labels == "auto":
         labels = "none" if len(chosen.names) == 1 else "legend" if panels is not None else "direct"
@@ -192,29 +229,40 @@ def curves(
         axis=axis,
         ticks=np.empty(0),
         ylim=vertical,
-        interval=most <= BANDS_UP_TO if interval is None else interval,
+        interval=interval,
         censoring=censoring,
-        markers=most > 1 if markers is None else markers,
+        markers=not stacked and (most > 1 or by_intervals(curves) if markers is None else markers),
         labels=labels,
         at_risk=at_risk,
-        context=context and several,
+        context=context and several and not stacked,
+        percent=curves.quantity != "cumulative hazard",
+        stacked=stacked,
         reference_line=reference_line,
         reference_label=reference_label
         or ("" if reference_line is None else percent_text(reference_line, language)),
         language=language,
         theme=looks,
     )
-    notes = [note or "", *_notes(curves, chosen, choices, minimum)]
+    said = [note or "", *notes(curves, chosen, choices, steps, rules, banded=bool(banded), least=least)]
     axis_texts = (
-        text(_time_unit(curves, axis), language) if xlabel is None else xlabel,
+        text(time_unit(curves, axis), language) if xlabel is None else xlabel,
         quantity_text(curves, language) if ylabel is None else ylabel,
     )
     with drawing(looks):
         if ax is not None:
             return _into_axes(
-                ax, curves, chosen, choices, steps, axis_texts, title=title, subtitle=subtitle, notes=notes
+                ax,
+                curves,
+                chosen,
+                choices,
+                steps,
+                banded,
+                axis_texts,
+                title=title,
+                subtitle=subtitle,
+                notes=said,
             )
-        frame = make_frame(width_in_inches(width), looks, title=title, subtitle=subtitle, notes=notes)
+        frame = make_frame(width_in_inches(width), looks, title=title, subtitle=subtitle, notes=said)
         layout = fitted_layout(
             chosen,
             choices,
@@ -229,13 +277,13 @@ def curves(
         layout.measure(rows)
         picture = frame.new_picture(layout.height)
         if layout.legend_height:
-            _draw_legend(picture, layout, top=frame.above)
+            draw_legend(picture, layout, top=frame.above)
         for panel in range(len(chosen.panels)):
             place = layout.place(panel, below=frame.below)
             new = add_axes(picture, *place)
-            _draw_panel(new, panel, chosen, choices, steps, first_column=panel % layout.ncols == 0)
+            draw_panel(new, panel, chosen, choices, steps, banded, first_column=panel % layout.ncols == 0)
             if panels is not None:
-                _draw_heading(new, panel, chosen, choices, layout)
+                draw_heading(new, panel, chosen, choices, layout)
             if at_risk:
                 draw_table(
                     new,
@@ -253,49 +301,26 @@ def curves(
             if choices.labels == "direct":
                 draw_direct_labels(
                     new,
-                    _labelled(panel, chosen, steps, layout.label_room, looks),
+                    labelled(panel, chosen, steps, layout.label_room, looks, stacked=stacked),
                     theme=looks,
                     height=place[3],
                 )
-            _label_axes(new, axis_texts, layout, panel)
-        _label_shared(picture, axis_texts, layout, frame.below)
-        picture.alt_text = _description(curves, chosen, choices, steps, axis_texts[1], title)
+            label_axes(new, axis_texts, layout, panel)
+        label_shared(picture, axis_texts, layout, frame.below)
+        picture.alt_text = description(curves, chosen, choices, steps, axis_texts[1], title)
     return picture
 
 
-def _time_unit(curves: Curves, axis: TimeAxis) -> str:
-    """Return the key of the words for the time axis."""
-    if axis.in_years:
-        return "years"
-    unit = str(curves.conventions.get("time_unit", ""))
-    return unit if unit in ("days", "weeks", "months", "years") else "time"
-
-
-def _vertical_limits(ylim: tuple[float, float] | None, steps: dict[int, Steps]) -> tuple[float, float]:
-    if ylim is None:
-        highest = max(float(np.nanmax(one.estimate)) for one in steps.values())
-        low, high = 0.0, max(1.0, highest)
-    else:
-        low, high = require_shares(ylim, argument="ylim")
-    # A little room, so that a line at 100 % is drawn in full.
-    return low, high + 0.02 * (high - low)
-
-
-def _notes(curves: Curves, chosen: Selection, choices: Choices, minimum: int | None) -> list[str]:
-    language = choices.language
-    notes = []
-    if choices.interval:
-        notes.append(text("band", language, level=percent_text(curves.level, language), kind=curves.ci))
-    if choices.context:
-        notes.append(text("other_panels", language))
-    notes.append(hidden_note(chosen.hidden, chosen.total, minimum, language))
-    if choices.ylim[0] > 0:
-        low, high = choices.ylim
-        top = (high + 0.02 * low) / 1.02
-        notes.append(
-            text("axis_break", language, low=percent_text(low, language), high=percent_text(top, language))
+def _require_stackable(curves: Curves, chosen: Selection) -> None:
+    if curves.quantity != "cumulative incidence" or "cause" not in curves.group_columns:
+        raise OptionError("stacked=True is for the curves of childsurv.cumulative_incidence.")
+    if any(
+        len({one.people for one in chosen.drawn if one.panel == panel}) > 1
+        for panel in range(len(chosen.panels))
+    ):
+        raise OptionError(
+            "stacked=True: areas of several groups hide each other; give panels= the group columns."
         )
-    return notes
 
 
 def _risk_rows(
@@ -305,211 +330,20 @@ def _risk_rows(
     if not choices.at_risk:
         return [[] for _ in chosen.panels]
     numbers = numbers_at_risk(curves, choices.ticks, choices.axis, choices.language)
-    found = {(one.panel, one.name): one for one in chosen.drawn}
-    several = len(chosen.names) > 1
+    several, keyed = len(chosen.people) > 1, chosen.people == chosen.names
+    found = {(one.panel, one.people): one for one in chosen.drawn}
     rows: list[list[RiskRow]] = []
     for panel in range(len(chosen.panels)):
         rows.append([])
-        for place, name in enumerate(chosen.names):
+        for place, name in enumerate(chosen.people):
             group = found.get((panel, name))
             written = numbers[group.row] if group is not None else ("–",) * choices.ticks.size
             label = name if several else text("at_risk", choices.language)
             if layout is not None and layout.names_above and several:
-                room = layout.panel_width + layout.right - KEY_WIDTH - 0.1
+                room = layout.panel_width + layout.right - (KEY_WIDTH if keyed else 0.0) - 0.1
                 label = wrapped(label, room, family=choices.theme.font, size=choices.theme.small)
-            rows[-1].append(RiskRow(name=label, place=place if several else None, numbers=written))
+            rows[-1].append(RiskRow(name=label, place=place if several and keyed else None, numbers=written))
     return rows
-
-
-def _own(panel: int, chosen: Selection) -> list[DrawnGroup]:
-    return [one for one in chosen.drawn if one.panel == panel]
-
-
-def _draw_panel(
-    ax: Axes,
-    panel: int,
-    chosen: Selection,
-    choices: Choices,
-    steps: dict[int, Steps],
-    *,
-    first_column: bool,
-) -> None:
-    theme = choices.theme
-    ax.set_xlim(0.0, choices.axis.end)
-    ax.set_ylim(*choices.ylim)
-    ax.set_xticks(choices.ticks)
-    ax.set_xticklabels(
-        [f"{tick:g}" if choices.language == "en" else f"{tick:g}".replace(".", ",") for tick in choices.ticks]
-    )
-    shares = percent_ticks(*choices.ylim, room=axes_size(ax)[1])
-    ax.set_yticks(shares)
-    ax.set_yticklabels([percent_text(share, choices.language) for share in shares] if first_column else [])
-    ax.set_axisbelow(True)
-    ax.grid(axis="y", color=theme.grid, linewidth=0.6)
-    if choices.context:
-        for one in chosen.drawn:
-            if one.panel != panel:
-                draw_context(ax, steps[one.row], theme=theme)
-    if choices.reference_line is not None:
-        ax.axhline(
-            choices.reference_line,
-            color=theme.ink,
-            linewidth=0.8,
-            linestyle=(0, (3, 2)),
-            zorder=2.2,
-            label="_reference",
-        )
-        if panel == 0 and choices.reference_label:
-            ax.annotate(
-                choices.reference_label,
-                (0, choices.reference_line),
-                xycoords=ax.get_yaxis_transform(),
-                xytext=(3, 1.5),
-                textcoords="offset points",
-                va="bottom",
-                size=theme.small,
-                color=theme.ink,
-                label="reference-label",
-                zorder=5,
-            )
-    for one in _own(panel, chosen):
-        line = steps[one.row]
-        at_ticks = line.at(choices.ticks)
-        # Markers are not clipped, so that one at 100 % is whole; those beyond the axis must not be drawn at
-        # all.
-        seen = (choices.ticks > line.time[0]) & (at_ticks >= choices.ylim[0]) & (at_ticks <= choices.ylim[1])
-        draw_curve(
-            ax,
-            line,
-            place=chosen.names.index(one.name),
-            name=one.name,
-            theme=theme,
-            interval=choices.interval,
-            censoring=choices.censoring,
-            marks=choices.ticks[seen] if choices.markers else None,
-        )
-
-
-def _draw_heading(ax: Axes, panel: int, chosen: Selection, choices: Choices, layout: PanelLayout) -> None:
-    theme = choices.theme
-    number = sum(one.patients for one in _own(panel, chosen))
-    ax.annotate(
-        f"n = {count_text(number, choices.language)}",
-        (0, 1),
-        xycoords="axes fraction",
-        xytext=(0, 3),
-        textcoords="offset points",
-        va="bottom",
-        size=theme.small,
-        color=theme.muted,
-        annotation_clip=False,
-        label="panel-patients",
-    )
-    ax.annotate(
-        layout.headings[panel],
-        (0, 1),
-        xycoords="axes fraction",
-        xytext=(0, 3 + 72 * text_height("0", size=theme.small)),
-        textcoords="offset points",
-        va="bottom",
-        weight="bold",
-        annotation_clip=False,
-        label="panel-name",
-        linespacing=LINE_HEIGHT - 0.15,
-    )
-
-
-def _labelled(
-    panel: int, chosen: Selection, steps: dict[int, Steps], room: float, theme: Theme
-) -> list[tuple[Steps, int, str]]:
-    own = _own(panel, chosen)
-    broken = wrapped_labels([one.name for one in own], room, theme)
-    return [
-        (steps[one.row], chosen.names.index(one.name), label) for one, label in zip(own, broken, strict=True)
-    ]
-
-
-def _label_axes(ax: Axes, axis_texts: tuple[str, str], layout: PanelLayout, panel: int) -> None:
-    if layout.shared_label:
-        return
-    # Placed by measure, so that the table below knows where it ends.
-    ax.annotate(
-        axis_texts[0],
-        (0.5, 0),
-        xycoords="axes fraction",
-        xytext=(0, -72 * (layout.ticks_height + 0.03)),
-        textcoords="offset points",
-        ha="center",
-        va="top",
-        annotation_clip=False,
-        label="x-label",
-    )
-    ax.annotate(
-        axis_texts[1],
-        (0, 0.5),
-        xycoords="axes fraction",
-        xytext=(-72 * layout.y_label_at, 0),
-        textcoords="offset points",
-        ha="left",
-        va="center",
-        rotation=90,
-        annotation_clip=False,
-        label="y-label",
-    )
-
-
-def _label_shared(picture: Any, axis_texts: tuple[str, str], layout: PanelLayout, below: float) -> None:
-    if not layout.shared_label:
-        return
-    width, height = picture.get_size_inches()
-    middle = (layout.left_first + width - layout.right) / 2
-    picture.text(
-        middle / width, (below + 0.02) / height, axis_texts[0], ha="center", va="bottom", label="x-label"
-    )
-    for row in range(layout.nrows):
-        _, bottom, _, tall = layout.place(row * layout.ncols, below=below)
-        picture.text(
-            (layout.left_first - layout.y_label_at) / width,
-            (bottom + tall / 2) / height,
-            axis_texts[1],
-            ha="left",
-            va="center",
-            rotation=90,
-            label="y-label",
-        )
-
-
-def _draw_legend(picture: Any, layout: PanelLayout, *, top: float) -> None:
-    width, height = picture.get_size_inches()
-    picture.legend(
-        handles=_legend_handles(layout.legend_names, layout.choices),
-        loc="upper left",
-        bbox_to_anchor=(EDGE / width, 1 - (top - 0.02) / height),
-        ncols=layout.legend_columns,
-        frameon=False,
-        borderpad=0,
-        borderaxespad=0,
-        handlelength=2.6,
-        columnspacing=1.6,
-        labelspacing=0.35,
-        fontsize=layout.theme.size,
-    )
-
-
-def _legend_handles(names: Sequence[str], choices: Choices) -> list[Line2D]:
-    theme = choices.theme
-    return [
-        Line2D(
-            [],
-            [],
-            color=theme.colour(place),
-            linestyle=theme.line_style(place),
-            label=name,
-            marker=theme.marker(place) if choices.markers else "none",
-            markersize=theme.marker_size(place),
-        )
-        for place, name in enumerate(names)
-    ]
 
 
 def _into_axes(
@@ -518,6 +352,7 @@ def _into_axes(
     chosen: Selection,
     choices: Choices,
     steps: dict[int, Steps],
+    banded: dict[int, Steps],
     axis_texts: tuple[str, str],
     *,
     title: str | None,
@@ -530,7 +365,7 @@ def _into_axes(
     half = widest([largest, "00", f"{choices.axis.end:.0f}"], theme, size=theme.small) / 2
     ticks = time_ticks(0.0, choices.axis.end, room=width, widest=2 * half + 0.08)
     choices = replace(choices, ticks=ticks)
-    _draw_panel(ax, 0, chosen, choices, steps, first_column=True)
+    draw_panel(ax, 0, chosen, choices, steps, banded, first_column=True)
     ax.set_xlabel(axis_texts[0])
     ax.set_ylabel(axis_texts[1])
     below = 0.09 + text_height("0", size=theme.small) + 0.06 + text_height(axis_texts[0], size=theme.size)
@@ -554,9 +389,9 @@ def _into_axes(
         below += table_height(rows, theme, above=above, heading=several)
     if choices.labels == "direct":
         room = min(0.4 * width, widest(chosen.names, theme, size=theme.small) + 0.02)
-        draw_direct_labels(ax, _labelled(0, chosen, steps, room, theme), theme=theme)
+        draw_direct_labels(ax, labelled(0, chosen, steps, room, theme, stacked=choices.stacked), theme=theme)
     elif choices.labels == "legend":
-        ax.legend(handles=_legend_handles(chosen.names, choices), frameon=False, fontsize=theme.size)
+        ax.legend(handles=legend_handles(chosen.names, choices), frameon=False, fontsize=theme.size)
     annotate_given_axes(
         ax,
         title=title,
@@ -566,24 +401,3 @@ def _into_axes(
         theme=theme,
     )
     return ax
-
-
-def _description(
-    curves: Curves,
-    chosen: Selection,
-    choices: Choices,
-    steps: dict[int, Steps],
-    quantity: str,
-    title: str | None,
-) -> str:
-    """Return what the picture shows, in words."""
-    parts = []
-    for one in chosen.drawn:
-        where = ", ".join(part for part in (chosen.panels[one.panel], one.name) if part)
-        last = steps[one.row]
-        share = percent_text(float(last.estimate[-1]), choices.language)
-        parts.append(f"{where} {share} ({f'{last.time[-1]:.3g}'})")
-    head = f"{title}. " if title else ""
-    return f"{head}{quantity}, {text(_time_unit(curves, choices.axis), choices.language)}: " + "; ".join(
-        parts
-    )

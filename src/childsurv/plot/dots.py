@@ -25,10 +25,12 @@ from childsurv.plot.frame import (
     require_shares,
 )
 from childsurv.plot.groups import Names, group_texts, require_minimum
+from childsurv.plot.marks import mark_notes, marks_of
 from childsurv.plot.sheet import COLUMN_GAP, Column, Sheet, make_sheet
 from childsurv.plot.spacing import spread, text_height, text_width
 from childsurv.plot.style import Theme, as_theme, drawing, width_in_inches
 from childsurv.plot.texts import count_text, hidden_note, percent_text, text
+from childsurv.reliability import Rules, reliability_rules
 
 ORDERS = ("estimate", "name", "given")
 
@@ -48,6 +50,7 @@ def ranking(
     highlight: Collection[Any] = (),
     minimum: int | None = 5,
     mark_below: int | None = 30,
+    reliability: Rules | None = None,
     names: Names = None,
     xlim: tuple[float, float] | None = None,
     title: str | None = None,
@@ -90,6 +93,10 @@ def ranking(
         Groups with fewer patients are not shown, and the note says how many; None shows all.
     mark_below
         Groups with fewer patients get an open dot and a dagger; None marks none.
+    reliability
+        "concord-like" or own thresholds, as for `Curves.reliability`: what is not reliable is marked ‡, what is not to
+        be standardised §, and a group with too few patients has no estimate. A table of `Curves.reliability` brings its
+        own.
     names
         Texts for labels, such as ``{"XAA": "Avaland"}``, or for each column such a mapping.
     xlim
@@ -135,11 +142,13 @@ def ranking(
         by=columns,
         years=years,
         times=times,
+        reliability=reliability,
         needs_patients=minimum is not None or mark_below is not None,
         needs_limits=True,
         purpose="plot.ranking",
         language=language,
     )
+    least = max(least, found.minimum)
     all_rows = found.table.assign(name=group_texts(found.table, columns, names))
     rows = all_rows[all_rows["patients"].isna() | (all_rows["patients"] >= least)]
     if rows.empty:
@@ -155,6 +164,8 @@ def ranking(
     lines = _reference_lines(reference, reference_label, target, target_label, years, times, language)
     low, high = _share_limits(rows, [share for share, _, _ in lines], xlim)
     small = (rows["patients"] < few).to_numpy()
+    lacking = _lacking(rows, found.minimum, language)
+    hollow = small | (rows["reliability"] == "not reliable").to_numpy()
     wanted = set(highlight)
     lit = np.array(
         [bool(wanted & set(labels)) for labels in rows[columns].itertuples(index=False, name=None)],
@@ -170,7 +181,13 @@ def ranking(
         note or "",
         _interval_note(found, language),
         text("small_open", language, below=few) if small.any() else "",
-        hidden_note(len(all_rows) - len(rows), len(all_rows), minimum, language),
+        *mark_notes(
+            rows["reliability"],
+            None if reliability is None else reliability_rules(reliability),
+            language,
+            standardised=isinstance(source, Curves) and "standard" in source.conventions,
+        ),
+        hidden_note(len(all_rows) - len(rows), len(all_rows), least, language),
         text("axis_break", language, low=percent_text(low, language), high=percent_text(high, language))
         if low > 0
         else "",
@@ -184,8 +201,8 @@ def ranking(
     with drawing(looks):
         if ax is not None:
             width_now = axes_size(ax)[0]
-            sheet = _sheet(rows, small, looks, language, name_room=0.5 * width_now, heading=heading)
-            _draw(ax, rows, sheet, small, lit, lines, (low, high), axis_text, language, room=width_now)
+            sheet = _sheet(rows, small, lacking, looks, language, name_room=0.5 * width_now, heading=heading)
+            _draw(ax, rows, sheet, hollow, lit, lines, (low, high), axis_text, language, room=width_now)
             below = 0.16 + text_height("0", size=looks.small) + text_height(axis_text, size=looks.size)
             annotate_given_axes(
                 ax,
@@ -198,14 +215,14 @@ def ranking(
             )
             return ax
         frame = make_frame(width_in_inches(width), looks, title=title, subtitle=subtitle, notes=notes)
-        sheet = _sheet(rows, small, looks, language, name_room=0.3 * frame.width, heading=heading)
+        sheet = _sheet(rows, small, lacking, looks, language, name_room=0.3 * frame.width, heading=heading)
         head = max(sheet.head, text_height("0", size=looks.small) + 0.08 if lines else 0.0) + 0.05
         foot = 0.16 + text_height("0", size=looks.small) + text_height(axis_text, size=looks.size)
         picture = frame.new_picture(head + sheet.height + foot)
         left = EDGE + sheet.name_width + COLUMN_GAP
         place = (left, frame.below + foot, frame.width - left - sheet.right - EDGE, sheet.height)
         new = add_axes(picture, *place)
-        _draw(new, rows, sheet, small, lit, lines, (low, high), axis_text, language, room=place[2])
+        _draw(new, rows, sheet, hollow, lit, lines, (low, high), axis_text, language, room=place[2])
         picture.alt_text = (
             (f"{title}. " if title else "")
             + f"{axis_text}: "
@@ -216,15 +233,32 @@ def ranking(
     return picture
 
 
+def _lacking(rows: pd.DataFrame, minimum: int, language: str) -> list[str]:
+    """Return for each row why it has no estimate, if it has none."""
+    usual = text("too_few_at_risk", language, minimum=minimum) if minimum else text("too_short", language)
+    few = text("too_few", language)
+    return [few if verdict == "no estimate" and not minimum else usual for verdict in rows["reliability"]]
+
+
 def _sheet(
-    rows: pd.DataFrame, small: Any, theme: Theme, language: str, *, name_room: float, heading: str
+    rows: pd.DataFrame,
+    small: Any,
+    lacking: list[str],
+    theme: Theme,
+    language: str,
+    *,
+    name_room: float,
+    heading: str,
 ) -> Sheet:
-    marks = [" †" if one else "" for one in small]
+    marks = [
+        "".join(f" {sign}" for sign in ("†" if one else "", mark) if sign)
+        for one, mark in zip(small, marks_of(list(rows["reliability"])), strict=True)
+    ]
     values = tuple(
-        interval_text(estimate, lower, upper, language)
-        if np.isfinite(estimate)
-        else text("too_short", language)
-        for estimate, lower, upper in zip(rows["estimate"], rows["lower"], rows["upper"], strict=True)
+        interval_text(estimate, lower, upper, language) if np.isfinite(estimate) else why
+        for estimate, lower, upper, why in zip(
+            rows["estimate"], rows["lower"], rows["upper"], lacking, strict=True
+        )
     )
     columns = [Column(heading, values)]
     if rows["patients"].notna().any():

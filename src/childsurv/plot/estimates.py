@@ -14,6 +14,7 @@ from childsurv.curves import Curves
 from childsurv.errors import ColumnError, DataError, OptionError, require_columns, rows_where
 from childsurv.plot.groups import column_list, numeric_column, reading_order
 from childsurv.plot.texts import decimal_text, text, year_text
+from childsurv.reliability import Rules
 
 USUAL_YEARS = 5.0
 
@@ -32,22 +33,32 @@ class Estimates:
         Confidence level, where known.
     kind : str
         Kind of the intervals, where known.
+    minimum : int
+        The curves' own minimum; 0 for none. A number of patients that it hides is 0 here.
     """
 
     table: pd.DataFrame
     quantity: str
     level: float | None
     kind: str
+    minimum: int = 0
 
 
 def quantity_text(curves: Curves, language: str) -> str:
     """Return what the curves estimate, in words."""
-    if curves.quantity != "survival":
-        return text("incidence", language)
-    if curves.origin > 0:
-        return text("conditional", language)
-    # Net survival may exceed 1, and says so by not being bounded.
-    return text("survival" if curves.bounded else "net_survival", language)
+    if curves.quantity == "cumulative hazard":
+        key = "hazard"
+    elif curves.quantity == "cumulative incidence":
+        key = "incidence"
+    elif curves.origin > 0:
+        key = "conditional"
+    else:
+        # Net survival may exceed 1, and says so by not being bounded.
+        key = "survival" if curves.bounded else "net_survival"
+    plain = text(key, language)
+    if "standard" not in curves.conventions:
+        return plain
+    return text("standardised_hazard" if key == "hazard" else "standardised", language, quantity=plain)
 
 
 def estimates_of(
@@ -56,6 +67,7 @@ def estimates_of(
     by: Sequence[str],
     years: float | None,
     times: float | None,
+    reliability: Rules | None,
     needs_patients: bool,
     needs_limits: bool,
     purpose: str,
@@ -63,9 +75,14 @@ def estimates_of(
 ) -> Estimates:
     """Return one checked estimate a group from Curves at a time, or from a table that holds them."""
     if isinstance(source, Curves):
-        table, quantity = _from_curves(source, by, years, times, purpose, language)
+        table, quantity = _from_curves(source, by, years, times, reliability, purpose, language)
         level, kind = float(source.level), source.ci
     elif isinstance(source, pd.DataFrame):
+        if reliability is not None:
+            raise OptionError(
+                f"{purpose}: reliability= judges curves; for a table, give that of Curves.reliability(), whose column "
+                "'reliability' is drawn."
+            )
         if years is not None or times is not None:
             raise OptionError(
                 f"{purpose}: years= and times= read curves; a table holds its estimates already. "
@@ -88,11 +105,18 @@ def estimates_of(
             "keep one row a group, such as those of one time or cause."
         )
     order = reading_order(table, list(by))
-    return Estimates(table.iloc[order].reset_index(drop=True), quantity, level, kind)
+    least = source.minimum if isinstance(source, Curves) else 0
+    return Estimates(table.iloc[order].reset_index(drop=True), quantity, level, kind, least)
 
 
 def _from_curves(
-    curves: Curves, by: Sequence[str], years: float | None, times: float | None, purpose: str, language: str
+    curves: Curves,
+    by: Sequence[str],
+    years: float | None,
+    times: float | None,
+    reliability: Rules | None,
+    purpose: str,
+    language: str,
 ) -> tuple[pd.DataFrame, str]:
     if not curves.group_columns:
         raise OptionError(f"{purpose} compares groups; estimate the curves with by=.")
@@ -113,6 +137,15 @@ def _from_curves(
         raise OptionError(f"{purpose} shows one time; give a single number of years= or times=.")
     table = values[[*by, "estimate", "lower", "upper"]].copy()
     table["patients"] = curves.groups["patients"].to_numpy(dtype=np.float64)
+    # Numbers that the curves' own minimum hides are below any minimum of a picture.
+    table["patients"] = table["patients"].fillna(0.0)
+    if reliability is None:
+        table["reliability"] = ""
+    else:
+        judged = curves.reliability(times, years=years, rules=reliability)
+        table[["estimate", "lower", "upper", "reliability"]] = judged[
+            ["estimate", "lower", "upper", "reliability"]
+        ]
     quantity = quantity_text(curves, language)
     if years is not None:
         return table, year_text(float(values["time"].iloc[0]) / DAYS_PER_YEAR, quantity, language)
@@ -135,6 +168,7 @@ def _from_table(
             table[name] = numeric_column(source, name, purpose=purpose)
         else:
             table[name] = np.nan
+    table["reliability"] = source["reliability"].to_numpy() if "reliability" in source.columns else ""
     if len(table) == 0:
         raise DataError(f"{purpose}: the table has no rows.")
     estimate = table["estimate"].to_numpy()

@@ -35,12 +35,18 @@ class DrawnGroup:
         The panel it belongs to.
     patients : float
         Its number of patients.
+    people : str
+        Name of its patients in the table of numbers at risk: those of several causes are the same.
+    small : bool
+        Whether it has fewer patients than rules of reliability ask for to standardise.
     """
 
     row: int
     name: str
     panel: int
     patients: float
+    people: str
+    small: bool
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,8 @@ class Selection:
         Names of the panels that hold a drawn group; one empty name without panels.
     names : tuple of str
         Names that tell groups of one panel apart, in order of appearance: colours go by these.
+    people : tuple of str
+        Names of the rows of the table of numbers at risk.
     hidden : int
         Groups with fewer patients than the minimum.
     total : int
@@ -64,6 +72,7 @@ class Selection:
     drawn: tuple[DrawnGroup, ...]
     panels: tuple[str, ...]
     names: tuple[str, ...]
+    people: tuple[str, ...]
     hidden: int
     total: int
 
@@ -115,10 +124,17 @@ def group_texts(groups: pd.DataFrame, columns: Sequence[str], names: Names) -> l
 
 
 def select_groups(
-    curves: Curves, *, panels: str | Sequence[str] | None, minimum: int | None, names: Names, all_name: str
+    curves: Curves,
+    *,
+    panels: str | Sequence[str] | None,
+    minimum: int | None,
+    names: Names,
+    all_name: str,
+    mark_below: int | None = None,
+    mark: str = "",
 ) -> Selection:
     """Return the groups to draw; raise where none has enough patients."""
-    least = require_minimum(minimum)
+    least = max(require_minimum(minimum), curves.minimum)
     if names is not None and not isinstance(names, Mapping):
         raise OptionError("names= must map labels to texts, such as {'XAA': 'Avaland'}.")
     panel_columns = column_list(panels)
@@ -128,6 +144,8 @@ def select_groups(
     require_columns(columns, panel_columns, purpose="panels=")
     within = [column for column in columns if column not in panel_columns]
     patients = curves.groups["patients"].to_numpy(dtype=np.float64)
+    if curves.stopped is not None:
+        patients = np.where(without_estimate(curves), np.nan, patients)
     order = reading_order(curves.groups, [*panel_columns, *within])
     shown = order[patients[order] >= least]
     if shown.size == 0:
@@ -138,6 +156,23 @@ def select_groups(
     panel_texts = group_texts(curves.groups, panel_columns, names)
     own_texts = group_texts(curves.groups, within, names) if within else [all_name] * len(curves.groups)
     panel_names = tuple(dict.fromkeys(panel_texts[row] for row in shown))
+    # Patients are the same for every cause that ends their follow-up.
+    causes = curves.quantity == "cumulative incidence" and "cause" in within
+    apart = [column for column in within if not (causes and column == "cause")]
+    people = own_texts
+    if causes:
+        people = group_texts(curves.groups, apart, names) if apart else [all_name] * len(curves.groups)
+    few = patients < (mark_below or 0)
+    if panel_columns:
+        # Names tell the curves of all panels apart, so that the panel has the mark.
+        marked = {panel_texts[row] for row in shown if few[row]}
+        panel_texts = [name + mark if name in marked else name for name in panel_texts]
+        panel_names = tuple(dict.fromkeys(panel_texts[row] for row in shown))
+    else:
+        own_texts, people = (
+            [name + mark if small else name for name, small in zip(texts, few, strict=True)]
+            for texts in (own_texts, people)
+        )
     own_names = tuple(dict.fromkeys(own_texts[row] for row in shown))
     drawn = tuple(
         DrawnGroup(
@@ -145,19 +180,31 @@ def select_groups(
             name=own_texts[row],
             panel=panel_names.index(panel_texts[row]),
             patients=float(patients[row]),
+            people=people[row],
+            small=bool(few[row]),
         )
         for row in shown
     )
     places = [(one.panel, one.name) for one in drawn]
     if len(set(places)) < len(places):
         raise OptionError("names= gives two groups the same text; every group needs its own.")
+    heads = list(zip(panel_texts, people, strict=True))
+    total = len(set(heads))
     return Selection(
         drawn=drawn,
         panels=panel_names,
         names=own_names,
-        hidden=len(patients) - shown.size,
-        total=len(patients),
+        people=tuple(dict.fromkeys(people[row] for row in shown)),
+        hidden=total - len({heads[row] for row in shown}),
+        total=total,
     )
+
+
+def without_estimate(curves: Curves) -> npt.NDArray[np.bool_]:
+    """Return which groups have no estimate at any time, because the curves' own minimum leaves them out."""
+    if curves.stopped is None:
+        return np.zeros(len(curves.groups), dtype=bool)
+    return curves.stopped & np.isnan(curves.estimate[curves.starts[:-1]])
 
 
 def reading_order(groups: pd.DataFrame, columns: Sequence[str]) -> npt.NDArray[np.int64]:

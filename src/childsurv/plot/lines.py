@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,13 @@ SMALLEST_STEP = 0.0005
 """Steps smaller than this share of the whole axis are finer than print shows."""
 
 
+UNRELIABLE_STYLE = (0, (1, 1.6))
+"""Line style of the part of a curve that is not reliable."""
+
+HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx", "----", "||||")
+"""Patterns that tell stacked areas apart in grey."""
+
+
 @dataclass(frozen=True)
 class Steps:
     """One curve as a step function to draw: each value holds from its time to the next.
@@ -46,6 +53,10 @@ class Steps:
         Of the same shape.
     censored : ndarray
         Times of censoring up to the end of the axis.
+    joined : bool
+        Whether the values are joined by straight lines, as those at the ends of intervals are.
+    reliable_until : float
+        Time from which on the curve is drawn as not reliable.
     """
 
     time: FloatArray
@@ -53,11 +64,38 @@ class Steps:
     lower: FloatArray
     upper: FloatArray
     censored: FloatArray
+    joined: bool = False
+    reliable_until: float = np.inf
+
+    @property
+    def drawstyle(self) -> str:
+        """Matplotlib's name for the way in which values are joined."""
+        return "default" if self.joined else "steps-post"
+
+    def until(self, time: float) -> Steps:
+        """Return the part up to a time."""
+        return self._part(self.time <= time, time, last=True)
+
+    def since(self, time: float) -> Steps:
+        """Return the part from a time on."""
+        return self._part(self.time > time, time, last=False)
+
+    def _part(self, chosen: npt.NDArray[np.bool_], time: float, *, last: bool) -> Steps:
+        row = max(int(np.searchsorted(self.time, time, side="right")) - 1, 0)
+        extra = np.array([min(max(time, self.time[0]), self.time[-1])])
+        columns = []
+        for values in (self.estimate, self.lower, self.upper):
+            here = np.interp(extra, self.time, values) if self.joined else values[row : row + 1]
+            columns.append(np.concatenate([values[chosen], here] if last else [here, values[chosen]]))
+        times = np.concatenate([self.time[chosen], extra] if last else [extra, self.time[chosen]])
+        return replace(self, time=times, estimate=columns[0], lower=columns[1], upper=columns[2])
 
     def at(self, times: FloatArray) -> FloatArray:
         """Return the value at times; NaN after the last."""
         row = np.searchsorted(self.time, times, side="right") - 1
-        values = self.estimate[np.maximum(row, 0)]
+        values = (
+            np.interp(times, self.time, self.estimate) if self.joined else self.estimate[np.maximum(row, 0)]
+        )
         return np.where((row < 0) | (times > self.time[-1]), np.nan, values)
 
     def thinned(self) -> Steps:
@@ -66,14 +104,20 @@ class Steps:
         Net survival changes on every day by less than a line is thick; drawn in full, shading alone would make
         a vector picture of thirteen countries several megabytes.
         """
-        if self.time.size <= FEWEST_TO_THIN:
+        if self.time.size <= FEWEST_TO_THIN or self.joined:
             return self
         levels = np.nan_to_num(
             np.round(np.stack([self.estimate, self.lower, self.upper]) / SMALLEST_STEP), nan=-1.0
         )
         kept = np.concatenate([[True], (np.diff(levels, axis=1) != 0).any(axis=0)])
         kept[-1] = True
-        return Steps(self.time[kept], self.estimate[kept], self.lower[kept], self.upper[kept], self.censored)
+        return replace(
+            self,
+            time=self.time[kept],
+            estimate=self.estimate[kept],
+            lower=self.lower[kept],
+            upper=self.upper[kept],
+        )
 
 
 @dataclass(frozen=True)
@@ -122,16 +166,29 @@ def steps_of(curves: Curves, row: int, axis: TimeAxis, limits: tuple[FloatArray,
     part = slice(int(curves.starts[row]), int(curves.starts[row + 1]))
     time = curves.time[part] / axis.unit
     inside = time <= axis.end * (1 + 1e-12)
-    begin = 1.0 if curves.quantity == "survival" else 0.0
+    joined = by_intervals(curves)
     values = [
-        np.concatenate([[begin], column[part][inside]]) for column in (curves.estimate, limits[0], limits[1])
+        np.concatenate([[curves.start], column[part][inside]])
+        for column in (curves.estimate, limits[0], limits[1])
     ]
     shown = np.concatenate([[curves.origin / axis.unit], time[inside]])
-    if not inside.all():
+    if not inside.all() and shown[-1] < axis.end:
         shown = np.append(shown, axis.end)
-        values = [np.append(column, column[-1]) for column in values]
+        # Between the ends of two intervals a straight line leads to the next one.
+        values = [
+            np.append(
+                own,
+                np.interp(axis.end, time, column[part]) if joined and inside.any() else own[-1],
+            )
+            for own, column in zip(values, (curves.estimate, *limits), strict=True)
+        ]
     censored = time[inside & (np.asarray(curves.censored[part]) > 0)]
-    return Steps(shown, values[0], values[1], values[2], censored)
+    return Steps(shown, values[0], values[1], values[2], censored, joined=joined)
+
+
+def by_intervals(curves: Curves) -> bool:
+    """Whether the curves are known at the ends of intervals only, as those of a life table of patients are."""
+    return curves.every_row and "intervals" in curves.conventions
 
 
 def draw_curve(
@@ -147,23 +204,37 @@ def draw_curve(
 ) -> None:
     """Draw one curve; ``marks`` are the times of its markers."""
     colour = theme.colour(place)
+    doubtful = steps.reliable_until < steps.time[-1]
+    reliable = steps.until(steps.reliable_until) if doubtful else steps
     ax.plot(
-        steps.time,
-        steps.estimate,
-        drawstyle="steps-post",
+        reliable.time,
+        reliable.estimate,
+        drawstyle=steps.drawstyle,
         color=colour,
         linestyle=theme.line_style(place),
         label=name,
         zorder=3,
         solid_joinstyle="miter",
     )
+    if doubtful:
+        rest = steps.since(steps.reliable_until)
+        ax.plot(
+            rest.time,
+            rest.estimate,
+            drawstyle=steps.drawstyle,
+            color=theme.muted,
+            linestyle=UNRELIABLE_STYLE,
+            linewidth=1.0,
+            label=f"_unreliable of {name}",
+            zorder=2.9,
+        )
     if interval:
-        seen = steps.thinned()
+        seen = reliable.thinned()
         ax.fill_between(
             seen.time,
             seen.lower,
             seen.upper,
-            step="post",
+            step=None if steps.joined else "post",
             color=colour,
             alpha=0.16,
             linewidth=0,
@@ -198,13 +269,54 @@ def draw_curve(
         )
 
 
+def draw_area(ax: Axes, steps: Steps, *, place: int, name: str, theme: Theme) -> None:
+    """Draw the area between the lower and upper limit of a stacked curve, with its upper edge as a line."""
+    colour = theme.colour(place)
+    ax.fill_between(
+        steps.time,
+        steps.lower,
+        steps.upper,
+        step="post",
+        facecolor=colour,
+        edgecolor=colour,
+        alpha=0.35,
+        linewidth=0,
+        hatch=HATCHES[place % len(HATCHES)],
+        zorder=2,
+        label=f"_area of {name}",
+    )
+    ax.plot(
+        steps.time,
+        steps.upper,
+        drawstyle="steps-post",
+        color=colour,
+        linestyle=theme.line_style(place),
+        label=name,
+        zorder=3,
+    )
+
+
+def draw_band(ax: Axes, band: Steps, *, place: int, name: str, theme: Theme) -> None:
+    """Draw both edges of a simultaneous band as thin lines."""
+    for values in (band.lower, band.upper):
+        ax.plot(
+            band.time,
+            values,
+            drawstyle="steps-post",
+            color=theme.colour(place),
+            linewidth=0.6,
+            zorder=2.6,
+            label=f"_band of {name}",
+        )
+
+
 def draw_context(ax: Axes, steps: Steps, *, theme: Theme) -> None:
     """Draw a curve of another panel in light grey behind."""
     seen = steps.thinned()
     ax.plot(
         seen.time,
         seen.estimate,
-        drawstyle="steps-post",
+        drawstyle=seen.drawstyle,
         color=theme.context,
         linewidth=0.7,
         zorder=1.5,

@@ -15,7 +15,7 @@ from childsurv.plot.groups import Selection
 from childsurv.plot.lines import KEY_WIDTH, LABEL_GAP, TimeAxis, wrapped_labels
 from childsurv.plot.spacing import text_height, time_ticks, wrapped
 from childsurv.plot.style import Theme
-from childsurv.plot.texts import count_text, percent_text, text
+from childsurv.plot.texts import count_text, text, value_text
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -37,6 +37,8 @@ class Choices:
     labels: str
     at_risk: bool
     context: bool
+    percent: bool
+    stacked: bool
     reference_line: float | None
     reference_label: str
     language: str
@@ -71,15 +73,21 @@ class PanelLayout:
         largest = count_text(float(np.ceil(max(one.patients for one in chosen.drawn))), choices.language)
         self.number_half = widest([largest, "00", f"{choices.axis.end:.0f}"], theme, size=theme.small) / 2
         self.gap = self.number_half + 0.08
-        self.several_rows = len(chosen.names) > 1
+        self.several_rows = len(chosen.people) > 1
+        # Rows of the table have the pieces of line of their curves, unless they hold the patients of several.
+        self.keyed = chosen.people == chosen.names
         y_numbers = percent_ticks(*choices.ylim, room=1.0)
         y_text = (
-            widest([percent_text(value, choices.language) for value in y_numbers], theme, size=theme.small)
+            widest(
+                [value_text(value, choices.language, percent=choices.percent) for value in y_numbers],
+                theme,
+                size=theme.small,
+            )
             + 0.09
         )
         y_label = text_height(axis_texts[1], size=theme.size) + 0.02 if axis_texts[1] else 0.0
-        key = KEY_WIDTH + 0.05 if self.several_rows else 0.0
-        row_names = list(chosen.names) if self.several_rows else []
+        key = KEY_WIDTH + 0.05 if self.several_rows and self.keyed else 0.0
+        row_names = list(chosen.people) if self.several_rows else []
         name_width = widest(row_names, theme, size=theme.small)
         longest = max(
             name_width,
@@ -88,7 +96,7 @@ class PanelLayout:
         # Names that are too long to stand beside the numbers go above them, or, where panels stand side by
         # side and a legend or labels name the curves as well, give way to their pieces of line.
         too_long = choices.at_risk and name_width > 0.2 * width
-        self.keys_only = too_long and self.ncols > 1 and choices.labels != "none"
+        self.keys_only = too_long and self.ncols > 1 and choices.labels != "none" and self.keyed
         self.names_above = too_long and not self.keys_only
         if self.keys_only:
             longest = 0.0

@@ -17,6 +17,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "net_survival": ("Net survival", "Чистая выживаемость"),
     "conditional": ("Conditional survival", "Условная выживаемость"),
     "incidence": ("Cumulative incidence", "Накопленная частота"),
+    "hazard": ("Cumulative hazard", "Накопленный риск"),
+    "standardised": ("{quantity}, standardised", "{quantity}, стандартизованная"),
+    "standardised_hazard": ("{quantity}, standardised", "{quantity}, стандартизованный"),
     "years": ("Years since diagnosis", "Годы после установления диагноза"),
     "months": ("Months since diagnosis", "Месяцы после установления диагноза"),
     "weeks": ("Weeks since diagnosis", "Недели после установления диагноза"),
@@ -38,13 +41,65 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Отрезки: {level} доверительные интервалы ({kind}).",
     ),
     "bars_unknown": ("Lines: confidence intervals.", "Отрезки: доверительные интервалы."),
+    "simultaneous": (
+        "Thin lines: bands for the whole curve.",
+        "Тонкие линии: полосы для кривой в целом.",
+    ),
+    "stacked": (
+        "Areas: shares of all patients, by cause, one above the other.",
+        "Площади: доли всех пациентов по причинам, одна над другой.",
+    ),
+    "points": (
+        "Points: ends of intervals, joined by straight lines.",
+        "Точки: концы интервалов, соединены отрезками.",
+    ),
+    "ends": (
+        "Curves end where fewer than {minimum} are at risk.",
+        "Кривые обрываются, где под наблюдением меньше {minimum}.",
+    ),
+    "begins": (
+        "Curves begin at {time} with the patients alive then.",
+        "Кривые начинаются в точке {time}, по пациентам, живым к этому времени.",
+    ),
+    "beyond": (
+        "Bands go on above the axis.",
+        "Полосы выходят за верхний край оси.",
+    ),
+    "unreliable_line": (
+        "Grey dotted: not reliable, {reasons}.",
+        "Серый пунктир: ненадёжно, {reasons}.",
+    ),
+    "unreliable": ("‡ Not reliable: {reasons}.", "‡ Ненадёжно: {reasons}."),
+    "unreliable_table": ("‡ Not reliable.", "‡ Ненадёжно."),
+    "unstandardised": (
+        "§ Fewer than {below} patients: unstandardised only.",
+        "§ Меньше {below} пациентов: только без стандартизации.",
+    ),
+    "unstandardised_table": ("§ Unstandardised only.", "§ Только без стандартизации."),
+    "reason_at_risk": ("fewer than {number} at risk", "под наблюдением меньше {number}"),
+    "reason_interval_width": ("limits wider than {number}", "интервал шире {number}"),
+    "reason_std_error": ("standard error above {number}", "стандартная ошибка больше {number}"),
+    "reason_standardise": (
+        "standardised from fewer than {number} patients",
+        "стандартизовано по данным менее чем {number} пациентов",
+    ),
+    "too_few": ("too few patients", "слишком мало пациентов"),
+    "too_few_at_risk": ("fewer than {minimum} at risk", "под наблюдением меньше {minimum}"),
+    "cell_few_at_risk": (
+        "× : fewer than {minimum} at risk, or follow-up too short.",
+        "× : под наблюдением меньше {minimum} или наблюдение слишком короткое.",
+    ),
+    "totals_shown": (
+        "Totals: of the cells shown.",
+        "Суммы: только по показанным ячейкам.",
+    ),
     "hidden": (
         "Groups not shown, with fewer than {minimum} patients: {count} of {total}.",
         "Не показаны группы, где меньше {minimum} пациентов: {count} из {total}.",
     ),
     "axis_break": (
-        "The survival axis shows {low} to {high} only.",
-        "Ось выживаемости показана только от {low} до {high}.",
+        "The axis shows {low} to {high} only.",
+        "Ось показана только от {low} до {high}.",
     ),
     "year": ("{years}-year {quantity}", "{quantity}, {years} лет"),
     "year_one": ("1-year {quantity}", "{quantity}, 1 год"),
@@ -87,6 +142,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "total": ("Patients", "Пациенты"),
     "age": ("Age, years", "Возраст, лет"),
     "calendar_year": ("Calendar year", "Календарный год"),
+    "person_years": ("Person-years", "Человеко-годы"),
+    "lexis_small": (
+        "Hatched: fewer than {minimum} patients.",
+        "Штриховка: меньше {minimum} пациентов.",
+    ),
     "deaths_per_1000": ("Deaths per 1,000 person-years", "Умершие на 1000 человеко-лет"),
     "zero_cells": (
         "Cells in which nobody died, not drawn: {count}.",
@@ -138,6 +198,14 @@ def percent_text(share: float, language: str, *, digits: int = 0, sign: bool = T
     if not sign:
         return written
     return f"{written}{NO_BREAK_SPACE}%" if language == "ru" else f"{written}%"
+
+
+def value_text(value: float, language: str, *, percent: bool) -> str:
+    """Return a value of a vertical axis: a share as per cent, or a hazard as a number."""
+    if percent:
+        return percent_text(value, language)
+    written = f"{value:.3g}"
+    return written.replace(".", ",") if language == "ru" else written
 
 
 def p_value_text(p_value: float, language: str) -> str:
