@@ -14,7 +14,14 @@ import numpy as np
 import pandas as pd
 
 import childsurv as cs
-from benchmarks.children import life_table_cells, net_survival_at, simulated_children
+from benchmarks.children import (
+    in_groups,
+    life_table_cells,
+    life_table_of,
+    net_survival_at,
+    net_survival_by_groups,
+    simulated_children,
+)
 from benchmarks.extracts import read, write_extract_of
 from benchmarks.measure import Row, peak_megabytes, r_seconds, seconds
 
@@ -158,24 +165,24 @@ def net(folder: Path) -> list[Row]:
             cells, age="age_start", age_unit="days", rate="hazard", rate_unit="per_day",
             year_starts=dict(zip(cells["year"], cells["year_start"], strict=True)),
         )  # fmt: skip
-        ours = seconds(
-            lambda: (
-                cs.net_survival(
-                    patients,
-                    table,
-                    time="time",
-                    event="event",
-                    age_days="age_days",
-                    diagnosis_date="diagnosis_date",
-                ).table
-            ),
-            repeats=5,
-        )
-        rows.append(
-            Row(
-                "Pohar Perme, colrec (5,971 adults)", "relsurv", ours, r_seconds("relsurv_colrec", folder), 15
+        columns = {
+            "time": "time",
+            "event": "event",
+            "age_days": "age_days",
+            "diagnosis_date": "diagnosis_date",
+        }
+        last = str((patients["diagnosis_date"] + pd.to_timedelta(patients["time"], "D")).max().date())
+        for name, method, options in (
+            ("Pohar Perme", "pohar-perme", {}),
+            ("Ederer II", "ederer2", {}),
+            ("Hakulinen", "hakulinen", {"closing_date": last}),
+        ):
+            ours = seconds(
+                lambda: cs.net_survival(patients, table, method=method, **columns, **options).table,  # noqa: B023
+                repeats=7,
             )
-        )
+            theirs = r_seconds(f"relsurv_colrec_{method}", folder)
+            rows.append(Row(f"{name}, colrec (5,971 adults)", "relsurv", ours, theirs, 20))
     else:
         absent = "needs R with relsurv"
         rows.append(Row("Pohar Perme, colrec (5,971 adults)", "relsurv", float("nan"), None, 15, absent))
@@ -185,21 +192,30 @@ def net(folder: Path) -> list[Row]:
     n, few = 1_000_000, 5_000
     children = simulated_children(n)
     children.iloc[:few].to_csv(folder / "children.csv", index=False)
-    ours = seconds(lambda: net_survival_at(children, life_table), repeats=3)
     theirs = r_seconds("relsurv_children", folder)
-    megabytes = peak_megabytes("benchmarks.children", str(n))
-    rows.append(
-        Row(
-            "Pohar Perme, 1,000,000 simulated children, per child",
-            "relsurv, timed on 5,000 of them",
-            ours / n,
-            None if theirs is None else theirs / few,
-            100,
-            "peak memory not told by this system"
-            if megabytes is None
-            else f"peak {megabytes:,.0f} MB, data included",
+    grouped, countries_table = in_groups(children, 13, 12), life_table_of(13)
+    for name, work, target, arguments in (
+        ("", lambda: net_survival_at(children, life_table), 100, []),
+        (
+            " in 13 countries x 12 diagnoses",
+            lambda: net_survival_by_groups(grouped, countries_table),
+            150,
+            [13, 12],
+        ),
+    ):
+        megabytes = peak_megabytes("benchmarks.children", str(n), *(str(value) for value in arguments))
+        rows.append(
+            Row(
+                f"Pohar Perme, 1,000,000 simulated children{name}, per child",
+                "relsurv, timed on 5,000 of them in one group",
+                seconds(work, repeats=5) / n,
+                None if theirs is None else theirs / few,
+                target,
+                "peak memory not told by this system"
+                if megabytes is None
+                else f"peak {megabytes:,.0f} MB, data included",
+            )
         )
-    )
     return rows
 
 

@@ -1,6 +1,6 @@
 """Net survival of simulated children: the work whose memory is measured, and the data for the peers.
 
-``python -m benchmarks.children PATIENTS`` does the work once and nothing else.
+``python -m benchmarks.children PATIENTS [COUNTRIES DIAGNOSES AGE_GROUPS]`` does the work once and nothing else.
 """
 
 from __future__ import annotations
@@ -46,7 +46,40 @@ def net_survival_at(children: pd.DataFrame, life_table: cs.LifeTable) -> pd.Data
     return curves.at(years=[1, 3, 5, 9.9])
 
 
-if __name__ == "__main__":
-    net_survival_at(
-        simulated_children(int(sys.argv[1])), cs.LifeTable.from_frame(life_table_cells(), mx="mx")
+def in_groups(
+    children: pd.DataFrame, countries: int, diagnoses: int, age_groups: int = 1, *, seed: int = 3
+) -> pd.DataFrame:
+    """Return the children with countries, diagnoses and age groups dealt to them at random."""
+    random = np.random.default_rng(seed)
+    sizes = {"country": countries, "diagnosis": diagnoses, "band": age_groups}
+    return children.assign(
+        **{
+            name: pd.Categorical.from_codes(
+                random.integers(0, size, len(children)),
+                [f"{name[0].upper()}{place:02d}" for place in range(size)],
+            )
+            for name, size in sizes.items()
+        }
     )
+
+
+def life_table_of(countries: int) -> cs.LifeTable:
+    """Return one life table with the cells of a simulated country for each of some countries."""
+    cells = life_table_cells()
+    whole = pd.concat([cells.assign(country=f"C{place:02d}") for place in range(countries)])
+    return cs.LifeTable.from_frame(whole, mx="mx", by="country")
+
+
+def net_survival_by_groups(children: pd.DataFrame, life_table: cs.LifeTable) -> pd.DataFrame:
+    """Return net survival at 1, 3, 5 and 10 years of every country, diagnosis and age group, in one call."""
+    by = [name for name in ("country", "diagnosis", "band") if children[name].cat.categories.size > 1]
+    curves = cs.net_survival(children, life_table, by=by, time="time", event="event")
+    return curves.at(years=[1, 3, 5, 9.9])
+
+
+if __name__ == "__main__":
+    patients, *groups = (int(argument) for argument in sys.argv[1:])
+    if groups:
+        net_survival_by_groups(in_groups(simulated_children(patients), *groups), life_table_of(groups[0]))
+    else:
+        net_survival_at(simulated_children(patients), cs.LifeTable.from_frame(life_table_cells(), mx="mx"))

@@ -51,11 +51,11 @@ if (task == "survfit_groups") {
   cells$year <- rep(rep(as.integer(dimnames(slopop)[[2]]), each = n[1]), n[3])
   write.csv(cells, file.path(folder, "slopop.csv"), row.names = FALSE)
   cat("0\n")
-} else if (task == "relsurv_colrec") {
+} else if (startsWith(task, "relsurv_colrec_")) {
   need("relsurv")
   data(colrec, slopop, package = "relsurv")
-  elapsed(function() rs.surv(Surv(time, stat) ~ 1, data = colrec, ratetable = slopop, method = "pohar-perme",
-                             rmap = list(age = age, sex = sex, year = diag)), 2)
+  elapsed(function() rs.surv(Surv(time, stat) ~ 1, data = colrec, ratetable = slopop, method = sub("relsurv_colrec_", "", task),
+                             rmap = list(age = age, sex = sex, year = diag)), 3)
 } else if (task %in% c("relsurv_children", "survexp_children", "pyears_children")) {
   need("relsurv")
   d <- read("children.csv")
