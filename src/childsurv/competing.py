@@ -42,8 +42,17 @@ from childsurv.tally import Tally, fold_observed
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-GRAY_CELLS = 2_000_000
-"""Event times x groups x groups of Gray's variance that are held together."""
+GRAY_CELLS = 60_000
+"""Event times x event times of Gray's variance that are held together: what stays in a processor's cache."""
+
+SHORTEST_BLOCK = 32
+"""Event times that Gray's variance takes together at least."""
+
+LARGEST_CODE = 1_000
+"""Largest number of a cause that is looked up in a table; larger ones are searched for."""
+
+LARGEST_LOOK_UP = 4
+"""Places of a table of groups x days for each row, beyond which rows are searched for instead."""
 
 VARIANCES = ("delta", "aalen", "gray")
 """Variances of a cumulative incidence."""
@@ -136,7 +145,7 @@ def cumulative_incidence(
         )
     folded = fold_observed(observed)
     at_risk = np.maximum(folded.at_risk, 0).astype(np.float64)
-    cell = folded.cells_of(observed.group, observed.time)
+    cell = _cells_of(folded, observed)
     n_cells, n_causes = folded.end.size, len(names)
     dead = np.flatnonzero(number > 0)
     own_weights = None if observed.weights is None else observed.weights[dead]
@@ -264,15 +273,21 @@ def gray_test(
     if not observed.event.any():
         raise ModelError(f"{purpose}: there are no events of any cause.")
     stratum, n_strata, stratum_names = strata_of(data, observed, strata, purpose=purpose)
+    n_causes, n_groups = len(names), observed.n_groups
+    scores = np.zeros((n_causes, n_groups))
+    covariances = np.zeros((n_causes, n_groups, n_groups))
+    scales = np.zeros(n_causes)
+    for sets, rows_of in _sets_with_rows(observed, stratum, n_strata):
+        groups = _group_curves(sets)
+        for own in range(n_causes):
+            events = _events_by_group(sets, number[rows_of] == own + 1)
+            score, covariance, scale = _gray_scores(groups, events, rho)
+            scores[own] += score
+            covariances[own] += covariance
+            scales[own] += scale
     rows = []
-    for own, name in enumerate(names, start=1):
-        score = np.zeros(observed.n_groups)
-        covariance = np.zeros((observed.n_groups, observed.n_groups))
-        for sets, rows_of in _sets_with_rows(observed, stratum, n_strata):
-            part_score, part_covariance = _gray_scores(sets, number[rows_of] == own, rho)
-            score += part_score
-            covariance += part_covariance
-        statistic, df = quadratic_form(score, covariance, float(np.trace(covariance)))
+    for name, score, covariance, scale in zip(names, scores, covariances, scales, strict=True):
+        statistic, df = quadratic_form(score, covariance, scale)
         p_value = float(chi_squared_p_value(statistic, df)) if df else float("nan")
         rows.append((name, statistic, df, p_value))
     table = pd.DataFrame(rows, columns=["cause", "statistic", "df", "p_value"])
@@ -315,7 +330,8 @@ def _causes(
         "Causes are numbered 1, 2, ...; 0 stands for none.",
     )
     own = values.astype(np.int64)
-    present = [int(number) for number in np.unique(own) if number > 0]
+    found = np.flatnonzero(np.bincount(own)) if own.max() <= LARGEST_CODE else np.unique(own)
+    present = [int(number) for number in found if number > 0]
     if causes is not None:
         unnamed = [str(number) for number in present if number not in causes]
         if unnamed or 0 in causes:
@@ -331,8 +347,12 @@ def _causes(
     if not present:
         raise ModelError(f"{purpose}: column {cause!r} has no cause but 0. Check what its numbers stand for.")
     names = [str(causes[number]) if causes is not None else str(number) for number in present]
-    place = np.zeros(max(int(own.max()), *present) + 1, dtype=np.int64)
-    place[present] = np.arange(1, len(present) + 1)
+    if max(int(own.max()), *present) <= LARGEST_CODE:
+        place = np.zeros(max(int(own.max()), *present) + 1, dtype=np.int64)
+        place[present] = np.arange(1, len(present) + 1)
+        own = place[own]
+    else:
+        own = np.where(own > 0, np.searchsorted(present, own) + 1, 0)
     event = "event of any cause"
     if isinstance(data, Cohort):
         marked: Data = data.with_columns(**{event: (own > 0).astype(np.int64)})
@@ -350,7 +370,19 @@ def _causes(
         marked, by=by, time=time, event=event, entry=entry, weights=weights, zero_survival=zero_survival,
         time_unit=time_unit, purpose=purpose,
     )  # fmt: skip
-    return observed, place[own][observed.rows], names
+    return observed, own[observed.rows], names
+
+
+def _cells_of(folded: Tally, observed: FollowUp) -> IntArray:
+    """Return the cell in which each row ends: looked up where times are counted, searched for elsewhere."""
+    if folded.end.dtype.kind != "i":
+        return folded.cells_of(observed.group, observed.time)
+    width = int(folded.end.max()) + 1
+    if observed.n_groups * width > LARGEST_LOOK_UP * observed.time.size:
+        return folded.cells_of(observed.group, observed.time)
+    row = np.zeros(observed.n_groups * width, dtype=np.int64)
+    row[folded.group * width + folded.end] = np.arange(folded.end.size)
+    return row[observed.group * width + observed.time.astype(np.int64, copy=False)]
 
 
 def _incidences(
@@ -421,36 +453,33 @@ def _sets_with_rows(observed: FollowUp, stratum: IntArray, n_strata: int) -> lis
 
 @dataclass(frozen=True)
 class _GroupCurves:
-    """Counts and curves of every group at the event times of a stratum, arrays ``(n_times, n_groups)``."""
+    """Counts of every group at the event times of a stratum, and survival of any cause, arrays ``(n_times, n_groups)``.
+
+    Survival is that just before and at each time.
+    """
 
     at_risk: FloatArray
-    own: FloatArray
-    others: FloatArray
+    events: FloatArray
     before: FloatArray
-    incidence_before: FloatArray
+    after: FloatArray
 
 
-def _group_curves(sets: RiskSets, own_event: npt.NDArray[np.bool_]) -> _GroupCurves:
-    n_times, n_groups = sets.times.size, sets.n_groups
+def _group_curves(sets: RiskSets) -> _GroupCurves:
     at_risk = np.concatenate([block for _, block in sets.at_risk_by_group()])
-    counts = []
-    for chosen in (own_event, sets.event & ~own_event):
-        rows = np.flatnonzero(chosen)
-        key = (sets.leave[rows] - 1) * n_groups + sets.group[rows]
-        table = np.bincount(key, minlength=n_times * n_groups).reshape(n_times, n_groups)
-        counts.append(table.astype(np.float64))
-    own, others = counts
-    with np.errstate(divide="ignore", invalid="ignore"):
-        after = np.cumprod(np.where(at_risk > 0, 1.0 - (own + others) / at_risk, 1.0), axis=0)
-        before = np.vstack([np.ones(n_groups), after[:-1]])
-        incidence = np.cumsum(np.where(at_risk > 0, before * own / at_risk, 0.0), axis=0)
-    return _GroupCurves(at_risk, own, others, before, np.vstack([np.zeros(n_groups), incidence[:-1]]))
+    events = _events_by_group(sets, sets.event)
+    after = np.cumprod(1.0 - events / np.maximum(at_risk, 1.0), axis=0)
+    return _GroupCurves(at_risk, events, np.vstack([np.ones(sets.n_groups), after[:-1]]), after)
 
 
-def _gray_scores(
-    sets: RiskSets, own_event: npt.NDArray[np.bool_], rho: float
-) -> tuple[FloatArray, FloatArray]:
-    """Return the scores of one stratum and their covariance under the hypothesis.
+def _events_by_group(sets: RiskSets, chosen: npt.NDArray[np.bool_]) -> FloatArray:
+    rows = np.flatnonzero(chosen)
+    key = (sets.leave[rows] - 1) * sets.n_groups + sets.group[rows]
+    table = np.bincount(key, minlength=sets.times.size * sets.n_groups)
+    return table.reshape(sets.times.size, sets.n_groups).astype(np.float64)
+
+
+def _gray_scores(groups: _GroupCurves, own: FloatArray, rho: float) -> tuple[FloatArray, FloatArray, float]:
+    """Return the scores of one stratum, their covariance under the hypothesis, and what it was summed from.
 
     Let ``a_l = Y_l / S_l(v-)``, ``A`` their sum, ``dF = d / A``, ``k_jl = W (1[j = l] - a_j / A) a_l``, and
     ``D_jl(v)`` the sum of ``k_jl dF / (1 - F(t-))`` over later times. An event of the cause in group l at v, beyond
@@ -458,50 +487,130 @@ def _gray_scores(
     ``-(1 - F(v)) / S_l(v) D_jl / a_l``. Their variances are ``a_l dF`` and the number of those events, each times
     its correction for ties.
     """
-    groups = _group_curves(sets, own_event)
-    n_times, n_groups = groups.at_risk.shape
+    at_risk, before, after = groups.at_risk, groups.before, groups.after
+    others = groups.events - own
     with np.errstate(divide="ignore", invalid="ignore"):
-        there = (groups.at_risk > 0) & (groups.before > 0)
-        inflated = np.where(there, groups.at_risk / groups.before, 0.0)
-        numbers = inflated * (1.0 - groups.incidence_before)
+        there = (at_risk > 0) & (before > 0)
+        inflated = np.where(there, at_risk / before, 0.0)
+        incidence = np.cumsum(np.where(there, own / inflated, 0.0), axis=0)
+        numbers = inflated.copy()
+        numbers[1:] *= 1.0 - incidence[:-1]
         total, whole = inflated.sum(axis=1), numbers.sum(axis=1)
-        deaths = groups.own.sum(axis=1)
+        deaths = own.sum(axis=1)
         step = np.where(total > 0, deaths / total, 0.0)
         pooled = np.cumsum(step)
         left_before = 1.0 - np.concatenate([[0.0], pooled[:-1]])
         weight = np.maximum(left_before, 0.0) ** rho
-        expected = np.where(whole > 0, deaths / whole, 0.0)[:, None] * numbers
-        score = (weight[:, None] * (groups.own - expected)).sum(axis=0)
-        share = np.where(total > 0, 1.0 / total, 0.0)[:, None] * inflated
+        expected = np.where(whole > 0, weight * deaths / whole, 0.0)
+        score = weight @ own - expected @ numbers
         risk = np.where(left_before > 0, step / left_before, 0.0)
-        after = groups.before * np.where(
-            groups.at_risk > 0, 1.0 - (groups.own + groups.others) / groups.at_risk, 1.0
+        survivors = (at_risk > groups.events) & (after > 0)
+        fall = np.where(survivors, (1.0 - pooled)[:, None] / after, 0.0)
+        # Ties are rare in continuous time: only times that have them are corrected.
+        own_spread = np.where(there, step[:, None] / inflated, 0.0)
+        tied = np.flatnonzero(deaths > 1)
+        own_spread[tied] *= np.maximum(
+            1.0 - (deaths[tied, None] - 1.0) / (total[tied, None] * before[tied] - 1.0), 0.0
         )
-        survivors = groups.at_risk > groups.own + groups.others
-        fall = np.where(survivors & (after > 0), (1.0 - pooled)[:, None] / after, 0.0)
-        own_ties = np.where(
-            deaths[:, None] > 1, 1.0 - (deaths[:, None] - 1.0) / (total[:, None] * groups.before - 1.0), 1.0
+        other_spread = np.where(there & survivors, others / inflated**2, 0.0)
+        tied_others = others > 1
+        other_spread[tied_others] *= 1.0 - (others[tied_others] - 1.0) / (at_risk[tied_others] - 1.0)
+    own_size = np.sqrt(np.where(own_spread > 0, own_spread, 0.0))
+    other_size = fall * np.sqrt(other_spread)
+    covariance, scale = _gray_covariance(
+        inflated,
+        pull=np.where(total > 0, weight / total, 0.0),
+        weight=weight,
+        risk=risk,
+        own_size=own_size,
+        own_reach=(1.0 - fall) * own_size,
+        other_reach=other_size,
+    )
+    return score, covariance, scale
+
+
+def _gray_covariance(
+    inflated: FloatArray,
+    *,
+    pull: FloatArray,
+    weight: FloatArray,
+    risk: FloatArray,
+    own_size: FloatArray,
+    own_reach: FloatArray,
+    other_reach: FloatArray,
+) -> tuple[FloatArray, float]:
+    """Return the sum over times and groups of squares of what an event moves, and the size of its largest terms.
+
+    With a the row of ``inflated``, ``k = W / A`` (``pull``), h ``risk``, and sums over later times
+    ``E_l = sum h W a_l``, ``M = sum h k a a'``, an event in group l moves score j by
+
+        own    1[j = l] (W a_l s_l + E_l r_l) - k a_j a_l s_l - M_jl r_l
+        other  1[j = l] E_l o_l                               - M_jl o_l
+
+    with sizes s (``own_size``), r (``own_reach``) and o (``other_reach``). Multiplied out, what is linear in M needs
+    matrix products over times alone. What is quadratic in M is taken in blocks of times: beyond a block M is one
+    matrix, within it ``sum over v of M diag(q) M`` is ``a' H a`` with
+    ``H_uw = h k(u) h k(w) sum over l of a_l(u) a_l(w) sum over v < min(u, w) of q_l(v)``. So everything is a product of
+    matrices, and the cost grows with times x groups x (block + groups), not with times x groups x groups passes.
+    """
+    n_times, n_groups = inflated.shape
+    growth = risk * pull
+    later = _later_sums((risk * weight)[:, None] * inflated)
+    own_diagonal = (weight[:, None] * inflated) * own_size + later * own_reach
+    other_diagonal = later * other_reach
+    aside = pull[:, None] * inflated * own_size
+    diagonal = (own_diagonal**2 + other_diagonal**2).sum(axis=0)
+    covariance = np.diag(diagonal)
+    cross = (own_diagonal * aside).T @ inflated
+    covariance -= cross + cross.T
+    covariance += (inflated * (aside**2).sum(axis=1)[:, None]).T @ inflated
+    # sum over v of c_l(v) M_lj(v), with the sums exchanged: each later time sees what came before it.
+    earlier = _earlier_sums(own_diagonal * own_reach + other_diagonal * other_reach)
+    cross = (earlier * growth[:, None] * inflated).T @ inflated
+    covariance -= cross + cross.T
+    reached, squares = aside * own_reach, own_reach**2 + other_reach**2
+    length = min(max(n_groups, SHORTEST_BLOCK), n_times)
+    at_once = length * max(1, GRAY_CELLS // length**2)
+    follows = np.triu(np.ones((length, length)), k=1)
+    beyond = np.zeros((n_groups, n_groups))
+    # From the last times backwards, because what an event changes lies after it.
+    for stop in range(n_times, 0, -at_once):
+        part = slice(max(0, stop - at_once), stop)
+        a, grown, z, q = (
+            _blocks(values[part], length) for values in (inflated, growth[:, None], reached, squares)
         )
-        other_ties = np.where(groups.others > 1, 1.0 - (groups.others - 1.0) / (groups.at_risk - 1.0), 1.0)
-        own_spread = np.where(there, own_ties * step[:, None] / inflated, 0.0)
-        other_spread = np.where(there & survivors, other_ties * groups.others / inflated**2, 0.0)
-    covariance = np.zeros((n_groups, n_groups))
-    later = np.zeros((n_groups, n_groups))
-    same = np.eye(n_groups)
-    length = max(1, GRAY_CELLS // n_groups**2)
-    # From the last time backwards, because what an event changes lies after it.
-    for stop in range(n_times, 0, -length):
-        part = slice(max(0, stop - length), stop)
-        moved = (weight[part, None] * inflated[part])[:, None, :] * (same[None] - share[part][:, :, None])
-        growth = moved * risk[part, None, None]
-        after_and_at = np.cumsum(growth[::-1], axis=0)[::-1]
-        beyond = after_and_at - growth + later
-        own = (moved + (1.0 - fall[part])[:, None, :] * beyond) * np.sqrt(np.maximum(own_spread[part], 0.0))[
-            :, None, :
-        ]
-        other = (fall[part] * np.sqrt(np.maximum(other_spread[part], 0.0)))[:, None, :] * beyond
-        for change in (own, other):
-            flat = np.moveaxis(change, 1, 0).reshape(n_groups, -1)
-            covariance += flat @ flat.T
-        later = later + after_and_at[0]
-    return score, covariance
+        heavy = grown * a
+        turned, heavy_turned = a.transpose(0, 2, 1), heavy.transpose(0, 2, 1)
+        of_block = heavy_turned @ a
+        # M beyond each block: what is later in this part, and what came from the parts after it.
+        after = np.cumsum(of_block[::-1], axis=0)[::-1] - of_block + beyond
+        cross = (turned @ (z @ after + (z @ turned * follows) @ heavy)).sum(axis=0)
+        covariance += cross + cross.T
+        # Sums of q over the times of a block before each.
+        seen = np.cumsum(q, axis=1) - q
+        weighed = a * seen
+        together = (weighed @ turned) * (follows + 0.5 * np.eye(length))
+        cross = (after @ ((grown * weighed).transpose(0, 2, 1) @ a) + heavy_turned @ (together @ heavy)).sum(
+            axis=0
+        )
+        covariance += cross + cross.T + ((after * q.sum(axis=1)[:, None, :]) @ after).sum(axis=0)
+        beyond = beyond + of_block.sum(axis=0)
+    return covariance, float(diagonal.sum())
+
+
+def _blocks(values: FloatArray, length: int) -> FloatArray:
+    """Return rows in blocks of a length, of shape (n_blocks, length, columns), with rows of zeros at the end."""
+    count = -(-len(values) // length)
+    padded = np.zeros((count * length, values.shape[1]))
+    padded[: len(values)] = values
+    return padded.reshape(count, length, -1)
+
+
+def _later_sums(values: FloatArray) -> FloatArray:
+    """Return for each row the sum of the rows after it."""
+    return np.asarray(np.cumsum(values[::-1], axis=0)[::-1] - values)
+
+
+def _earlier_sums(values: FloatArray) -> FloatArray:
+    """Return for each row the sum of the rows before it."""
+    return np.asarray(np.cumsum(values, axis=0) - values)
