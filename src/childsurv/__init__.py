@@ -10,6 +10,7 @@ from childsurv import demo, plot
 from childsurv._version import __version__
 from childsurv.actuarial import actuarial
 from childsurv.bands import simultaneous_bands
+from childsurv.bootstrap import Bootstrap, bootstrap
 from childsurv.classify import (
     check_toronto_stage,
     classify_iccc3,
@@ -75,6 +76,7 @@ from childsurv.windows import cohort_approach, complete_approach, hybrid_approac
 
 __all__ = [
     "DAYS_PER_YEAR",
+    "Bootstrap",
     "ChildsurvError",
     "ChildsurvWarning",
     "Cohort",
@@ -96,6 +98,7 @@ __all__ = [
     "TestResult",
     "__version__",
     "actuarial",
+    "bootstrap",
     "brenner_weights",
     "check_life_table",
     "check_rules",
