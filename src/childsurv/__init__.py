@@ -71,6 +71,7 @@ from childsurv.regression.cox import cox
 from childsurv.regression.cox_fit import CoxFit
 from childsurv.report import Report, report
 from childsurv.standard import brenner_weights, standardise
+from childsurv.states import state_occupation
 from childsurv.tally import Grid, Tally, tally
 from childsurv.windows import cohort_approach, complete_approach, hybrid_approach, period_approach
 
@@ -143,6 +144,7 @@ __all__ = [
     "stage_completeness",
     "standardise",
     "standardised_mortality_ratio",
+    "state_occupation",
     "suggest_layout",
     "tally",
     "toronto_schema",

@@ -399,15 +399,16 @@ class _Kinds:
         # Those who stay to the last edge have no cell, so that what is in one has left.
         gone = np.cumsum(left[:, : 2 * self.edges.size], axis=1)
         staying = self.size - gone[:, 0::2]
-        at_risk, deaths = staying, left[:, 1 : 2 * self.edges.size : 2]
+        deaths = left[:, 1 : 2 * self.edges.size : 2]
+        at_risk = staying
         if entered is not None:
             at_risk = staying - (entered[:, ::-1].cumsum(axis=1)[:, ::-1])[:, 1:]
         with_somebody = np.maximum(at_risk, 1)
-        hazard: FloatArray = deaths / with_somebody
+        hazard = np.asarray(deaths / with_somebody, dtype=np.float64)
         if quantity == "cumulative hazard":
             total = np.cumsum(hazard, axis=1)[:, self.asked]
             return np.where(staying[:, self.asked] > 0, total, np.nan)
-        survival: FloatArray = np.cumprod(np.subtract(1.0, hazard, out=hazard), axis=1)
+        survival = np.cumprod(1.0 - hazard, axis=1)
         values = survival[:, self.asked]
         # What has reached 0 stays there; any other is unknown past the last child.
         known = (staying[:, self.asked] > 0) | (values == 0)
