@@ -10,6 +10,7 @@ from childsurv import demo, plot
 from childsurv._version import __version__
 from childsurv.actuarial import actuarial
 from childsurv.bands import simultaneous_bands
+from childsurv.bootstrap import Bootstrap, bootstrap
 from childsurv.classify import (
     check_toronto_stage,
     classify_iccc3,
@@ -70,11 +71,13 @@ from childsurv.regression.cox import cox
 from childsurv.regression.cox_fit import CoxFit
 from childsurv.report import Report, report
 from childsurv.standard import brenner_weights, standardise
+from childsurv.states import state_occupation
 from childsurv.tally import Grid, Tally, tally
 from childsurv.windows import cohort_approach, complete_approach, hybrid_approach, period_approach
 
 __all__ = [
     "DAYS_PER_YEAR",
+    "Bootstrap",
     "ChildsurvError",
     "ChildsurvWarning",
     "Cohort",
@@ -96,6 +99,7 @@ __all__ = [
     "TestResult",
     "__version__",
     "actuarial",
+    "bootstrap",
     "brenner_weights",
     "check_life_table",
     "check_rules",
@@ -140,6 +144,7 @@ __all__ = [
     "stage_completeness",
     "standardise",
     "standardised_mortality_ratio",
+    "state_occupation",
     "suggest_layout",
     "tally",
     "toronto_schema",

@@ -402,7 +402,9 @@ class Curves:
         # A curve that has reached 0 stays there; any other is unknown past its last time.
         known = (self.time[last] >= tau) | (self.estimate[last] == 0)
         total = np.where(known, area[last], np.nan)
-        step = np.diff(self.log_variance, prepend=0.0)
+        with np.errstate(invalid="ignore"):
+            # Late entries may follow a curve that has reached 0, where the variance is infinite.
+            step = np.diff(self.log_variance, prepend=0.0)
         step[first] = self.log_variance[first]
         inside = (self.time <= tau) & np.isfinite(step)
         to_come = total[self.group] - area

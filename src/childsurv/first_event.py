@@ -18,6 +18,9 @@ from childsurv.lifetable.demographics import date_column
 FloatArray = npt.NDArray[np.float64]
 Rows = TypeVar("Rows", Cohort, pd.DataFrame)
 
+LAST_CONTACT = "last_contact_date"
+"""Column of a cohort with the day to which a child was known, whatever window follow-up was cut to."""
+
 DEATH = "death"
 """Stands among the events for the death that the cohort itself knows."""
 
@@ -104,20 +107,8 @@ def first_event(
         if name == DEATH:
             days[place] = np.where(dead, end, np.inf)
             continue
-        known = frame[name].notna().to_numpy()
-        if not known.any():
-            continue
-        own = date_column(frame, name, rows=known, purpose=purpose) - diagnosis[known]
-        days[place, known] = own
-        require_rows(
-            days[place] < 0,
-            f"{purpose}: column {name!r} is before column {diagnosis_date!r}",
-            "Correct or exclude these rows.",
-        )
-        require_rows(
-            np.isfinite(days[place]) & (days[place] > end),
-            f"{purpose}: column {name!r} is after the end of follow-up",
-            "A child was seen on that day: correct the date or the last contact.",
+        days[place] = event_days(
+            frame, name, diagnosis=diagnosis, end=end, diagnosis_date=diagnosis_date, purpose=purpose
         )
     first = days.min(axis=0)
     happened = np.isfinite(first)
@@ -130,3 +121,46 @@ def first_event(
     }
     changed = frame.assign(**columns)
     return replace(data, frame=changed) if isinstance(data, Cohort) else changed
+
+
+def event_days(
+    frame: pd.DataFrame,
+    name: str,
+    *,
+    diagnosis: npt.NDArray[np.int64],
+    end: FloatArray,
+    diagnosis_date: str,
+    purpose: str,
+) -> FloatArray:
+    """Return the days from diagnosis to the dates of a column, infinite where there is none.
+
+    Follow-up that a window has cut ends before the last contact; what happened in between has not happened in it.
+
+    Raises
+    ------
+    DataError
+        Dates before diagnosis, or after both the end of follow-up and the last contact, with their rows.
+    """
+    known = frame[name].notna().to_numpy()
+    last = end
+    if LAST_CONTACT in frame:
+        seen = frame[LAST_CONTACT].notna().to_numpy()
+        last = end.copy()
+        last[seen] = np.maximum(
+            end[seen], date_column(frame, LAST_CONTACT, rows=seen, purpose=purpose) - diagnosis[seen]
+        )
+    days = np.full(len(frame), np.inf)
+    if not known.any():
+        return days
+    days[known] = date_column(frame, name, rows=known, purpose=purpose) - diagnosis[known]
+    require_rows(
+        days < 0,
+        f"{purpose}: column {name!r} is before column {diagnosis_date!r}",
+        "Correct or exclude these rows.",
+    )
+    require_rows(
+        known & (days > last),
+        f"{purpose}: column {name!r} is after the end of follow-up",
+        "A child was seen on that day: correct the date or the last contact.",
+    )
+    return np.where(days > end, np.inf, days)
