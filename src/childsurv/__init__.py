@@ -32,6 +32,7 @@ from childsurv.compare import (
     pairwise_logrank_tests,
 )
 from childsurv.competing import cumulative_incidence, gray_test
+from childsurv.crude import crude_mortality
 from childsurv.curves import Curves
 from childsurv.errors import (
     ChildsurvError,
@@ -59,12 +60,14 @@ from childsurv.extract import (
     write_link_tokens,
 )
 from childsurv.first_event import first_event
+from childsurv.life_years import years_of_life_lost
 from childsurv.lifetable.check import check_life_table, life_expectancy
 from childsurv.lifetable.expected import expected_survival
 from childsurv.lifetable.person_time import person_years, standardised_mortality_ratio
 from childsurv.lifetable.reading import read_life_table
 from childsurv.lifetable.table import LifeTable, concat_life_tables
 from childsurv.net import net_survival
+from childsurv.net_test import net_survival_test
 from childsurv.observed import kaplan_meier, nelson_aalen
 from childsurv.pseudo_observations import pseudo_observations
 from childsurv.regression.cox import cox
@@ -113,6 +116,7 @@ __all__ = [
     "concat",
     "concat_life_tables",
     "cox",
+    "crude_mortality",
     "cumulative_incidence",
     "data_quality",
     "demo",
@@ -132,6 +136,7 @@ __all__ = [
     "max_combo_test",
     "nelson_aalen",
     "net_survival",
+    "net_survival_test",
     "pairwise_logrank_tests",
     "period_approach",
     "person_years",
@@ -152,4 +157,5 @@ __all__ = [
     "write_checks",
     "write_extract",
     "write_link_tokens",
+    "years_of_life_lost",
 ]

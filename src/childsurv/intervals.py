@@ -26,7 +26,7 @@ def confidence_limits(
     """Return lower and upper limits of survival.
 
     With ``s`` the standard error of ``log S`` and z the normal quantile: "log" ``S exp(-+ z s)``; "log-log"
-    ``exp(-exp(log(-log S) +- z s / log S))``; "plain" ``S -+ z s S``; "logit" on ``log(S / (1 - S))`` with
+    ``exp(-exp(log(-log S) +- z s / log S))``; "plain" ``S -+ z s |S|``; "logit" on ``log(S / (1 - S))`` with
     standard error ``s / (1 - S)``; "arcsin" ``sin(asin(sqrt S) -+ z s sqrt(S / (1 - S)) / 2)**2``.
 
     Parameters
@@ -84,7 +84,8 @@ def _limit(estimate: FloatArray, change: FloatArray, kind: str) -> FloatArray:
     if kind == "log":
         return np.asarray(estimate * np.exp(change))
     if kind == "plain":
-        return np.asarray(estimate + change * estimate)
+        # An excess below 0 still has its lower limit below it.
+        return np.asarray(estimate + change * np.abs(estimate))
     if kind == "log-log":
         return np.asarray(np.exp(-np.exp(np.log(-np.log(estimate)) + change / np.log(estimate))))
     if kind == "logit":
