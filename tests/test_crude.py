@@ -93,8 +93,8 @@ def test_options() -> None:
         cs.years_of_life_lost(frame, TABLE, years=-1, **NAMES)
     small = crude(frame, minimum=10)
     assert small.at_risk[small.at_risk > 0].min() >= 10
-    # With ages that change on birthdays relsurv's splitting of days changes nothing. Errors are roots: rounding of 1e-20
-    # in a variance is 1e-10 of its error.
+    # With ages that change on birthdays relsurv's splitting of days changes nothing. Errors are roots: rounding of
+    # 1e-20 in a variance is 1e-10 of its error.
     ours, theirs = crude(frame, by="group").table, crude(frame, by="group", compat="relsurv").table
     numbers = ["time", "at_risk", "events", "censored", "estimate", "std_error"]
     np.testing.assert_allclose(ours[numbers], theirs[numbers], rtol=1e-9, atol=1e-9)
