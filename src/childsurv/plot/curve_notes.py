@@ -43,9 +43,9 @@ def vertical_limits(
     else:
         low, highest = 0.0, _highest(steps, "estimate")
         reached = max(highest, _highest(steps, "upper")) if shaded else highest
-        if curves.quantity == "survival":
+        if curves.quantity in {"survival", "state occupation"}:
             high = max(1.0, highest, min(reached, HIGHEST_SHARE))
-        elif curves.quantity == "cumulative incidence":
+        elif curves.quantity in {"cumulative incidence", "crude mortality"}:
             high = min(1.0, max(0.05, float(np.ceil(20 * reached - 1e-9)) / 20))
         else:
             high = reached if reached > 0 else 1.0

@@ -50,6 +50,10 @@ def quantity_text(curves: Curves, language: str) -> str:
         key = "hazard"
     elif curves.quantity == "cumulative incidence":
         key = "incidence"
+    elif curves.quantity == "crude mortality":
+        key = "crude_mortality"
+    elif curves.quantity == "state occupation":
+        key = "state_occupation"
     elif curves.origin > 0:
         key = "conditional"
     else:

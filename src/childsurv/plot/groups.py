@@ -157,7 +157,7 @@ def select_groups(
     own_texts = group_texts(curves.groups, within, names) if within else [all_name] * len(curves.groups)
     panel_names = tuple(dict.fromkeys(panel_texts[row] for row in shown))
     # Patients are the same for every cause that ends their follow-up.
-    causes = curves.quantity == "cumulative incidence" and "cause" in within
+    causes = curves.quantity in {"cumulative incidence", "crude mortality"} and "cause" in within
     apart = [column for column in within if not (causes and column == "cause")]
     people = own_texts
     if causes:

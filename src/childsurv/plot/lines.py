@@ -167,9 +167,10 @@ def steps_of(curves: Curves, row: int, axis: TimeAxis, limits: tuple[FloatArray,
     time = curves.time[part] / axis.unit
     inside = time <= axis.end * (1 + 1e-12)
     joined = by_intervals(curves)
+    # Each state begins at a share of its own, which its first row holds.
+    start = curves.estimate[part][0] if curves.quantity == "state occupation" else curves.start
     values = [
-        np.concatenate([[curves.start], column[part][inside]])
-        for column in (curves.estimate, limits[0], limits[1])
+        np.concatenate([[start], column[part][inside]]) for column in (curves.estimate, limits[0], limits[1])
     ]
     shown = np.concatenate([[curves.origin / axis.unit], time[inside]])
     if not inside.all() and shown[-1] < axis.end:

@@ -17,6 +17,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "net_survival": ("Net survival", "Чистая выживаемость"),
     "conditional": ("Conditional survival", "Условная выживаемость"),
     "incidence": ("Cumulative incidence", "Накопленная частота"),
+    "crude_mortality": ("Probability of having died", "Вероятность смерти"),
+    "state_occupation": ("Share of children in the state", "Доля детей в состоянии"),
     "hazard": ("Cumulative hazard", "Накопленный риск"),
     "standardised": ("{quantity}, standardised", "{quantity}, стандартизованная"),
     "standardised_hazard": ("{quantity}, standardised", "{quantity}, стандартизованный"),
