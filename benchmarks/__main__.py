@@ -111,6 +111,17 @@ def comparisons(folder: Path) -> list[Row]:
         ],
         repeats=1,
     )
+    many = pd.DataFrame(
+        {
+            "group": random.integers(0, 12, n),
+            "time": np.ceil(random.exponential(2500.0, n)).clip(1, 5479).astype(np.int64),
+            "cause": random.integers(0, 3, n),
+        }
+    )
+    (folder / "many").mkdir()
+    many.to_csv(folder / "many" / "causes.csv", index=False)
+    gray_of_many = seconds(lambda: cs.gray_test(many, by="group", **options))
+    theirs_of_many = r_seconds("cuminc", folder / "many")
     grouped = seconds(lambda: cs.cumulative_incidence(causes, by="group", **options).table)
     gray = seconds(lambda: cs.gray_test(causes, by="group", **options))
     return [
@@ -135,6 +146,12 @@ def comparisons(folder: Path) -> list[Row]:
             "R cmprsk::cuminc",
             grouped + gray,
             r_seconds("cuminc", folder),
+        ),
+        Row(
+            "Gray's test of two causes in 12 groups, 1,000,000 rows",
+            "R cmprsk::cuminc, which gives the incidences too",
+            gray_of_many,
+            theirs_of_many,
             20,
         ),
     ]
