@@ -246,6 +246,42 @@ def net(folder: Path) -> list[Row]:
     return rows
 
 
+def net_family(folder: Path) -> list[Row]:
+    """Graffeo's test, crude mortality and expected numbers at risk on colrec."""
+    works = (
+        ("Test of net survival by sex, colrec", "rs.diff", "rs_diff_sex", 20),
+        ("Test of net survival by stage, colrec", "rs.diff", "rs_diff_stage", 20),
+        ("Crude mortality with variances, colrec", "cmp.rel", "cmp_rel", 20),
+        ("Expected numbers at risk and life times by sex, colrec", "nessie", "nessie", None),
+    )
+    if r_seconds("export_colrec", folder) is None:
+        return [
+            Row(task, f"relsurv {peer}", float("nan"), None, target, "needs R with relsurv")
+            for task, peer, _, target in works
+        ]
+    patients = pd.read_csv(folder / "colrec.csv", parse_dates=["diagnosis_date"])
+    cells = pd.read_csv(folder / "slopop.csv")
+    table = cs.LifeTable.from_frame(
+        cells, age="age_start", age_unit="days", rate="hazard", rate_unit="per_day",
+        year_starts=dict(zip(cells["year"], cells["year_start"], strict=True)),
+    )  # fmt: skip
+    longer = table.extend("last")
+    people = {"age_days": "age_days", "diagnosis_date": "diagnosis_date"}
+    followed = {"time": "time", "event": "event", **people}
+    ours = {
+        "rs_diff_sex": lambda: cs.net_survival_test(patients, table, by="sex", **followed),
+        "rs_diff_stage": lambda: cs.net_survival_test(patients, table, by="stage", **followed),
+        "cmp_rel": lambda: cs.crude_mortality(patients, table, **followed).table,
+        "nessie": lambda: cs.expected_at_risk(
+            patients, longer, by="sex", years=range(11), horizon_years=100, **people
+        ),
+    }
+    return [
+        Row(task, f"relsurv {peer}", seconds(ours[name], repeats=7), r_seconds(name, folder), target)
+        for task, peer, name, target in works
+    ]
+
+
 def life_tables(folder: Path) -> list[Row]:
     """Read life tables, and look a million children up in one."""
     cells = cs.demo.simulate(patients=200, seed=1).life_tables.round({"mx": 6})
@@ -366,6 +402,7 @@ BENCHMARKS: dict[str, Callable[[Path], list[Row]]] = {
     "comparisons": comparisons,
     "cox": cox,
     "net": net,
+    "net-family": net_family,
     "life-table": life_tables,
     "reading": reading,
     "import": imports,

@@ -39,7 +39,7 @@ if (task == "survfit_groups") {
 } else if (task == "export_colrec") {
   need("relsurv")
   data(colrec, slopop, package = "relsurv")
-  d <- data.frame(time = colrec$time, event = colrec$stat, sex = c("male", "female")[colrec$sex], age_days = colrec$age,
+  d <- data.frame(time = colrec$time, event = colrec$stat, sex = c("male", "female")[colrec$sex], age_days = colrec$age, stage = colrec$stage,
                   diagnosis_date = format(as.Date(as.numeric(colrec$diag), origin = "1960-01-01")))
   write.csv(d, file.path(folder, "colrec.csv"), row.names = FALSE)
   cut <- attr(slopop, "cutpoints")
@@ -56,6 +56,18 @@ if (task == "survfit_groups") {
   data(colrec, slopop, package = "relsurv")
   elapsed(function() rs.surv(Surv(time, stat) ~ 1, data = colrec, ratetable = slopop, method = sub("relsurv_colrec_", "", task),
                              rmap = list(age = age, sex = sex, year = diag)), 3)
+} else if (task %in% c("rs_diff_sex", "rs_diff_stage", "cmp_rel", "nessie")) {
+  need("relsurv")
+  data(colrec, slopop, package = "relsurv")
+  colrec$stage <- factor(colrec$stage)
+  test <- function(formula) rs.diff(formula, data = colrec, ratetable = slopop, rmap = list(age = age, sex = sex, year = diag))
+  work <- switch(task,
+    rs_diff_sex = function() test(Surv(time, stat) ~ sex),
+    rs_diff_stage = function() test(Surv(time, stat) ~ stage),
+    cmp_rel = function() cmp.rel(Surv(time, stat) ~ 1, data = colrec, ratetable = slopop, rmap = list(age = age, sex = sex, year = diag)),
+    nessie = function() invisible(capture.output(nessie(Surv(time, stat) ~ sex, data = colrec, ratetable = slopop, times = 1:10,
+                                                        rmap = list(age = age, sex = sex, year = diag)))))
+  elapsed(work, 2)
 } else if (task %in% c("relsurv_children", "survexp_children", "pyears_children")) {
   need("relsurv")
   d <- read("children.csv")

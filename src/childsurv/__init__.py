@@ -45,6 +45,7 @@ from childsurv.errors import (
     ModelError,
     OptionError,
 )
+from childsurv.excess_rate import ExcessMortality, excess_mortality
 from childsurv.extract import (
     Layout,
     LayoutSuggestion,
@@ -63,6 +64,7 @@ from childsurv.first_event import first_event
 from childsurv.life_years import years_of_life_lost
 from childsurv.lifetable.check import check_life_table, life_expectancy
 from childsurv.lifetable.expected import expected_survival
+from childsurv.lifetable.left_at_risk import expected_at_risk
 from childsurv.lifetable.person_time import person_years, standardised_mortality_ratio
 from childsurv.lifetable.reading import read_life_table
 from childsurv.lifetable.table import LifeTable, concat_life_tables
@@ -88,6 +90,7 @@ __all__ = [
     "CoxFit",
     "Curves",
     "DataError",
+    "ExcessMortality",
     "Grid",
     "Layout",
     "LayoutError",
@@ -120,6 +123,8 @@ __all__ = [
     "cumulative_incidence",
     "data_quality",
     "demo",
+    "excess_mortality",
+    "expected_at_risk",
     "expected_survival",
     "first_event",
     "fixed_time_test",
