@@ -9,6 +9,7 @@ docs/life_tables.md.
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -40,17 +41,67 @@ def children(n: int = 60_000) -> pd.DataFrame:
     )
 
 
+def grouped(single: cs.LifeTable, wide: cs.LifeTable) -> cs.LifeTable:
+    """Return single-year rates put together to the cells of a wide table.
+
+    Each cell has deaths over person-time of the stationary population of each calendar year, years weighted by the
+    days that they share with the period.
+    """
+    inside = (wide.year_starts >= single.year_starts[0]) & (
+        np.append(wide.year_starts[1:], wide.year_end) <= single.year_end
+    )
+    starts = wide.year_starts[inside]
+    end = int(np.append(wide.year_starts[1:], wide.year_end)[inside][-1])
+    width = np.append(np.diff(single.age_starts), 40.0) * 365.25
+    hazard = np.nan_to_num(single.rates) * width[None, :, None]
+    survival = np.exp(
+        -np.concatenate([np.zeros_like(hazard[:, :1]), np.cumsum(hazard, axis=1)[:, :-1]], axis=1)
+    )
+    lived = survival * np.where(hazard > 0, -np.expm1(-hazard) / np.maximum(hazard, 1e-300), 1.0)
+    lived *= width[None, :, None] * ~np.isnan(single.rates)
+    first = np.maximum(single.year_starts[:, None], starts[None, :])
+    last = np.minimum(
+        np.append(single.year_starts[1:], single.year_end)[:, None], np.append(starts[1:], end)[None, :]
+    )
+    days = np.clip(last - first, 0, None).astype(float)
+    edges = np.searchsorted(single.age_starts, wide.age_starts)
+    deaths, time = (
+        np.add.reduceat(values @ days, edges, axis=1)
+        for values in (lived * np.nan_to_num(single.rates), lived)
+    )
+    return replace(
+        single,
+        age_starts=wide.age_starts,
+        year_starts=starts,
+        year_end=end,
+        rates=deaths / time,
+        extended=np.zeros(deaths.shape, dtype=bool),
+    )
+
+
 def errors(folder: Path) -> pd.DataFrame:
-    """Return the error of each child's expected survival, in rows, for wide and expanded cells."""
+    """Return the error of each child's expected survival, in rows, for wide and expanded cells.
+
+    "method" expands the single-year rates themselves, put together to the cells of the wide table; "sources" is the
+    rest, the difference between the two publications in the same cells.
+    """
     wide = cs.read_life_table(folder / "wpp2024_abridged_5y_13countries.csv.gz", country=COUNTRIES)
     single = cs.read_life_table(folder / "hmd_BLR_RUS_UKR_1x1.csv.gz")
+    by_country = [
+        grouped(cs.read_life_table(folder / "hmd_BLR_RUS_UKR_1x1.csv.gz", country=country), wide).expand()
+        for country in COUNTRIES
+    ]
+    own = cs.concat_life_tables(by_country)
     people = children()
     parts = []
     for time in ("five", "ten"):
         truth = cs.expected_survival(people, single, kind="individual", time=time)
-        for name, table in (("wide", wide), ("expanded", wide.expand())):
-            error = cs.expected_survival(people, table, kind="individual", time=time) - truth
-            parts.append(people.assign(time=time, cells=name, error=error))
+        error = {
+            name: cs.expected_survival(people, table, kind="individual", time=time) - truth
+            for name, table in (("wide", wide), ("expanded", wide.expand()), ("method", own.extend("last")))
+        }
+        error["sources"] = error["expanded"] - error["method"]
+        parts += [people.assign(time=time, cells=name, error=own_error) for name, own_error in error.items()]
     return pd.concat(parts, ignore_index=True)
 
 

@@ -39,6 +39,20 @@ def at(sex, age, year, mx):
     return lambda row: row | {"mx": mx} if (row["sex"], row["age"], row["year"]) == (sex, age, year) else row
 
 
+@pytest.mark.parametrize(("factor", "ages"), [(1_000, 2), (1 / 1_000_000, 6)])
+def test_rates_of_a_wrong_unit_are_implausible_in_children(factor, ages):
+    table = cells(lambda row: row | {"mx": row["mx"] * factor})
+    found = cs.check_life_table(table).query("code == 'implausible-level'")
+    assert found["sex"].tolist() == ["female", "male"]
+    assert found["cells"].tolist() == [ages * 3] * 2
+    assert found["first_age"].tolist() == [5.0 if factor > 1 else 1.0] * 2
+
+
+def test_years_in_which_no_child_dies_are_zero_and_not_implausible():
+    table = cells(lambda row: row | {"mx": row["mx"] * (row["age"] == 0)})
+    assert codes(table) == ["zero", "zero"]
+
+
 def test_a_sound_table_has_nothing_odd():
     table = cells()
     before = table.digest

@@ -98,6 +98,34 @@ def test_years_that_the_file_lacks_are_gaps(write):
         table.hazard(sex="female", birth_date="2000-01-01", date="2003-06-01")
 
 
+LONG = "Year Age Female Male Total\n" + "".join(
+    f"{year} {age} 0.0{age[0]}1 0.0{age[0]}2 0.01\n"
+    for year in (2000, 2001, 2002)
+    for age in ("0", "1", "2", "3+")
+)
+
+
+@pytest.mark.parametrize("length", range(30, len(LONG) - 5))
+def test_a_file_that_was_cut_off_is_refused_wherever_years_become_shorter(write, length):
+    cut = LONG[:length]
+    last = cut.rstrip("\n").splitlines()[-1]
+    if last.split()[1:2] == ["3+"] and len(last.split()) == 5:
+        return  # a whole last year; only its last number may be short
+    with pytest.raises(LifeTableError, match=r"cut off|years have fewer ages|cannot be read as a table"):
+        read_life_table(write("rates.txt", cut))
+
+
+def test_a_year_with_fewer_ages_may_be_left_uncovered_by_choice(write):
+    ragged = "".join(line for line in LONG.splitlines(keepends=True) if not line.startswith("2001 2"))
+    with pytest.raises(
+        LifeTableError, match=r"1 years have fewer ages than the 4 of the others, the first 2001"
+    ):
+        read_life_table(write("rates.txt", ragged))
+    table = read_life_table(write("rates.txt", ragged), missing="not-covered")
+    with pytest.raises(LifeTableError, match="no value for a cell"):
+        table.hazard(sex="female", birth_date="1999-01-01", date="2001-06-01")
+
+
 def test_rates_are_made_of_deaths_and_exposures(write):
     deaths = write("deaths.txt", "Year Age Female Male Total\n2000 0 10 20 30\n2000 1+ 5 0 5\n")
     exposures = write(
@@ -137,7 +165,7 @@ def test_rates_are_made_of_deaths_and_exposures(write):
             "rows counted without those left out.*same cell occurs more than once in 4 rows",
         ),
         (RATES, {"sex": "male"}, "has a column for each sex"),
-        (RATES, {"missing": "error"}, "column 'mortality' is missing in 1 row"),
+        (RATES, {"missing": "error"}, "column '(mx|female)' is missing in 1 row"),
         (LIFE, {"format": "wpp"}, "mx.txt"),
     ],
 )

@@ -163,7 +163,7 @@ def test_groups_of_years_and_missing_years(frame, write):
             lambda f: f.assign(mx=f["mx"].where(f.index != 1)),
             {},
             LifeTableError,
-            r"column 'mortality' is missing in 1 row \(row 2\)",
+            r"column 'mx' is missing in 1 row \(row 2\)",
         ),
         (lambda f: f.assign(age="young"), {}, LifeTableError, "ages are not written like"),
         (
@@ -233,16 +233,113 @@ def test_what_to_frame_writes_is_read_again(frame, tmp_path, rule):
 
 def test_an_open_table_is_not_one_of_dates(frame, tmp_path):
     LifeTable.from_frame(frame, mx="mx", by="country").extend("last").to_frame().to_csv(tmp_path / "open.csv")
-    with pytest.raises(LifeTableError, match=r"open.csv: the first day of a calendar cell is no ISO date in"):
+    with pytest.raises(
+        LifeTableError,
+        match=r"open.csv: column 'year_start', the first day .* no ISO date in .* before it is extended",
+    ):
         read_life_table(tmp_path / "open.csv")
 
 
-def test_ends_of_the_last_cells_must_agree(frame, tmp_path):
+def test_cells_given_by_dates_may_not_overlap(frame, tmp_path):
     saved = LifeTable.from_frame(frame, mx="mx", by="country").to_frame()
     saved.loc[saved.index[-1], "year_end"] = pd.Timestamp("2013-07-01")
     saved.to_csv(tmp_path / "two_ends.csv")
-    with pytest.raises(LifeTableError, match="last calendar cell needs one end"):
+    with pytest.raises(
+        LifeTableError, match=r"cell that begins on 2012-01-01 does not end .* may not overlap"
+    ):
         read_life_table(tmp_path / "two_ends.csv")
+    saved["year_end"] = saved["year_start"]
+    saved.to_csv(tmp_path / "no_length.csv")
+    with pytest.raises(LifeTableError, match="cell that begins on 1998-01-01 does not end after that day"):
+        read_life_table(tmp_path / "no_length.csv")
+
+
+def test_gaps_between_cells_given_by_dates_are_not_filled(frame, tmp_path):
+    saved = LifeTable.from_frame(frame, mx="mx", by="country").to_frame()
+    lacking = saved[~saved["year_start"].dt.year.isin([2003, 2004, 2007])]
+    path = tmp_path / "gaps.csv"
+    lacking.to_csv(path, index=False)
+    with pytest.raises(LifeTableError, match=r"not consecutive \(2 gaps, the first after 2002"):
+        read_life_table(path)
+    table = read_life_table(path, missing="not-covered")
+    person = {"sex": "male", "birth_date": "2001-01-01", "country": "XAA"}
+    assert table.hazard(date="2005-06-01", **person)[0] > 0
+    for day in ("2003-06-01", "2004-12-31", "2007-01-01"):
+        with pytest.raises(LifeTableError, match="no value for a cell"):
+            table.hazard(date=day, **person)
+    # Saved and read once more it is the same table.
+    table.to_frame().to_csv(tmp_path / "again.csv", index=False)
+    assert read_life_table(tmp_path / "again.csv", missing="not-covered").digest == table.digest
+
+
+def test_cells_that_were_carried_on_stay_marked(frame, tmp_path):
+    table = LifeTable.from_frame(frame, mx="mx", by="country").extend("trend", until=2015)
+    path = tmp_path / "extended.csv"
+    table.to_frame().to_csv(path, index=False)
+    again = read_life_table(path)
+    assert np.array_equal(again.extended, table.extended)
+    assert again.extended.sum() == 3 * table.extended[:, :, :1].size
+    assert again.digest == table.digest
+    path.write_text(path.read_text("utf-8").replace("True", "perhaps"), "utf-8")
+    with pytest.raises(LifeTableError, match="column 'extended' is neither true nor false in 78 rows"):
+        read_life_table(path)
+
+
+def test_dates_written_in_two_ways_are_one_cell(frame, tmp_path):
+    table = LifeTable.from_frame(frame, mx="mx", by="country")
+    saved = table.to_frame().astype({"year_start": str, "year_end": str})
+    saved.loc[saved.index[::2], "year_start"] += "T00:00:00"
+    saved.to_csv(tmp_path / "ways.csv", index=False)
+    assert read_life_table(tmp_path / "ways.csv").digest == table.digest
+
+
+# Files that are not what they seem
+
+
+@pytest.mark.parametrize("factor", [1_000, 100_000])
+def test_rates_of_a_wrong_unit_are_refused(frame, write, factor):
+    path = write(frame.assign(mx=frame["mx"] * factor))
+    with pytest.raises(
+        LifeTableError, match=r"column 'mx' gives more than 1 death a person-year.*rate_unit="
+    ):
+        read_life_table(path)
+    right = read_life_table(path, columns={"rate": "mx"}, rate_unit=f"per_{factor}_years")
+    assert right.rates == pytest.approx(LifeTable.from_frame(frame, mx="mx").rates, rel=1e-12)
+
+
+def test_a_decimal_comma_between_commas_is_not_taken_for_a_column(frame, write):
+    path = write(frame)
+    lines = path.read_text("utf-8").splitlines()
+    path.write_text("\n".join([lines[0], *(line.replace("0.", "0,") for line in lines[1:])]), "utf-8")
+    with pytest.raises(LifeTableError, match=r"more fields than there are column names. A decimal comma"):
+        read_life_table(path)
+
+
+def test_a_header_alone_is_no_table(frame, write):
+    with pytest.raises(LifeTableError, match=r"rates.csv has column names but no rows"):
+        read_life_table(write(frame.head(0)))
+
+
+def test_cells_that_repeat_name_the_columns_not_used(frame, write):
+    path = write(pd.concat([frame.assign(area="town"), frame.assign(area="country")]))
+    with pytest.raises(LifeTableError, match=r"more than once .*Columns not used: area\."):
+        read_life_table(path)
+
+
+def test_what_was_found_is_said_by_its_part_and_not_its_name(frame, write):
+    path = write(frame.rename(columns={"mx": "secret"}), sep=";")
+    with pytest.raises(
+        LifeTableError,
+        match="found 5 columns separated by semicolons, with sex, age, year and without mx, qx or rate",
+    ) as raised:
+        read_life_table(path)
+    assert "secret" not in str(raised.value)
+
+
+def test_a_header_in_another_encoding_is_named_as_such(frame, write):
+    path = write(frame.rename(columns={"mx": "Коэффициент"}), encoding="cp1251")
+    with pytest.raises(LifeTableError, match=r"the text is not in the encoding utf-8-sig.*cp1251"):
+        read_life_table(path)
 
 
 @pytest.mark.parametrize(("unit", "factor"), [("per_1000_years", 1e3), ("per_100000_years", 1e5)])

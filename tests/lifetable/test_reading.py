@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import bz2
+import gzip
 import hashlib
+import lzma
 import time
+import zipfile
 from functools import partial
 
 import numpy as np
@@ -62,6 +66,42 @@ def test_files_of_no_format_say_what_was_looked_for(tmp_path, name, content):
         read_life_table(path)
     for looked_for in ("hmd, ", "wpp, ", "who, ", "stata, ", "r-ratetable, ", "long, "):
         assert looked_for in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "pack"), [(".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress)]
+)
+@pytest.mark.parametrize("part", [0.2, 0.9])
+def test_packed_files_that_were_cut_off_say_so(path, tmp_path, suffix, pack, part):
+    packed = pack(path.read_bytes())
+    damaged = tmp_path / f"rates.csv{suffix}"
+    damaged.write_bytes(packed[: int(len(packed) * part)])
+    with pytest.raises(LifeTableError, match=r"rates.csv.* cannot be unpacked: it is damaged or was cut off"):
+        read_life_table(damaged)
+
+
+def test_zip_files_that_cannot_be_unpacked(path, tmp_path):
+    whole = tmp_path / "rates.zip"
+    with zipfile.ZipFile(whole, "w") as archive:
+        archive.write(path, "rates.csv")
+    content = bytearray(whole.read_bytes())
+    (tmp_path / "cut.zip").write_bytes(content[:-30])
+    with pytest.raises(LifeTableError, match=r"cut.zip is packed, but cannot be unpacked"):
+        read_life_table(tmp_path / "cut.zip")
+    # Bit 0 of the flags says that a password is needed: in the file's own header and in the directory.
+    content[6] |= 1
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    (tmp_path / "locked.zip").write_bytes(content)
+    with pytest.raises(LifeTableError, match=r"locked.zip is packed with a password"):
+        read_life_table(tmp_path / "locked.zip")
+
+
+def test_workbooks_are_named_as_such(path, tmp_path):
+    pd.read_csv(path).to_excel(tmp_path / "rates.xlsx", index=False, engine="xlsxwriter")
+    (tmp_path / "rates.xls").write_bytes(bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600))
+    for name in ("rates.xlsx", "rates.xls"):
+        with pytest.raises(LifeTableError, match=rf"{name} is a workbook. Save the sheet .* CSV"):
+            read_life_table(tmp_path / name)
 
 
 def test_every_real_file_is_read(shared):

@@ -237,10 +237,9 @@ def extend_by_trend(table: LifeTable, *, until: int, over: int) -> LifeTable:
 
 def _carried_by_trend(table: LifeTable, *, end: int, over: int) -> tuple[LifeTable, int]:
     """Return strata of one end carried on to a day, and how many cells had no trend."""
-    first = table.year_end
-    last_year = int(_year_of(np.array([first - 1]))[0])
     # The part of a calendar year that the table leaves open begins the first new cell.
     first = table.year_end
+    last_year = int(_year_of(np.array([first - 1]))[0])
     new_years = np.arange(last_year + 1, int(_year_of(np.array([end]))[0]))
     starts = np.concatenate([[first], first_of_january(new_years.astype(np.float64))])
     starts = np.unique(starts[(starts >= first) & (starts < end)]).astype(np.int64)

@@ -24,6 +24,9 @@ E0_TOLERANCE = 0.3
 
 FIRST_AGE_OF_JUMPS = 1.0
 
+HIGHEST_OF_CHILDREN, LOWEST_OF_CHILDREN = 0.05, 1e-6
+"""Deaths a person-year at ages 5 to 14, and on average at 1 to 14, beyond which a unit is more likely wrong."""
+
 
 def life_expectancy(table: LifeTable) -> pd.DataFrame:
     """Return the life expectancy at birth that the hazards of each calendar cell imply.
@@ -95,7 +98,8 @@ def check_life_table(
         One row a finding and stratum: ``code``, ``severity`` ("error", "warning", "note"), the ``by`` columns, ``sex``,
         ``cells`` (how many), ``first_age`` (years) and ``first_year`` of them, ``largest`` (the largest factor or
         difference, where there is one), ``message``. Codes: "gap", "zero", "extended", "infancy-not-falling",
-        "jump-between-ages", "jump-between-years", "sexes-identical", "e0-differs". No row: nothing odd was found.
+        "implausible-level", "jump-between-ages", "jump-between-years", "sexes-identical", "e0-differs". No row:
+        nothing odd was found.
 
     Raises
     ------
@@ -157,6 +161,14 @@ def _cell_checks(
         infancy,
         None,
     )
+    yield (
+        "implausible-level",
+        "warning",
+        f"mortality of children above {HIGHEST_OF_CHILDREN:g} a year at 5 to 14, or below {LOWEST_OF_CHILDREN:g} at "
+        "1 to 14: the unit of the rates may be wrong",
+        _implausible(rates * DAYS_PER_YEAR, ages),
+        rates * DAYS_PER_YEAR,
+    )
     by_age = _factors(rates, axis=1)
     by_age[:, ages < FIRST_AGE_OF_JUMPS + 1e-9] = np.nan
     with np.errstate(invalid="ignore"):
@@ -175,6 +187,23 @@ def _cell_checks(
         years,
         by_year,
     )
+
+
+def _implausible(yearly: FloatArray, ages: FloatArray) -> Mask:
+    """Return cells of children with rates that are too high, and those of years in which all are too low."""
+    wrong = np.zeros(yearly.shape, dtype=bool)
+    school = (ages >= 5 - 1e-9) & (ages < 15)
+    children = (ages >= 1 - 1e-9) & (ages < 15)
+    with np.errstate(invalid="ignore"):
+        wrong[:, school] = yearly[:, school] > HIGHEST_OF_CHILDREN
+    if children.any():
+        own = yearly[:, children]
+        known = ~np.isnan(own)
+        mean = np.where(known, own, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+        # All zero is a finding of its own.
+        too_low = (mean > 0) & (mean < LOWEST_OF_CHILDREN)
+        wrong[:, children] |= too_low[:, None, :] & known
+    return wrong
 
 
 def _factors(rates: FloatArray, *, axis: int) -> FloatArray:

@@ -19,7 +19,14 @@ import numpy as np
 import pandas as pd
 
 from childsurv.errors import LifeTableError
-from childsurv.lifetable.published import SEX_NAMES, Cells, Source, age_starts, year_cells
+from childsurv.lifetable.published import (
+    LARGEST_RATE_BELOW_80,
+    SEX_NAMES,
+    Cells,
+    Source,
+    age_starts,
+    year_cells,
+)
 
 LOOKED_FOR = (
     "a header line of words 'Year Age mx qx ...' (life table) or 'Year Age Female Male Total' (death rates)"
@@ -33,9 +40,6 @@ LABELS = ("year", "age")
 HEADER_WITHIN_LINES = 5
 """Title, empty lines and remarks come before the header; no known file has more of them."""
 
-LARGEST_RATE_BELOW_80 = 1.0
-"""Nowhere does more than one person a person-year die below age 80; counts of deaths or people are larger."""
-
 
 def find_header(source: Source) -> tuple[int, list[str]] | None:
     """Return the line (from 0) and the words of the header, or ``None`` for a file of another format."""
@@ -47,9 +51,12 @@ def find_header(source: Source) -> tuple[int, list[str]] | None:
     return None
 
 
-def read_cells(source: Source, *, sex: str | None) -> Cells:
-    """Return the cells of a life table or of death rates; a life table needs to say its sex, or ``sex``."""
-    table, title = _read(source)
+def read_cells(source: Source, *, sex: str | None, ragged: bool = False) -> Cells:
+    """Return the cells of a life table or of death rates; a life table needs to say its sex, or ``sex``.
+
+    Years may have different ages only if ``ragged``: otherwise the file was cut off.
+    """
+    table, title = _read(source, ragged=ragged)
     if "mx" in table.columns:
         found = sex or _sex_of_title(title) or _sex_of_name(source.name)
         if found is None:
@@ -75,9 +82,10 @@ def read_cells(source: Source, *, sex: str | None) -> Cells:
     return cells
 
 
-def read_rates_of_deaths(deaths: Source, exposures: Source) -> Cells:
+def read_rates_of_deaths(deaths: Source, exposures: Source, *, ragged: bool = False) -> Cells:
     """Return death rates made from a file of deaths and one of person-years, cell by cell."""
-    (death_table, death_title), (exposure_table, exposure_title) = _read(deaths), _read(exposures)
+    death_table, death_title = _read(deaths, ragged=ragged)
+    exposure_table, exposure_title = _read(exposures, ragged=ragged)
     for source, title, word in ((deaths, death_title, "deaths"), (exposures, exposure_title, "exposure")):
         if title and word not in title.lower():
             raise LifeTableError(f"{source.name} was given as {word}, but its title says otherwise.")
@@ -112,7 +120,7 @@ def _by_sex(table: pd.DataFrame) -> dict[str, pd.Series]:
     return {sex: table[name] for sex, name in columns.items() if name in table}
 
 
-def _read(source: Source) -> tuple[pd.DataFrame, str]:
+def _read(source: Source, *, ragged: bool) -> tuple[pd.DataFrame, str]:
     header = find_header(source)
     if header is None:
         raise LifeTableError(
@@ -140,7 +148,27 @@ def _read(source: Source) -> tuple[pd.DataFrame, str]:
     for name in wanted:
         if name not in LABELS and not pd.api.types.is_numeric_dtype(table[name].dtype):
             raise LifeTableError(f"{source.name}: column {name!r} holds something that is not a number.")
+    _require_whole(source, table, fields=len(names), ragged=ragged)
     return table, title
+
+
+def _require_whole(source: Source, table: pd.DataFrame, *, fields: int, ragged: bool) -> None:
+    """Raise for a file that ends too early, which would read as years and ages that nobody lived."""
+    tail = source.content[-4096:].decode(source.encoding, errors="replace").split("\n")
+    last = next((line for line in reversed(tail) if line.strip()), "")
+    if len(last.split()) < fields:
+        raise LifeTableError(
+            f"{source.name}: the last line has {len(last.split())} fields of {fields}; the file was cut off. "
+            "Fetch it again."
+        )
+    per_year = table["year"].value_counts(sort=False)
+    short = per_year.index[per_year.to_numpy() < per_year.max()]
+    if len(short) and not ragged:
+        raise LifeTableError(
+            f"{source.name}: {len(short)} years have fewer ages than the {per_year.max()} of the others, the first "
+            f"{short[0]}; the file may have been cut off. Fetch it again, or leave those ages uncovered with "
+            "missing='not-covered'."
+        )
 
 
 def _sex_of_title(title: str) -> str | None:
@@ -167,6 +195,10 @@ def _cells(
     source: Source, table: pd.DataFrame, rates: dict[str, pd.Series], title: str, notes: dict[str, Any]
 ) -> Cells:
     ages = age_starts(table["age"], file=source.name)
+    if not table["age"].str.strip().str.endswith("+").any():
+        raise LifeTableError(
+            f"{source.name}: no age group is open, such as 110+; the file was cut off. Fetch it again."
+        )
     years, starts, end = year_cells(table["year"], file=source.name)
     mortality = [values.to_numpy(np.float64) for values in rates.values()]
     frame = pd.DataFrame(

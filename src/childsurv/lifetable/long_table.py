@@ -17,6 +17,7 @@ import pandas as pd
 
 from childsurv.errors import LifeTableError, OptionError, require_columns, rows_where
 from childsurv.lifetable.published import (
+    EXTENDED,
     SEX_NAMES,
     Cells,
     Country,
@@ -122,7 +123,10 @@ def read_cells(
     else:
         years, starts, end = year_cells(table[names["year"]], file=source.name)
     own = {name: table[name].astype(object) for name in strata}
-    notes: dict[str, object] = {"columns": dict(names)}
+    if EXTENDED in table.columns and HAZARD_PER_DAY in table.columns:
+        own[EXTENDED] = _marks(table[EXTENDED], file=source.name)
+    not_used = [str(name) for name in table.columns if name not in {*names.values(), *own}]
+    notes: dict[str, object] = {"columns": dict(names), **({"not_used": not_used} if not_used else {})}
     if "sex" in names:
         sexes, left_out = sexes_of(table[names["sex"]], sex_codes=sex_codes, file=source.name)
     else:
@@ -143,3 +147,38 @@ def read_cells(
     per_day = kind == "rate" and names[kind].lower() == HAZARD_PER_DAY
     unit = "per_day" if per_day else None
     return Cells(frame, kind, tuple(strata), starts, end, notes=notes, rate_unit=unit)
+
+
+def what_was_found(source: Source) -> str:
+    """Say what the first line of a text holds: separator, columns, and the parts recognised and lacking."""
+    lines = source.head()
+    if not lines:
+        return "an empty first line"
+    mark = separator_of(source)
+    if mark is None:
+        return "a first line without columns separated by commas, semicolons or tabs"
+    header = {name.strip().lower() for name in next(csv.reader([lines[0]], delimiter=mark))}
+    parts = {
+        "sex": {"sex"},
+        "age": {"age"},
+        "year": {"year", "year_start"},
+        "mx, qx or rate": {*MORTALITY, HAZARD_PER_DAY},
+    }
+    found = [part for part, names in parts.items() if names & header]
+    lacking = [part for part, names in parts.items() if not names & header]
+    separator = {";": "semicolons", "\t": "tabs", ",": "commas"}[mark]
+    return (
+        f"{len(header)} columns separated by {separator}, with {', '.join(found) or 'none of the parts'} and "
+        f"without {', '.join(lacking) or 'none'}"
+    )
+
+
+def _marks(column: pd.Series, *, file: str) -> pd.Series:
+    """Return 1 for true and 0 for false."""
+    known = {"true": 1.0, "1": 1.0, "false": 0.0, "0": 0.0}
+    marks = column.astype(str).str.lower().map(known)
+    if marks.isna().any():
+        raise LifeTableError(
+            f"{file}: column {column.name!r} is neither true nor false in {rows_where(marks.isna())}."
+        )
+    return marks

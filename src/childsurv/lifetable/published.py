@@ -9,6 +9,7 @@ import io
 import lzma
 import re
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -26,6 +27,20 @@ FloatArray = npt.NDArray[np.float64]
 
 HEAD_BYTES = 4096
 """How much of a file is looked at to recognise its format."""
+
+LARGEST_RATE_BELOW_80 = 1.0
+"""Nowhere does more than one person a person-year die below age 80; counts and rates per 1,000 are larger."""
+
+EXTENDED = "extended"
+"""Column of `LifeTable.to_frame` that marks cells carried on from others."""
+
+OLD_EXCEL = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+"""How files of Excel began before 2007."""
+
+IS_A_WORKBOOK = (
+    "is a workbook. Save the sheet that holds the table as CSV, or read it with pandas.read_excel() and give it to "
+    "LifeTable.from_frame()."
+)
 
 _BY_ITSELF = tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1)
 """Whether pandas reads every decimal to the nearest number by itself and deprecates the option."""
@@ -82,7 +97,6 @@ class Source:
             frame: pd.DataFrame = pd.read_csv(
                 io.BytesIO(self.content), encoding=self.encoding, **_exact(self.content), **options
             )
-            return frame
         except UnicodeDecodeError as error:
             raise LifeTableError(
                 f"{self.name} is not written in the encoding {self.encoding}. Name the right one, for "
@@ -91,6 +105,15 @@ class Source:
         except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
             # The parser's message counts fields and lines; it does not quote them.
             raise LifeTableError(f"{self.name} cannot be read as a table: {error}") from error
+        if not isinstance(frame.index, pd.RangeIndex):
+            raise LifeTableError(
+                f"{self.name}: rows have more fields than there are column names. A decimal comma in a file "
+                "separated by commas does that, or a separator at the end of each row: write decimal points, "
+                "separate columns by semicolons, or name every column."
+            )
+        if len(frame) == 0:
+            raise LifeTableError(f"{self.name} has column names but no rows.")
+        return frame
 
 
 def _exact(content: bytes) -> dict[str, Any]:
@@ -106,22 +129,39 @@ def open_source(path: str | Path, *, encoding: str) -> Source:
     if not path.is_file():
         raise LifeTableError(f"There is no file {path}. Check the name and the folder.")
     raw = path.read_bytes()
-    content = raw
-    if raw[:2] == b"\x1f\x8b":
-        content = gzip.decompress(raw)
-    elif raw[:3] == b"BZh":
-        content = bz2.decompress(raw)
-    elif raw[:6] == b"\xfd7zXZ\x00":
-        content = lzma.decompress(raw)
-    elif raw[:4] == b"PK\x03\x04":
-        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-            members = [member for member in archive.namelist() if not member.endswith("/")]
-            if len(members) != 1:
-                raise LifeTableError(
-                    f"{path.name} is a zip of {len(members)} files; unpack it and name one of them."
-                )
-            content = archive.read(members[0])
+    try:
+        content = _unpacked(raw, path.name)
+    except LifeTableError:
+        raise
+    except (EOFError, OSError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
+        raise LifeTableError(
+            f"{path.name} is packed, but cannot be unpacked: it is damaged or was cut off. Fetch it again."
+        ) from error
+    except (RuntimeError, NotImplementedError) as error:
+        raise LifeTableError(
+            f"{path.name} is packed with a password or by a method not known here; unpack it first."
+        ) from error
     return Source(path.name, hashlib.sha256(raw).hexdigest(), content, encoding)
+
+
+def _unpacked(raw: bytes, name: str) -> bytes:
+    if raw[:2] == b"\x1f\x8b":
+        return gzip.decompress(raw)
+    if raw[:3] == b"BZh":
+        return bz2.decompress(raw)
+    if raw[:6] == b"\xfd7zXZ\x00":
+        return lzma.decompress(raw)
+    if raw[:8] == OLD_EXCEL:
+        raise LifeTableError(f"{name} {IS_A_WORKBOOK}")
+    if raw[:4] != b"PK\x03\x04":
+        return raw
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        members = [member for member in archive.namelist() if not member.endswith("/")]
+        if any(member in {"xl/workbook.xml", "xl/workbook.bin", "content.xml"} for member in members):
+            raise LifeTableError(f"{name} {IS_A_WORKBOOK}")
+        if len(members) != 1:
+            raise LifeTableError(f"{name} is a zip of {len(members)} files; unpack it and name one of them.")
+        return archive.read(members[0])
 
 
 @dataclass(frozen=True)
@@ -193,26 +233,50 @@ def year_cells(labels: pd.Series, *, file: str) -> tuple[FloatArray, dict[int, s
 def dated_cells(
     starts: pd.Series, ends: pd.Series | None, *, file: str
 ) -> tuple[FloatArray, dict[float, str], str | None]:
-    """Return a number for the calendar cell of each row, from the first date of the cell, and the dates by number."""
-    codes, distinct = pd.factorize(starts)
-    dates = pd.to_datetime(pd.Series(distinct), errors="coerce", format="ISO8601")
-    unread = np.append(dates.isna().to_numpy(), True)[codes]
+    """Return a number for the calendar cell of each row, from its first date, where cells begin, and the last end.
+
+    Where a cell ends before the next one begins, the dates hold one cell more, of which there are no rows.
+    """
+    codes, first_days = _dates_of(starts, "first day of a calendar cell", file=file)
+    named = {_number(date): f"{date:%Y-%m-%d}" for date in first_days}
+    numbers = np.array([_number(date) for date in first_days])
+    if ends is None:
+        return numbers[codes], named, None
+    end_codes, last_days = _dates_of(ends, "day after a calendar cell", file=file)
+    pairs = np.unique(codes * len(last_days) + end_codes)
+    first, last = first_days[pairs // len(last_days)], last_days[pairs % len(last_days)]
+    order = np.argsort(first.to_numpy(), kind="stable")
+    first, last = first[order], last[order]
+    # Of two cells with the same start and different ends, the second begins before the first one ends.
+    overlap = np.append(first[1:] < last[:-1], False) | (last <= first)
+    if overlap.any():
+        raise LifeTableError(
+            f"{file}: the calendar cell that begins on {first[int(np.argmax(overlap))]:%Y-%m-%d} does not end after "
+            f"that day and by the start of the next one. Cells may not overlap; see {starts.name!r}, {ends.name!r}."
+        )
+    gaps = last[:-1][last[:-1] < first[1:]]
+    named |= {_number(date): f"{date:%Y-%m-%d}" for date in gaps}
+    return numbers[codes], named, f"{last[-1]:%Y-%m-%d}"
+
+
+def _dates_of(column: pd.Series, what: str, *, file: str) -> tuple[npt.NDArray[np.int64], pd.DatetimeIndex]:
+    written, distinct = pd.factorize(column)
+    dates = pd.DatetimeIndex(
+        pd.to_datetime(pd.Series(distinct, dtype=object), errors="coerce", format="ISO8601")
+    )
+    unread = np.append(np.asarray(dates.isna()), True)[written]
     if unread.any():
         raise LifeTableError(
-            f"{file}: the first day of a calendar cell is no ISO date in {rows_where(unread)}."
+            f"{file}: column {column.name!r}, the {what}, is no ISO date in {rows_where(unread)}. A table is saved "
+            "before it is extended: the first and the last cell of one extended with 'last' have no end."
         )
-    numbers = dates.dt.year.to_numpy(np.float64) + (dates.dt.dayofyear.to_numpy() - 1) / 366
-    named = {float(number): f"{date:%Y-%m-%d}" for number, date in zip(numbers, dates, strict=True)}
-    last = None
-    if ends is not None:
-        of_last = codes == int(np.argmax(dates.to_numpy()))
-        finish = pd.to_datetime(ends[of_last], errors="coerce", format="ISO8601")
-        if finish.isna().any() or finish.nunique() != 1:
-            raise LifeTableError(
-                f"{file}: the last calendar cell needs one end, an ISO date, in all of its rows."
-            )
-        last = f"{finish.iloc[0]:%Y-%m-%d}"
-    return numbers[codes], named, last
+    days, distinct_days = pd.factorize(dates)
+    return np.asarray(days[written], dtype=np.int64), pd.DatetimeIndex(distinct_days)
+
+
+def _number(date: pd.Timestamp) -> float:
+    """Return a number that grows with the date and tells dates apart."""
+    return float(date.year + (date.dayofyear - 1) / 366)
 
 
 def _bounds(label: str, pattern: str) -> tuple[float, float | None] | None:

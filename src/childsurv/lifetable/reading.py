@@ -14,7 +14,14 @@ import pandas as pd
 from childsurv.cohort import DAYS_PER_YEAR
 from childsurv.errors import LifeTableError, OptionError, require_choice
 from childsurv.lifetable import bulk, hmd, long_table, r_ratetable, stata_table, wpp
-from childsurv.lifetable.published import Cells, Country, Source, open_source
+from childsurv.lifetable.published import (
+    EXTENDED,
+    LARGEST_RATE_BELOW_80,
+    Cells,
+    Country,
+    Source,
+    open_source,
+)
 from childsurv.lifetable.table import LifeTable
 
 FORMATS = ("hmd", "wpp", "who", "stata", "r-ratetable", "long")
@@ -159,13 +166,15 @@ def read_life_table(
                 "Deaths and exposures are read in the layout of the Human Mortality Database only."
             )
         pairs = dict(zip(roles, sources, strict=True))
-        parts = [hmd.read_rates_of_deaths(pairs["deaths"], pairs["exposures"])]
+        parts = [
+            hmd.read_rates_of_deaths(pairs["deaths"], pairs["exposures"], ragged=missing == "not-covered")
+        ]
     else:
         parts = []
         for source, role in zip(sources, roles, strict=True):
             own_sex = role or sex
             if found == "hmd":
-                parts.append(hmd.read_cells(source, sex=own_sex))
+                parts.append(hmd.read_cells(source, sex=own_sex, ragged=missing == "not-covered"))
             elif found == "r-ratetable":
                 parts.append(r_ratetable.read_cells(source, by=by, sex_codes=sex_codes, country=country))
             elif found == "stata":
@@ -201,29 +210,42 @@ def read_life_table(
     frame, strata = _with_country(cells, country, sources)
     names = ", ".join(source.name for source in sources)
     frame, filled = _without_both(frame, strata, both_sexes)
+    # Errors name the column as the file does.
+    value = str(cells.notes.get("columns", {}).get(cells.kind, cells.kind))
+    value = value if value not in frame.columns else cells.kind
+    frame = frame.rename(columns={"mortality": value})
     if len(frame) == 0:
         raise LifeTableError(
             f"{names}: there are only rates for both sexes together. Population mortality is looked up by "
             "sex: add the files for females and males, or let these stand for each sex knowingly with "
             "both_sexes='where-missing'."
         )
+    how: dict[str, Any] = {
+        "by": strata,
+        "age_unit": cells.age_unit if cells.age_unit != "years" else age_unit,
+        "days_per_year": days_per_year,
+        "year_starts": year_starts if year_starts is not None else cells.year_starts,
+        "year_end": year_end if year_end is not None or year_starts is not None else cells.year_end,
+        "missing": missing or ("not-covered" if found == "hmd" else "error"),
+        "source": names,
+    }
+    mortality: dict[str, Any] = {cells.kind: value, "rate_unit": cells.rate_unit or rate_unit}
     try:
-        table = LifeTable.from_frame(
-            frame,
-            by=strata,
-            **{cells.kind: "mortality"},
-            rate_unit=cells.rate_unit or rate_unit,
-            age_unit=cells.age_unit if cells.age_unit != "years" else age_unit,
-            days_per_year=days_per_year,
-            year_starts=year_starts if year_starts is not None else cells.year_starts,
-            year_end=year_end if year_end is not None or year_starts is not None else cells.year_end,
-            missing=missing or ("not-covered" if found == "hmd" else "error"),
-            source=names,
-        )
+        table = LifeTable.from_frame(frame, **mortality, **how)
     except LifeTableError as error:
         left_out = any(part.notes.get("left_out") for part in parts)
         counted = " (rows counted without those left out)" if left_out and " row" in str(error) else ""
-        raise LifeTableError(f"{names}{counted}: {error}") from error
+        not_used = list(dict.fromkeys(name for part in parts for name in part.notes.get("not_used", ())))
+        hint = (
+            f" Columns not used: {', '.join(not_used)}."
+            if not_used and "more than once" in str(error)
+            else ""
+        )
+        raise LifeTableError(f"{names}{counted}: {error}{hint}") from error
+    _require_possible(table, names, value)
+    if EXTENDED in frame.columns:
+        marks = LifeTable.from_frame(frame, rate=EXTENDED, rate_unit="per_day", **how)
+        table = replace(table, extended=marks.rates == 1.0)
     steps = [
         {"file": source.name, "sha256": source.digest, "format": found, **notes}
         for source, notes in zip(sources, _notes_of(parts, sources), strict=True)
@@ -237,6 +259,20 @@ def read_life_table(
         built["both_sexes"] = "rates for both sexes together stand for a missing sex"
         built["filled"] = filled
     return replace(table, provenance=(*steps, built), calendar_rule=cells.calendar_rule)
+
+
+def _require_possible(table: LifeTable, names: str, column: str) -> None:
+    """Raise where more people die than live, which no unit but a wrong one explains."""
+    years_of_age = table.age_starts / (DAYS_PER_YEAR if table.age_rule == "fixed" else 1.0)
+    whole_years = np.append(np.diff(years_of_age) > 0.99, True) & (years_of_age < 80)
+    with np.errstate(invalid="ignore"):
+        too_high = table.rates[:, whole_years] * DAYS_PER_YEAR > LARGEST_RATE_BELOW_80
+    if too_high.any():
+        raise LifeTableError(
+            f"{names}: column {column!r} gives more than {LARGEST_RATE_BELOW_80:g} death a person-year in "
+            f"{int(too_high.sum()):,} cells below age 80. Are the rates per 1,000 or 100,000? Say "
+            f"columns={{'rate': {column!r}}}, rate_unit='per_1000_years' (or 'per_100000_years', 'per_day')."
+        )
 
 
 def _without_both(
@@ -316,7 +352,14 @@ def _recognise(source: Source, columns: Mapping[str, str] | None, sex: str | Non
         return "who"
     if long_table.column_names(source, columns, sex=sex) is not None:
         return "long"
-    kind = "a binary file" if b"\x00" in source.content[:4096] else f"text of {len(source.content):,} bytes"
+    if b"\x00" in source.content[:4096]:
+        kind = "a binary file"
+    else:
+        kind = f"text of {len(source.content):,} bytes; found {long_table.what_was_found(source)}"
+        if "\ufffd" in "".join(source.head()):
+            kind += (
+                f"; the text is not in the encoding {source.encoding}, name it, for example encoding='cp1251'"
+            )
     raise LifeTableError(
         f"{source.name} ({kind}) is no life table that is known here. Looked for: hmd, {hmd.LOOKED_FOR}; "
         f"wpp, {wpp.LOOKED_FOR}, or {bulk.WPP_LOOKED_FOR}; who, {bulk.WHO_LOOKED_FOR}; "
