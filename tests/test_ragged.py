@@ -18,11 +18,12 @@ LENGTHS = st.lists(st.integers(0, 150), min_size=1, max_size=12)
     ("running", "own"),
     [(running_sum, np.cumsum), (running_product, np.cumprod), (running_maximum, np.maximum.accumulate)],
 )
-@pytest.mark.parametrize("padded", [1, 64, 2_000_000])
+@pytest.mark.parametrize(("long", "padded"), [(10**9, 1), (10**9, 64), (10**9, 2_000_000), (0, 1)])
 @given(lengths=LENGTHS, seed=st.integers(0, 100))
 def test_each_group_has_the_bits_of_its_own(
     running: Callable[..., npt.NDArray[np.float64]],
     own: Callable[..., npt.NDArray[np.float64]],
+    long: int,
     padded: int,
     lengths: list[int],
     seed: int,
@@ -32,6 +33,7 @@ def test_each_group_has_the_bits_of_its_own(
     starts = group_starts(group, len(lengths))
     assert starts.tolist() == [0, *np.cumsum(lengths)]
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ragged, "LONG_GROUP", long)
         patch.setattr(ragged, "PADDED_VALUES", padded)
         result = running(values, starts)
     for code in range(len(lengths)):

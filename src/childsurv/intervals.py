@@ -87,7 +87,9 @@ def _limit(estimate: FloatArray, change: FloatArray, kind: str) -> FloatArray:
         # An excess below 0 still has its lower limit below it.
         return np.asarray(estimate + change * np.abs(estimate))
     if kind == "log-log":
-        return np.asarray(np.exp(-np.exp(np.log(-np.log(estimate)) + change / np.log(estimate))))
+        # exp(-exp(log(-log S) + change / log S)) with two logarithms fewer; like that one not defined above 1.
+        log_survival = np.where(estimate <= 1, np.log(estimate), np.nan)
+        return np.asarray(np.exp(log_survival * np.exp(change / log_survival)))
     if kind == "logit":
         return np.asarray(1 - 1 / (1 + np.exp(np.log(estimate / (1 - estimate)) + change / (1 - estimate))))
     angle = np.arcsin(np.sqrt(estimate)) + change * np.sqrt(estimate / (1 - estimate)) / 2

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -142,15 +143,19 @@ class Tally:
             frame[name] = values
         return frame
 
-    @property
+    @cached_property
     def starts(self) -> IntArray:
         """First cell of each group, and the number of cells last."""
-        return group_starts(self.group, max(len(self.groups), 1))
+        starts = group_starts(self.group, max(len(self.groups), 1))
+        starts.setflags(write=False)
+        return starts
 
-    @property
+    @cached_property
     def at_risk(self) -> npt.NDArray[Any]:
         """Number at risk in each cell: those who entered before it less those who left before it."""
-        return self.running("entered", "left")
+        at_risk = self.running("entered", "left")
+        at_risk.setflags(write=False)
+        return at_risk
 
     def running(self, entered: str, left: str, growth: str | None = None) -> npt.NDArray[Any]:
         """Return, at the start of each cell, the running sum of what entered and grew less what left before it.
@@ -372,14 +377,22 @@ def _dense_counts(
     # One count of exits without and with an event, two to a cell, passes over the rows once instead of thrice.
     twice = key << 1
     twice |= observed.event
-    without, events = np.bincount(twice, minlength=2 * n_groups * n_times).reshape(-1, 2).T
-    left = without + events
-    entered = np.zeros_like(left)
+    counts = np.bincount(twice, minlength=2 * n_groups * n_times)
+    events = counts[1::2]
+    left = counts[::2] + events
+    occurs = left > 0
     if entry_code is None:
-        entered[::n_times] = left.reshape(n_groups, n_times).sum(axis=1)
-    else:
-        entered += np.bincount(observed.group * n_times + entry_code, minlength=left.size)
-    cells = np.flatnonzero(left + entered)
+        # Everybody enters at the first time of a group, which all groups have: none is without patients.
+        occurs[::n_times] = True
+        cells = np.flatnonzero(occurs)
+        heads = left[cells]
+        entered = np.zeros_like(heads)
+        first = np.searchsorted(cells, np.arange(n_groups) * n_times)
+        entered[first] = np.add.reduceat(heads, first)
+        return cells, {"entered": entered, "left": heads, "events": events[cells]}
+    entered = np.bincount(observed.group * n_times + entry_code, minlength=left.size)
+    occurs |= entered > 0
+    cells = np.flatnonzero(occurs)
     return cells, {"entered": entered[cells], "left": left[cells], "events": events[cells]}
 
 
