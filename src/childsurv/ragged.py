@@ -1,7 +1,8 @@
 """Running sums and products within the groups of a long table, for many groups at once.
 
-Rows are sorted by group. NumPy's own cumulative functions run along long groups one by one, and along short ones padded to
-equal length, a few megabytes at a time: each group's result has the same bits whether it is computed alone or among others.
+Rows are sorted by group. NumPy's own cumulative functions run along long groups one by one, and along short ones
+padded to equal length, a few megabytes at a time: each group's result has the same bits whether it is computed alone
+or among others.
 """
 
 from __future__ import annotations

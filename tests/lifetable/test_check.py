@@ -48,6 +48,16 @@ def test_rates_of_a_wrong_unit_are_implausible_in_children(factor, ages):
     assert found["first_age"].tolist() == [5.0 if factor > 1 else 1.0] * 2
 
 
+@pytest.mark.parametrize(("mean", "found"), [(0.9e-6, True), (1.1e-6, False)])
+def test_the_level_of_children_is_a_mean_of_their_cells(mean, found):
+    table = cells(
+        lambda row: row | {"mx": mean * (1.2 if row["sex"] == "male" else 1) if row["age"] else 1e-5}
+    )
+    findings = cs.check_life_table(table).query("code == 'implausible-level'")
+    assert ("female" in findings["sex"].tolist()) is found
+    assert "male" not in findings["sex"].tolist()
+
+
 def test_years_in_which_no_child_dies_are_zero_and_not_implausible():
     table = cells(lambda row: row | {"mx": row["mx"] * (row["age"] == 0)})
     assert codes(table) == ["zero", "zero"]

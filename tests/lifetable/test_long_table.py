@@ -100,6 +100,14 @@ def test_a_file_of_one_sex_takes_it_from_the_argument(frame, write):
     assert both.digest == read_life_table(write(frame)).digest
 
 
+def test_three_columns_are_enough_for_one_sex_and_two_are_not(frame, write):
+    one = frame[frame["sex"] == "male"]
+    table = read_life_table(write(one[["age", "year", "mx"]]), sex="male")
+    assert table.rates.size == len(one)
+    with pytest.raises(LifeTableError, match="a first line without columns separated by"):
+        read_life_table(write(one[["age", "mx"]]), sex="male")
+
+
 @pytest.mark.parametrize(
     ("columns", "kind"),
     [(None, "mx"), ({"qx": "qx"}, "qx"), ({"rate": "hazard"}, "rate"), ({"mx": "mx"}, "mx")],
