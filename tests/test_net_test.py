@@ -141,3 +141,34 @@ def test_size_under_the_hypothesis() -> None:
         )
         rejected += cs.net_survival_test(frame, life, by="g", **NAMES).p_value < 0.05
     assert abs(rejected / trials - 0.05) < 3 * math.sqrt(0.05 * 0.95 / trials)
+
+
+@quiet
+def test_strata_with_groups_of_their_own_are_summed_as_if_laid_out_densely() -> None:
+    frame = patients(200, seed=5).assign(entry=0)
+    frame = frame[~((frame["s"] == 0) & (frame["g"] == 1))].reset_index(drop=True)
+    result = cs.net_survival_test(frame, table(), by="g", strata="s", **NAMES)
+    assert result.statistic == pytest.approx(naive(frame, A, B), rel=1e-10)
+    assert result.table["patients"].tolist() == frame["g"].value_counts().sort_index().tolist()
+
+
+def test_people_older_than_populations_do_not_decide_the_test() -> None:
+    """One man lives on where nearly all have died: days after him are left out, and the user is told."""
+    frame = patients(300, seed=3).assign(entry=0)
+    deadly = table(male=1.0)
+    old = frame.head(1).assign(time=50, event=0, sex="male")
+    frame = pd.concat([frame.assign(sex="female"), old], ignore_index=True)
+    with pytest.warns(cs.errors.ChildsurvWarning, match=r"net_survival_test: 35 days are left out") as told:
+        result = cs.net_survival_test(frame, deadly, by="g", **NAMES)
+    assert any(warning.filename == __file__ for warning in told)
+    assert np.isfinite(result.statistic)
+
+
+def test_the_result_says_by_which_life_table_and_rule() -> None:
+    population = table()
+    result = cs.net_survival_test(patients(300, seed=2), population, by="g", **NAMES)
+    assert result.conventions["life_table_digest"] == population.digest
+    assert result.conventions["weights"] == "1 / S_P(t), cumulated from diagnosis"
+    assert "compat" not in result.conventions
+    theirs = cs.net_survival_test(patients(300, seed=2), population, by="g", compat="relsurv", **NAMES)
+    assert theirs.conventions["compat"] == "relsurv"

@@ -208,7 +208,7 @@ def excess_mortality(
     )
     folded = fold_expected(observed, life_table, people, plain=False, weighted=True, purpose=purpose)
     wanted = _wanted(folded, times, years, purpose=purpose)
-    before, end, used = risk_weights(folded, purpose=purpose, stacklevel=3)
+    before, end, used = risk_weights(folded, purpose=purpose, stacklevel=2)
     sums = folded.sums
     with np.errstate(divide="ignore", invalid="ignore"):
         growth = sums["weighted_expected_events"]

@@ -7,28 +7,22 @@ followed at t: everybody for Ederer I, those whose closing date has not come for
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from childsurv.errors import ChildsurvWarning, OptionError
+from childsurv.errors import OptionError
 from childsurv.follow_up import require_rows
 from childsurv.net_parts import NetEstimate, NetInput
 from childsurv.population_fold import fold_population
-from childsurv.ragged import running_maximum, running_product, running_sum
+from childsurv.ragged import running_product, running_sum
+from childsurv.risk_weights import risk_weights
 from childsurv.tally import Tally, every_day, fold_expected, fold_observed
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
-
-ROUNDING = 16 * float(np.finfo(np.float64).eps)
-"""Rounding of a running sum relative to its largest value."""
-
-LARGEST_ROUNDING = 1e-6
-"""Days on which rounding may exceed this share of the summed weight have no estimate."""
 
 FOLLOWED_FROM_DIAGNOSIS = (
     "follows the expected survival of everybody diagnosed, from diagnosis on, so that children who enter late, as in a "
@@ -262,25 +256,13 @@ def _pohar_perme(folded: Tally, at_risk: npt.NDArray[np.number]) -> tuple[FloatA
     """Return each day's excess hazard and the variance it adds to log S."""
     sums = folded.sums
     growth = sums["weighted_expected_events"]
-    start = folded.running("weighted_entered", "weighted_left", "weighted_expected_events")
-    end = start + growth
+    start, end, used = risk_weights(
+        folded, at_risk=at_risk, effect="have no estimate", purpose="net_survival", stacklevel=5
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
         increment = sums["weighted_events"] / end - np.log1p(growth / start)
         variance = sums["weighted_events_squared"] / end**2
-    # Weights are 1 or more, so the number at risk bounds their sum from below, and the largest sum so far bounds
-    # what rounding it has left behind.
-    largest = running_maximum(end, folded.starts)
-    lost = (at_risk > 0) & ~(ROUNDING * largest <= LARGEST_ROUNDING * at_risk)
-    if lost.any():
-        warnings.warn(
-            f"net_survival: {int(lost.sum()):,} days have no estimate, because somebody before them was followed to "
-            "where population survival is nearly 0, and weights 1 / S_P(t) of all the others are lost beside theirs. "
-            "Such patients are often deaths that the register never learnt of; check the oldest.",
-            ChildsurvWarning,
-            stacklevel=5,
-        )
-        increment = np.where(lost, np.nan, increment)
-    return increment, variance
+    return np.where(used | (at_risk <= 0), increment, np.nan), variance
 
 
 def _ederer2(folded: Tally, at_risk: npt.NDArray[np.number]) -> tuple[FloatArray, FloatArray]:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from childsurv.compare import TestResult, quadratic_form, strata_of
+from childsurv.crude import look_up_conventions
 from childsurv.errors import ChildsurvWarning, DataError, ModelError, OptionError, require_choice
 from childsurv.follow_up import By, Data, FollowUp, columns_list, follow_up
 from childsurv.lifetable.demographics import Demographics, demographics
 from childsurv.lifetable.table import LifeTable
 from childsurv.probability import chi_squared_p_value
+from childsurv.risk_weights import risk_weights
 from childsurv.split_days import split_day_sums
 from childsurv.tally import fold_expected
 
@@ -63,7 +67,8 @@ def net_survival_test(
         As for `net_survival`. With delayed entry weights still cumulate from diagnosis.
     compat
         "relsurv": as ``rs.diff``, which takes the day's population part at weights of the day's end and splits days
-        where a cell of the life table ends inside them; ours is exact within the day.
+        where a cell of the life table ends inside them; ours is the exact growth of the weights within the day. Both
+        take the shares of the groups at the day's end.
 
     Returns
     -------
@@ -108,28 +113,26 @@ def net_survival_test(
     people = demographics(
         data, life_table, age_days=age_days, sex=sex, diagnosis_date=diagnosis_date, purpose=purpose
     )
-    stratum, n_strata, stratum_names = strata_of(data, observed, strata, purpose=purpose)
-    cell = stratum * observed.n_groups + observed.group
+    stratum, _, stratum_names = strata_of(data, observed, strata, purpose=purpose)
+    n_groups = observed.n_groups
+    cell = stratum * n_groups + observed.group
     _warn_few(observed, cell, purpose=purpose)
-    sums = _daily_sums(
-        observed, life_table, people, cell, n_strata * observed.n_groups, compat, purpose=purpose
+    parts = _by_stratum(observed, life_table, people, cell, compat, purpose=purpose)
+    score, covariance, weighted_deaths = (
+        np.zeros(n_groups),
+        np.zeros((n_groups, n_groups)),
+        np.zeros(n_groups),
     )
-    shape = (n_strata, observed.n_groups, -1)
-    weight, excess, squares, deaths = (values.reshape(shape) for values in sums)
-    # Sums of weights of those who have all left are only rounding.
-    at_risk = weight.sum(axis=1, keepdims=True)
-    share = np.where(at_risk > 0, weight / np.where(at_risk > 0, at_risk, 1.0), 0.0)
-    score = (excess - share * excess.sum(axis=1, keepdims=True)).sum(axis=(0, 2))
-    # sum of (1{g = l} - p_g)(1{h = l} - p_h) s_l, multiplied out: matrix products over days.
-    total = squares.sum(axis=1)
-    covariance = np.zeros((observed.n_groups, observed.n_groups))
-    for own in range(n_strata):
-        cross = share[own] @ squares[own].T
-        covariance += (
-            np.diag(squares[own].sum(axis=1)) - cross - cross.T + (share[own] * total[own]) @ share[own].T
+    for groups, sums in parts:
+        # Groups that a stratum does not have add nothing to it.
+        score[groups] += sums.excess.sum(axis=1) - (share := sums.share) @ sums.excess.sum(axis=0)
+        weighted_deaths[groups] += sums.deaths.sum(axis=1)
+        # sum of (1{g = l} - p_g)(1{h = l} - p_h) s_l, multiplied out: matrix products over days.
+        cross = share @ sums.squares.T
+        covariance[np.ix_(groups, groups)] += (
+            np.diag(sums.squares.sum(axis=1)) - cross - cross.T + (share * sums.squares.sum(axis=0)) @ share.T
         )
     statistic, df = quadratic_form(score, covariance, float(np.trace(covariance)))
-    weighted_deaths = deaths.sum(axis=(0, 2))
     table = observed.groups.assign(
         patients=np.bincount(observed.group, minlength=observed.n_groups),
         observed=weighted_deaths,
@@ -142,49 +145,81 @@ def net_survival_test(
         df=df,
         p_value=float(chi_squared_p_value(statistic, df)) if df else float("nan"),
         groups_table=table,
-        conventions=observed.source,
+        conventions={
+            "weights": "1 / S_P(t), cumulated from diagnosis",
+            **({"compat": compat} if compat else {}),
+            **look_up_conventions(life_table, whole_days=compat is None),
+            **observed.source,
+        },
     )
 
 
-def _daily_sums(
+@dataclass(frozen=True)
+class _DailySums:
+    """Sums of one stratum, arrays of shape ``(n_groups, n_days)`` over the groups that it has.
+
+    ``weight`` of those at risk at the day's end, ``excess`` deaths, ``squares`` and ``deaths``: squared and plain
+    weights of the dying.
+    """
+
+    weight: FloatArray
+    excess: FloatArray
+    squares: FloatArray
+    deaths: FloatArray
+
+    @property
+    def share(self) -> FloatArray:
+        """Each group's part of the weight at risk; 0 where nobody is."""
+        total = self.weight.sum(axis=0)
+        return np.asarray(np.where(total > 0, self.weight / np.where(total > 0, total, 1.0), 0.0))
+
+
+def _by_stratum(
     observed: FollowUp,
     table: LifeTable,
     people: Demographics,
     cell: IntArray,
-    n_cells: int,
     compat: str | None,
     *,
     purpose: str,
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Return weights at risk, excess deaths, squared and plain weights of the dying, of shape (n_cells, n_days)."""
-    n_days = int(observed.time.max()) + 1
-    if compat is not None:
-        sums = split_day_sums(observed, table, people, group=cell, n_groups=n_cells, purpose=purpose)
-        excess = sums.weighted_events - sums.weighted_expected_events
-        return sums.weight, excess, sums.weighted_events_squared, sums.weighted_events
+) -> Iterator[tuple[IntArray, _DailySums]]:
+    """Yield for each stratum the codes of its groups, and its sums by day; ``cell`` is stratum * groups + group."""
+    n_groups = observed.n_groups
     present, code = np.unique(cell, return_inverse=True)
-    regrouped = replace(
-        observed,
-        group=code.astype(np.int64),
-        groups=observed.groups.iloc[present % observed.n_groups].reset_index(drop=True),
-    )
+    code = code.astype(np.int64)
+    edges = np.flatnonzero(np.concatenate([[True], np.diff(present // n_groups) > 0, [True]]))
+    if compat is not None:
+        sums = split_day_sums(observed, table, people, group=code, n_groups=present.size, purpose=purpose)
+        excess = sums.weighted_events - sums.weighted_expected_events
+        for own in map(slice, edges[:-1], edges[1:]):
+            yield (
+                present[own] % n_groups,
+                _DailySums(
+                    sums.weight[own],
+                    excess[own],
+                    sums.weighted_events_squared[own],
+                    sums.weighted_events[own],
+                ),
+            )
+        return
+    labels = observed.groups.iloc[present % n_groups].reset_index(drop=True)
+    regrouped = replace(observed, group=code, groups=labels)
     folded = fold_expected(regrouped, table, people, plain=False, weighted=True, purpose=purpose)
-    growth = folded.sums["weighted_expected_events"]
-    weight = folded.running("weighted_entered", "weighted_left", "weighted_expected_events") + growth
-    weight = np.where(folded.at_risk > 0, weight, 0.0)
-
-    def laid_out(values: FloatArray) -> FloatArray:
-        dense = np.zeros((n_cells, n_days))
-        dense[present[folded.group], folded.end.astype(np.int64)] = values
-        return dense
-
-    deaths = folded.sums["weighted_events"]
-    return (
-        laid_out(weight),
-        laid_out(deaths - growth),
-        laid_out(folded.sums["weighted_events_squared"]),
-        laid_out(deaths),
-    )
+    _, end, used = risk_weights(folded, purpose=purpose, stacklevel=3)
+    growth, deaths = folded.sums["weighted_expected_events"], folded.sums["weighted_events"]
+    columns = (end, deaths - growth, folded.sums["weighted_events_squared"], deaths)
+    for first, stop in pairwise(edges):
+        rows = slice(folded.starts[first], folded.starts[stop])
+        day = folded.end[rows].astype(np.int64)
+        # A day that cannot be used for one group is left out for all groups of the stratum.
+        left_out = np.zeros(int(day.max()) + 1, dtype=bool)
+        left_out[day[~used[rows] & (folded.at_risk[rows] > 0)]] = True
+        kept = used[rows] & ~left_out[day]
+        laid_out = np.zeros((len(columns), stop - first, left_out.size))
+        laid_out[:, folded.group[rows] - first, day] = np.where(
+            kept, [values[rows] for values in columns], 0.0
+        )
+        yield present[first:stop] % n_groups, _DailySums(*laid_out)
 
 
 def _warn_few(observed: FollowUp, cell: IntArray, *, purpose: str) -> None:
