@@ -28,6 +28,9 @@ IntArray = npt.NDArray[np.int64]
 CAUSES = ("disease", "population")
 """Causes of the curves, in their order."""
 
+CANCELLED = 1e-13
+"""A variance smaller than this share of the sums that it is the difference of is their rounding."""
+
 COMPAT = ("relsurv",)
 """Peers whose conventions can be asked for."""
 
@@ -58,7 +61,10 @@ def crude_mortality(
     ``F_disease(t) = sum over k <= t of S (d - E) / Y``, ``F_population(t) = sum over k <= t of S E / Y``,
 
     so that ``S + F_disease + F_population = 1``. Their variances are sums over days u <= t of ``d / Y**2`` times the
-    squares of ``S(u) + F_disease(u) - F_disease(t)`` and of ``F_population(t) - F_population(u)``.
+    squares of ``S(u) + F_disease(u) - F_disease(t)`` and of ``F_population(t) - F_population(u)``. The published
+    variance takes the hazards of those at risk as given: limits of the population's curve are too narrow where
+    population mortality varies among patients (86 % coverage in a simulation of high mortality; those of the disease
+    hold).
 
     Parameters
     ----------
@@ -355,5 +361,7 @@ def _variances(cells: CrudeCells) -> FloatArray:
         constant = running_sum(level**2 * spread, starts)
         linear = running_sum(level * spread, starts)
         square = running_sum(spread, starts)
-        variances[own] = np.maximum(constant - 2 * estimate * linear + estimate**2 * square, 0.0)
+        variance = constant - 2 * estimate * linear + estimate**2 * square
+        # Where the three cancel, what is left is their rounding.
+        variances[own] = np.where(variance > CANCELLED * (constant + estimate**2 * square), variance, 0.0)
     return variances
