@@ -14,11 +14,12 @@ from numpy.polynomial import polynomial
 
 from childsurv.cohort import DAYS_PER_YEAR
 from childsurv.crude import look_up_conventions, positive_numbers
-from childsurv.errors import OptionError, require_choice, require_level
+from childsurv.curves import Curves
+from childsurv.errors import OptionError, require_choice, require_count, require_level
 from childsurv.follow_up import By, Data, follow_up, warn_no_events
-from childsurv.intervals import confidence_limits
 from childsurv.lifetable.demographics import demographics
 from childsurv.lifetable.table import LifeTable
+from childsurv.probability import normal_quantile
 from childsurv.ragged import running_sum
 from childsurv.risk_weights import risk_weights
 from childsurv.tally import Tally, fold_expected
@@ -32,6 +33,8 @@ KERNELS = {
     "uniform": np.array([0.5]),
 }
 """Kernels on (-1, 1) as coefficients of the powers of x."""
+
+QUANTITY = "excess mortality rate"
 
 LIMITS = ("plain", "log")
 
@@ -60,6 +63,10 @@ class ExcessMortality:
         Code of the group, days since diagnosis, and the number at risk just before.
     estimate, variance : ndarray of shape (n_rows,)
         Rate per person-year and its variance.
+    minimum : int
+        Children at risk below which a curve ends, and patients below which a group has no estimate; 0 for no such rule.
+    stopped : ndarray of bool, shape (n_groups,)
+        Groups whose curve ends, or is left out, by that rule.
     """
 
     groups: pd.DataFrame
@@ -70,10 +77,12 @@ class ExcessMortality:
     conventions: Mapping[str, Any]
     group: IntArray
     time: FloatArray
-    at_risk: IntArray
+    at_risk: npt.NDArray[np.number]
     estimate: FloatArray
     variance: FloatArray
-    quantity: str = "excess mortality rate"
+    minimum: int
+    stopped: npt.NDArray[np.bool_]
+    quantity: str = QUANTITY
 
     def __post_init__(self) -> None:
         for entry in fields(self):
@@ -89,13 +98,40 @@ class ExcessMortality:
         )
 
     @property
-    def table(self) -> pd.DataFrame:
-        """A fresh DataFrame: group columns, ``time`` (days), ``at_risk, estimate, std_error, lower, upper``."""
+    def limits(self) -> tuple[FloatArray, FloatArray]:
+        """Lower and upper confidence limit of every row: "plain" ``r -+ z s``, "log" ``r exp(-+ z s / r)``."""
+        spread = normal_quantile(self.level) * np.sqrt(self.variance)
+        if self.ci == "plain":
+            return self.estimate - spread, self.estimate + spread
+        with np.errstate(divide="ignore", invalid="ignore"):
+            # Not defined where no more, or fewer, died than in the population.
+            factor = np.where(self.estimate > 0, np.exp(spread / self.estimate), np.nan)
+            certain = self.variance == 0
+            return (
+                np.where(certain, self.estimate, self.estimate / factor),
+                np.where(certain, self.estimate, self.estimate * factor),
+            )
+
+    def as_curves(self, *, per: float = 1.0) -> Curves:
+        """Return the rates per so many person-years in the form that pictures take.
+
+        They are no step functions, so that `Curves.at` and what follows from it say nothing of them.
+        """
         with np.errstate(divide="ignore", invalid="ignore"):
             log_variance = np.where(self.variance > 0, self.variance / self.estimate**2, self.variance)
-        lower, upper = confidence_limits(
-            self.estimate, log_variance, kind=self.ci, level=self.level, bounded=False
-        )
+        nothing = np.zeros(self.time.size, dtype=np.int64)
+        return Curves(
+            groups=self.groups, estimator="excess mortality", level=self.level, ci=self.ci,
+            conventions=self.conventions, in_days=True, bounded=False, group=self.group, time=self.time,
+            at_risk=self.at_risk, events=nothing, censored=nothing, estimate=self.estimate * per,
+            log_variance=log_variance, quantity=self.quantity, start=np.nan, every_row=True, minimum=self.minimum,
+            stopped=self.stopped if self.minimum else None,
+        )  # fmt: skip
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """A fresh DataFrame: group columns, ``time`` (days), ``at_risk, estimate, std_error, lower, upper``."""
+        lower, upper = self.limits
         labels = self.groups.drop(columns=["patients", "total_events"])
         return (
             labels.iloc[self.group]
@@ -126,6 +162,7 @@ def excess_mortality(
     level: float = 0.95,
     ci: str = "plain",
     zero_survival: str = "keep",
+    minimum: int = 0,
 ) -> ExcessMortality:
     """Estimate the excess mortality rate over time since diagnosis, by a kernel over Pohar Perme's daily increments.
 
@@ -150,13 +187,17 @@ def excess_mortality(
         Times since diagnosis in days or years; by default 12 a year from 0 to the end of follow-up.
     level, ci
         Confidence level and kind of limits: "plain" or "log". They are limits of the smoothed rate.
+    minimum
+        Children at risk below which a curve ends, and patients below which a group has no estimate; 0, the default,
+        for neither.
 
     Returns
     -------
     ExcessMortality
         ``.table`` has the group columns, ``time`` (days), ``at_risk, estimate, std_error, lower, upper``; deaths per
         person-year beyond those of the population, negative where fewer died. NaN outside a group's follow-up, within
-        b of days on which nobody is at risk, and for groups followed for less than b.
+        b of days on which nobody is at risk, for groups followed for less than b, and where ``minimum`` says so, the
+        number at risk then too. `childsurv.plot.curves` draws it.
 
     Raises
     ------
@@ -185,6 +226,7 @@ def excess_mortality(
     require_choice(kernel, tuple(KERNELS), argument="kernel")
     require_choice(ci, LIMITS, argument="ci")
     require_level(level)
+    least = require_count(minimum, argument="minimum")
     if (bandwidth is None) == (bandwidth_years is None):
         raise OptionError(
             f"{purpose}: give the width of the kernel, as bandwidth= (days) or bandwidth_years=."
@@ -220,8 +262,14 @@ def excess_mortality(
     day = np.ceil(wanted).astype(np.int64)[None, :]
     place = folded.starts[:-1, None] + np.minimum(day, last[:, None])
     at_risk = np.where(day <= last[:, None], folded.at_risk[place], 0)
+    groups = folded.groups.assign(patients=folded.totals("left"), total_events=folded.totals("events"))
+    hidden = np.zeros((n_groups, n_times), dtype=bool)
+    if least:
+        groups, hidden = _hidden(folded, groups, day, least)
+        at_risk = np.where(hidden, np.nan, at_risk)
+        rates, variances = (np.where(hidden.ravel(), np.nan, values) for values in (rates, variances))
     return ExcessMortality(
-        groups=folded.groups.assign(patients=folded.totals("left"), total_events=folded.totals("events")),
+        groups=groups,
         kernel=kernel,
         bandwidth_days=width,
         level=level,
@@ -241,14 +289,36 @@ def excess_mortality(
             **look_up_conventions(life_table),
             "extended_person_years": folded.extended_days / DAYS_PER_YEAR,
             "days_per_year": DAYS_PER_YEAR,
+            **({"minimum": least} if least else {}),
             **observed.source,
         },
+        minimum=least,
+        stopped=np.asarray(hidden.any(axis=1)),
         group=np.repeat(np.arange(n_groups), n_times),
         time=np.tile(wanted, n_groups),
         at_risk=at_risk.ravel(),
         estimate=rates * DAYS_PER_YEAR,
         variance=variances * DAYS_PER_YEAR**2,
     )
+
+
+def _hidden(
+    folded: Tally, groups: pd.DataFrame, day: IntArray, least: int
+) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
+    """Return the groups without what a minimum hides, and which group and day it hides.
+
+    A curve ends with the first day on which too few are at risk, as in `childsurv.Curves.with_minimum`.
+    """
+    starts = folded.starts
+    ends = np.minimum.reduceat(np.where(folded.at_risk < least, folded.end, np.inf), starts[:-1])
+    small = groups["patients"].to_numpy() < least
+    counted = np.where(folded.end < ends[folded.group], folded.sums["events"], 0)
+    events = np.add.reduceat(counted, starts[:-1]).astype(np.float64)
+    hidden = small[:, None] | (day >= ends[:, None])
+    return groups.assign(
+        patients=groups["patients"].where(~small),
+        total_events=np.where(hidden.all(axis=1), np.nan, events),
+    ), hidden
 
 
 def _wanted(folded: Tally, times: Any, years: Any, *, purpose: str) -> FloatArray:

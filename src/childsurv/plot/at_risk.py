@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 
 from childsurv.curves import Curves
+from childsurv.excess_rate import QUANTITY
 from childsurv.plot.lines import KEY_WIDTH, TimeAxis, by_intervals, draw_key
 from childsurv.plot.spacing import LINE_HEIGHT, text_height
 from childsurv.plot.style import Theme
@@ -45,6 +47,8 @@ def numbers_at_risk(
     A number that the curves' own minimum hides is written as less than it; before the curves begin there is none.
     """
     times = ticks * axis.unit
+    if curves.quantity == QUANTITY:
+        return _at_known_times(curves, times, language)
     # A life table's number is that at the start of an interval, which at a tick is the interval that begins there.
     asked = times * (1 + 1e-9) if by_intervals(curves) else times
     values = curves.at(times=list(asked))["at_risk"].to_numpy(dtype=np.float64)
@@ -56,6 +60,25 @@ def numbers_at_risk(
         )
         for row in values.reshape(-1, ticks.size)
     ]
+
+
+def _at_known_times(curves: Curves, times: FloatArray, language: str) -> list[tuple[str, ...]]:
+    """Return numbers at the times at which rates are known; others have none."""
+    few = f"<{count_text(curves.minimum, language)}"
+    rows = []
+    for first, stop in pairwise(curves.starts):
+        known = {
+            round(float(time), 6): value
+            for time, value in zip(curves.time[first:stop], curves.at_risk[first:stop], strict=True)
+        }
+        found = [known.get(round(float(time), 6)) for time in times]
+        rows.append(
+            tuple(
+                "–" if value is None else few if np.isnan(value) else count_text(value, language)
+                for value in found
+            )
+        )
+    return rows
 
 
 def row_height(row: RiskRow, theme: Theme, *, above: bool) -> float:

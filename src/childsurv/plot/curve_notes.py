@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from childsurv.curves import Curves
 from childsurv.errors import OptionError
+from childsurv.excess_rate import QUANTITY
 from childsurv.plot.frame import require_shares
 from childsurv.plot.groups import Selection
 from childsurv.plot.lines import Steps, TimeAxis
@@ -20,6 +21,13 @@ from childsurv.reliability import ReliabilityRules
 
 HIGHEST_SHARE = 1.2
 """End of the axis of net survival, beyond which limits above 100 % are cut, which the note then says."""
+
+
+PERSON_YEARS = 1000.0
+"""Rates are drawn per so many."""
+
+NUMBERS = ("cumulative hazard", QUANTITY)
+"""Quantities that are no shares."""
 
 
 def time_unit(curves: Curves, axis: TimeAxis) -> str:
@@ -47,26 +55,35 @@ def vertical_limits(
             high = max(1.0, highest, min(reached, HIGHEST_SHARE))
         elif curves.quantity in {"cumulative incidence", "crude mortality"}:
             high = min(1.0, max(0.05, float(np.ceil(20 * reached - 1e-9)) / 20))
+        elif curves.quantity == QUANTITY:
+            # Fewer may die than in the population. A band that reaches far beyond all curves is cut.
+            lowest = -_highest(steps, "lower" if shaded else "estimate", sign=-1.0)
+            high = min(reached, 2 * highest) if highest > 0 else max(reached, 1.0)
+            low = max(
+                min(0.0, lowest),
+                -0.25 * high,
+                min(0.0, -_highest(steps, "estimate", sign=-1.0)) - 0.25 * high,
+            )
         else:
             high = reached if reached > 0 else 1.0
     # A little room, so that a line at 100 % is drawn in full.
     return low, high + 0.02 * (high - low)
 
 
-def _highest(steps: Iterable[Steps], name: str) -> float:
-    values = np.concatenate([getattr(one, name) for one in steps])
+def _highest(steps: Iterable[Steps], name: str, *, sign: float = 1.0) -> float:
+    values = sign * np.concatenate([getattr(one, name) for one in steps])
     values = values[np.isfinite(values)]
     return float(values.max()) if values.size else 0.0
 
 
 def _given(ylim: Any, curves: Curves) -> tuple[float, float]:
-    if curves.quantity != "cumulative hazard":
+    if curves.quantity not in NUMBERS:
         return require_shares(ylim, argument="ylim")
     try:
         low, high = (float(value) for value in ylim)
     except (TypeError, ValueError):
         raise OptionError("ylim= must be two numbers, such as (0, 0.5).") from None
-    if not (np.isfinite([low, high]).all() and 0 <= low < high):
+    if not (np.isfinite([low, high]).all() and (low >= 0 or curves.quantity == QUANTITY) and low < high):
         raise OptionError("ylim= must be two ascending numbers, 0 or more, such as (0, 0.5).")
     return low, high
 
@@ -87,13 +104,19 @@ def notes(
     said = []
     if choices.interval:
         said.append(text("band", language, level=percent_text(curves.level, language), kind=curves.ci))
-        if _highest(steps.values(), "upper") > high:
-            said.append(text("beyond", language))
+        cut_below = curves.quantity == QUANTITY and -_highest(steps.values(), "lower", sign=-1.0) < low
+        if _highest(steps.values(), "upper") > high or cut_below:
+            said.append(text("beyond_both" if cut_below else "beyond", language))
     if banded:
         said.append(text("simultaneous", language))
     if choices.stacked:
         said.append(text("stacked", language))
-    if any(one.joined for one in steps.values()):
+    if curves.quantity == QUANTITY:
+        width = decimal_text(curves.conventions["bandwidth_days"], 0, language)
+        said.append(
+            text("smoothed", language, width=width, kernel=text(curves.conventions["kernel"], language))
+        )
+    elif any(one.joined for one in steps.values()):
         said.append(text("points", language))
     if choices.context:
         said.append(text("other_panels", language))

@@ -13,9 +13,18 @@ from matplotlib.figure import Figure
 
 from childsurv.curves import Curves
 from childsurv.errors import OptionError, require_choice
+from childsurv.excess_rate import ExcessMortality
 from childsurv.plot.at_risk import RiskRow, draw_table, numbers_at_risk, table_height
 from childsurv.plot.band_tables import band_steps
-from childsurv.plot.curve_notes import description, notes, stacked_steps, time_unit, vertical_limits
+from childsurv.plot.curve_notes import (
+    NUMBERS,
+    PERSON_YEARS,
+    description,
+    notes,
+    stacked_steps,
+    time_unit,
+    vertical_limits,
+)
 from childsurv.plot.estimates import quantity_text
 from childsurv.plot.frame import (
     add_axes,
@@ -41,19 +50,22 @@ from childsurv.plot.panel_drawing import (
 from childsurv.plot.panel_layout import Choices, PanelLayout, fitted_layout
 from childsurv.plot.spacing import text_height, time_ticks, wrapped
 from childsurv.plot.style import Theme, as_theme, drawing, width_in_inches
-from childsurv.plot.texts import count_text, percent_text, text
+from childsurv.plot.texts import count_text, text, value_text
 from childsurv.reliability import reliability_rules, reliable_until
 
 FloatArray = npt.NDArray[np.float64]
 
 LABELS = ("auto", "direct", "legend", "none")
 
+LABEL_ROOM = 1.4
+"""Inches to which the name of the vertical axis is broken beside small panels."""
+
 BANDS_UP_TO = 4
 """Curves in one panel up to which bands are drawn unless asked otherwise: more bands hide each other."""
 
 
 def curves(
-    curves: Curves,
+    curves: Curves | ExcessMortality,
     *,
     ax: Axes | None = None,
     panels: str | Sequence[str] | None = None,
@@ -95,7 +107,7 @@ def curves(
     Parameters
     ----------
     curves
-        Result of an estimator.
+        Result of an estimator; rates of `childsurv.excess_mortality` are drawn per 1,000 person-years.
     ax
         Axes to draw into; the table and names then reach beyond them, so leave room, or use a constrained
         layout.
@@ -182,6 +194,8 @@ def curves(
     stakeholder views: KMunicate. BMJ Open 2019; 9:e030215. doi:10.1136/bmjopen-2019-030215
     """
     looks = as_theme(theme)
+    if isinstance(curves, ExcessMortality):
+        curves = curves.as_curves(per=PERSON_YEARS)
     curves = require_curves(curves, purpose="plot.curves")
     require_choice(labels, LABELS, argument="labels")
     if ax is not None and panels is not None:
@@ -216,8 +230,11 @@ def curves(
     if stacked:
         steps = stacked_steps(chosen, steps)
     banded = {} if bands is None else band_steps(bands, curves, chosen, axis)
-    if reference_line is not None:
+    percent = curves.quantity not in NUMBERS
+    if reference_line is not None and percent:
         require_share(reference_line, argument="reference_line")
+    elif reference_line is not None and not np.isfinite(reference_line):
+        raise OptionError("reference_line= must be a finite number.")
     interval = (most <= BANDS_UP_TO if interval is None else interval) and not stacked
     vertical = vertical_limits(
         curves, ylim, [*steps.values(), *banded.values()], shaded=interval or bool(banded)
@@ -235,11 +252,11 @@ def curves(
         labels=labels,
         at_risk=at_risk,
         context=context and several and not stacked,
-        percent=curves.quantity != "cumulative hazard",
+        percent=percent,
         stacked=stacked,
         reference_line=reference_line,
         reference_label=reference_label
-        or ("" if reference_line is None else percent_text(reference_line, language)),
+        or ("" if reference_line is None else value_text(reference_line, language, percent=percent)),
         language=language,
         theme=looks,
     )
@@ -248,6 +265,9 @@ def curves(
         text(time_unit(curves, axis), language) if xlabel is None else xlabel,
         quantity_text(curves, language) if ylabel is None else ylabel,
     )
+    if panels is not None:
+        # Panels are low; a long name of the axis would reach into the next row.
+        axis_texts = (axis_texts[0], wrapped(axis_texts[1], LABEL_ROOM, family=looks.font, size=looks.size))
     with drawing(looks):
         if ax is not None:
             return _into_axes(

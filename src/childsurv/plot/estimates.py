@@ -12,6 +12,7 @@ import pandas as pd
 from childsurv.cohort import DAYS_PER_YEAR
 from childsurv.curves import Curves
 from childsurv.errors import ColumnError, DataError, OptionError, require_columns, rows_where
+from childsurv.excess_rate import QUANTITY
 from childsurv.plot.groups import column_list, numeric_column, reading_order
 from childsurv.plot.texts import decimal_text, text, year_text
 from childsurv.reliability import Rules
@@ -48,6 +49,8 @@ def quantity_text(curves: Curves, language: str) -> str:
     """Return what the curves estimate, in words."""
     if curves.quantity == "cumulative hazard":
         key = "hazard"
+    elif curves.quantity == QUANTITY:
+        key = "excess_rate"
     elif curves.quantity == "cumulative incidence":
         key = "incidence"
     elif curves.quantity == "crude mortality":

@@ -193,7 +193,7 @@ def percent_ticks(
     Unless ``least`` is given, they are as far apart as suits lines of text: some five, more on a long axis.
     """
     least = float(np.clip(0.13 * room, 0.24, 0.45)) if least is None else least
-    steps = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 5.0)
+    steps = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0)
     step = next((one for one in steps if room * one / (high - low) >= least), steps[-1])
     first = np.ceil(low / step - 1e-9)
     last = np.floor(high / step + 1e-9)

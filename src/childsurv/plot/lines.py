@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from childsurv.cohort import DAYS_PER_YEAR
 from childsurv.curves import Curves
 from childsurv.errors import OptionError
+from childsurv.excess_rate import QUANTITY
 from childsurv.plot.frame import axes_size, inches_from
 from childsurv.plot.spacing import LINE_HEIGHT, spread, text_height, wrapped
 from childsurv.plot.style import Theme
@@ -165,6 +166,8 @@ def steps_of(curves: Curves, row: int, axis: TimeAxis, limits: tuple[FloatArray,
     """Return one group's curve up to the end of the axis."""
     part = slice(int(curves.starts[row]), int(curves.starts[row + 1]))
     time = curves.time[part] / axis.unit
+    if curves.quantity == QUANTITY:
+        return _rates(time, [column[part] for column in (curves.estimate, *limits)], axis)
     inside = time <= axis.end * (1 + 1e-12)
     joined = by_intervals(curves)
     # Each state begins at a share of its own, which its first row holds.
@@ -185,6 +188,14 @@ def steps_of(curves: Curves, row: int, axis: TimeAxis, limits: tuple[FloatArray,
         ]
     censored = time[inside & (np.asarray(curves.censored[part]) > 0)]
     return Steps(shown, values[0], values[1], values[2], censored, joined=joined)
+
+
+def _rates(time: FloatArray, values: Sequence[FloatArray], axis: TimeAxis) -> Steps:
+    """Return rates known at some times, joined by straight lines, from the first known one to the last."""
+    known = np.flatnonzero(np.isfinite(values[0]) & (time <= axis.end * (1 + 1e-12)))
+    part = slice(known[0], known[-1] + 1) if known.size else slice(0, 1)
+    estimate, lower, upper = (column[part] for column in values)
+    return Steps(time[part], estimate, lower, upper, np.empty(0), joined=True)
 
 
 def by_intervals(curves: Curves) -> bool:

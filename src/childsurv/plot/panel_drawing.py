@@ -64,6 +64,8 @@ def draw_panel(
     if choices.percent and choices.ylim[1] > 1.03:
         # Net survival above 100 %: where nobody has died of the disease.
         ax.axhline(1.0, color=theme.muted, linewidth=0.7, zorder=1.6, label="_whole")
+    if not choices.percent and choices.ylim[0] < 0:
+        ax.axhline(0.0, color=theme.muted, linewidth=0.7, zorder=1.6, label="_none")
     if choices.reference_line is not None:
         ax.axhline(
             choices.reference_line,

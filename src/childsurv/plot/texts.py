@@ -20,6 +20,17 @@ TEXTS: dict[str, tuple[str, str]] = {
     "crude_mortality": ("Probability of having died", "Вероятность смерти"),
     "state_occupation": ("Share of children in the state", "Доля детей в состоянии"),
     "hazard": ("Cumulative hazard", "Накопленный риск"),
+    "excess_rate": (
+        "Excess deaths per 1,000 person-years",
+        "Избыточные смерти на 1000 человеко-лет",
+    ),
+    "smoothed": (
+        "Smoothed: {kernel}, bandwidth {width} days.",
+        "Сглажено: {kernel}, полуширина {width} дн.",
+    ),
+    "epanechnikov": ("Epanechnikov kernel", "ядро Епанечникова"),
+    "biweight": ("biweight kernel", "биквадратное ядро"),
+    "uniform": ("uniform kernel", "равномерное ядро"),
     "standardised": ("{quantity}, standardised", "{quantity}, стандартизованная"),
     "standardised_hazard": ("{quantity}, standardised", "{quantity}, стандартизованный"),
     "years": ("Years since diagnosis", "Годы после установления диагноза"),
@@ -66,6 +77,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "beyond": (
         "Bands go on above the axis.",
         "Полосы выходят за верхний край оси.",
+    ),
+    "beyond_both": (
+        "Bands go on beyond the axis.",
+        "Полосы выходят за края оси.",
     ),
     "unreliable_line": (
         "Grey dotted: not reliable, {reasons}.",
