@@ -117,9 +117,22 @@ def lexis() -> Figure:
     )
 
 
+def excess() -> Figure:
+    """Draw excess mortality rates of two simulated diagnoses."""
+    cohort = cs.demo.cohort(patients=20_000, seed=1).where("iccc_group in ['I', 'III']")
+    rates = cs.excess_mortality(cohort, cs.demo.life_table(), by="iccc_group", bandwidth_years=0.5, minimum=10)
+    return cs.plot.curves(
+        rates,
+        names={"I": "I Leukaemias", "III": "III CNS tumours"},
+        title="When children with two diagnoses die of them",
+        note="Simulated register of invented countries.",
+    )
+
+
 if __name__ == "__main__":
     PICTURES.mkdir(exist_ok=True)
     cs.plot.save(flow(), PICTURES / "flow.svg")
     cs.plot.save(countries(), PICTURES / "countries.png")
+    cs.plot.save(excess(), PICTURES / "excess_mortality.png")
     cs.plot.save(lexis(), PICTURES / "lexis.png")
     cs.plot.save(life_table(), PICTURES / "life_table.png")
