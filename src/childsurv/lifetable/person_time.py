@@ -50,7 +50,8 @@ def person_years(
 
     Follow-up ``(entry, time]`` is shared out exactly, by the day: a cell's person-years are its person-days / 365.25,
     its deaths those at the end of follow-up within it, and its expected deaths the population hazard added up over
-    its person-days.
+    its person-days. A date is the moment at which its day begins: a death on a birthday or on 1 January lies on the cut
+    and counts in the cell that ends there, as in Epi (windows count whole dates instead).
 
     Parameters
     ----------
