@@ -120,7 +120,9 @@ def lexis() -> Figure:
 def excess() -> Figure:
     """Draw excess mortality rates of two simulated diagnoses."""
     cohort = cs.demo.cohort(patients=20_000, seed=1).where("iccc_group in ['I', 'III']")
-    rates = cs.excess_mortality(cohort, cs.demo.life_table(), by="iccc_group", bandwidth_years=0.5, minimum=10)
+    rates = cs.excess_mortality(
+        cohort, cs.demo.life_table(), by="iccc_group", bandwidth_years=0.5, minimum=10
+    )
     return cs.plot.curves(
         rates,
         names={"I": "I Leukaemias", "III": "III CNS tumours"},

@@ -31,9 +31,21 @@ def test_table_has_one_row_a_group_and_year(shown: Shown) -> None:
     assert table.columns[:2].tolist() == ["country", "patients"]
     late = table[table["years"] == 60]
     assert late[["observed", "net"]].isna().all(axis=None)
-    assert late["few_at_risk"].all()
+    assert late["not_reliable"].all()
     own = net_survival(shown.cohort, life_table(), by="shown_by", level=0.9).at(years=1)
     assert table.loc[table["years"] == 1, "net_lower"].tolist() == own["lower"].tolist()
+
+
+@pytest.mark.parametrize(("minimum", "least"), [(5, 10), (60, 60)])
+def test_what_rests_on_few_is_not_reliable(shown: Shown, minimum: int, least: int) -> None:
+    groupings = [shown.by, shown.diagnosis]
+    table = survival_table(estimate(shown.cohort, None, groupings, level=0.95), (1, 5), minimum=minimum)
+    small = (table["at_risk"] < least) | (table["patients"] < least)
+    assert small.any()
+    assert not small.all()
+    assert (table["patients"] < least).any()
+    assert ((table["patients"] >= least) & small).any()
+    assert table["not_reliable"].tolist() == small.tolist()
 
 
 def test_window_is_the_last_five_whole_years(cohort: Cohort) -> None:

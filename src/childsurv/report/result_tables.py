@@ -114,7 +114,7 @@ def survival_table(
             cells.append(number(numbers.count(row["at_risk"]) if known else "–"))
         body.append(Row(tuple(cells), kind="total" if rows[0][name] == texts("group.all") else ""))
     notes = [words("note.at_risk"), words("note.net_all") if net else words("note.no_life_table")]
-    if (table["few_at_risk"] & np.isfinite(table["observed"])).any():
+    if (table["not_reliable"] & np.isfinite(table["observed"])).any():
         notes.insert(0, words("note.dagger"))
     return Table(caption, head, tuple(body), notes=tuple(notes), wide=True)
 
@@ -150,7 +150,7 @@ def cell_table(content: Content, words: Words, both: TwoWay, caption: str) -> Ta
         for label in both.rows.labels
     )
     notes = [words("note.hidden_cell")] if both.counts.isna().to_numpy().any() else []
-    if (rows["few_at_risk"] & np.isfinite(rows[quantity])).any():
+    if (rows["not_reliable"] & np.isfinite(rows[quantity])).any():
         notes.append(words("note.dagger"))
     return Table(caption, (head,), body, notes=tuple(notes), wide=True)
 

@@ -140,7 +140,7 @@ def _summary(content: Content, words: Words) -> list[Block]:
         if "net" in main and np.isfinite(everyone["net"]):
             second += words("summary.survival_net", net=_with_limits(words, everyone, "net"))
         sentences.append(second + ".")
-    named = groups[np.isfinite(groups["estimate"]) & ~groups["few_at_risk"].astype(bool)]
+    named = groups[np.isfinite(groups["estimate"]) & ~groups["not_reliable"].astype(bool)]
     if shown.by.merged:
         named = named[named[shown.by.name] != shown.by.labels[-1]]
     if len(named) > 1:

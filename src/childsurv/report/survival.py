@@ -15,6 +15,7 @@ from childsurv.errors import ModelError
 from childsurv.lifetable.table import LifeTable
 from childsurv.net import net_survival
 from childsurv.observed import kaplan_meier
+from childsurv.reliability import reliability_rules
 from childsurv.report.groups import Grouping, Shown
 
 PERIOD_WINDOW_YEARS = 5
@@ -53,16 +54,26 @@ def estimate(
     return Estimates(tuple(groupings), observed, net)
 
 
+def fewest_for_reliable(minimum: int) -> int:
+    """Return the patients, and the number at risk, below which an estimate is marked: 10, or a larger minimum.
+
+    That is the scheme "concord-like" of `Curves.reliability`, but that groups with fewer patients are shown and marked:
+    what is too small to be shown at all is for the report's own minimum.
+    """
+    rules = reliability_rules("concord-like")
+    return max(minimum, rules.patients or 0, rules.at_risk or 0)
+
+
 def survival_table(estimates: Estimates, years: Sequence[float], *, minimum: int) -> pd.DataFrame:
     """Return one row a group and year, survival as shares.
 
     Returns
     -------
     DataFrame
-        The groupings' names, then ``patients, deaths, years, at_risk, few_at_risk, observed, observed_lower,
+        The groupings' names, then ``patients, deaths, years, at_risk, not_reliable, observed, observed_lower,
         observed_upper`` and, with a life table, ``net, net_lower, net_upper``. ``patients`` and ``deaths``
-        are those of the whole follow-up. Estimates are missing past the last child followed; ``few_at_risk``
-        marks those that rest on fewer than ``minimum`` children.
+        are those of the whole follow-up. Estimates are missing past the last child followed; ``not_reliable``
+        marks those of groups, or for times with numbers at risk, below `fewest_for_reliable`.
     """
     columns = [grouping.column for grouping in estimates.groupings]
     observed = _at(estimates.observed, columns, years)
@@ -73,7 +84,8 @@ def survival_table(estimates: Estimates, years: Sequence[float], *, minimum: int
     table["deaths"] = groups["total_events"].to_numpy()[repeats]
     table["years"] = np.tile(np.asarray(years, dtype=np.float64), len(groups))
     table["at_risk"] = observed["at_risk"].to_numpy().astype(np.int64)
-    table["few_at_risk"] = (table["at_risk"] < minimum).to_numpy()
+    least = fewest_for_reliable(minimum)
+    table["not_reliable"] = ((table["at_risk"] < least) | (table["patients"] < least)).to_numpy()
     for name, source in (("observed", "estimate"), ("observed_lower", "lower"), ("observed_upper", "upper")):
         table[name] = observed[source].to_numpy()
     if estimates.net is not None:

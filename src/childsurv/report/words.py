@@ -11,6 +11,7 @@ from childsurv.report.blocks import Cell, number
 from childsurv.report.content import Content
 from childsurv.report.numbers import Numbers
 from childsurv.report.pictures import by_text, span_text
+from childsurv.report.survival import fewest_for_reliable
 
 HIDDEN = "·"
 """Stands for a number that is hidden; a dash is one that does not exist."""
@@ -47,6 +48,7 @@ class Words:
         common = {
             "level": self.level,
             "minimum": self.content.minimum,
+            "reliable": fewest_for_reliable(self.content.minimum),
             "by": self.by,
             "diagnosis": self.diagnosis,
             "years": self.numbers.year(self.content.main_year),
@@ -61,11 +63,11 @@ class Words:
         return text[:1].upper() + text[1:]
 
     def share(self, values: Mapping[Any, Any], quantity: str, *, few: bool | None = None) -> Cell:
-        """Return an estimate in per cent with its limits below and a dagger where few were at risk."""
+        """Return an estimate in per cent with its limits below and a dagger where they are not reliable."""
         estimate = float(values[quantity])
         if not np.isfinite(estimate):
             return number("–")
-        mark = " †" if (values["few_at_risk"] if few is None else few) else ""
+        mark = " †" if (values["not_reliable"] if few is None else few) else ""
         limits = self.numbers.percent_range(
             float(values[f"{quantity}_lower"]), float(values[f"{quantity}_upper"])
         )
