@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,6 @@ import pandas as pd
 from childsurv.cohort import DAYS_PER_YEAR
 from childsurv.errors import ChildsurvWarning, OptionError
 from childsurv.intervals import confidence_limits
-from childsurv.probability import normal_quantile
 from childsurv.ragged import group_starts, last_row_at, running_sum
 
 if TYPE_CHECKING:
@@ -32,9 +31,6 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 CURVE_COLUMNS = ("time", "at_risk", "events", "censored", "estimate", "std_error", "lower", "upper")
-
-SAME_PROBABILITY = 1e-8
-"""Survival this close to a wanted quantile counts as equal to it, as in R."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -346,14 +342,10 @@ class Curves:
         shares = np.atleast_1d(np.asarray(p, dtype=np.float64))
         if not ((shares > 0) & (shares < 1)).all():
             raise OptionError("quantile(p): p must lie between 0 and 1.")
-        lower, upper = self.limits
-        columns = self._labels(np.repeat(np.arange(len(self.groups)), shares.size))
-        columns["p"] = np.tile(shares, len(self.groups))
-        for name, values in (("quantile", self.estimate), ("lower", lower), ("upper", upper)):
-            columns[name] = np.stack(
-                [self._first_below(values, 1 - share) for share in shares], axis=1
-            ).ravel()
-        return pd.DataFrame(columns)
+        from childsurv.curve_summaries import quantiles
+
+        labels = self._labels(np.repeat(np.arange(len(self.groups)), shares.size))
+        return pd.DataFrame({**labels, **quantiles(self, shares)})
 
     def rmst(self, times: float | None = None, *, years: float | None = None) -> pd.DataFrame:
         """Return the restricted mean survival time: the area under each curve up to a time.
@@ -389,40 +381,13 @@ class Curves:
         tau = self._one_time(times, years, "rmst")
         if tau < self.origin:
             raise OptionError(f"rmst(): these curves begin at {self.origin:g}, after the time asked for.")
-        starts = self.starts
-        reached = np.minimum(self.time, tau)
-        previous = np.empty_like(reached)
-        previous[1:] = reached[:-1]
-        previous_estimate = np.empty_like(self.estimate)
-        previous_estimate[1:] = self.estimate[:-1]
-        first = starts[:-1]
-        previous[first], previous_estimate[first] = self.origin, 1.0
-        area = running_sum(previous_estimate * (reached - previous), starts)
-        last = starts[1:] - 1
-        # A curve that has reached 0 stays there; any other is unknown past its last time.
-        known = (self.time[last] >= tau) | (self.estimate[last] == 0)
-        total = np.where(known, area[last], np.nan)
-        with np.errstate(invalid="ignore"):
-            # Late entries may follow a curve that has reached 0, where the variance is infinite.
-            step = np.diff(self.log_variance, prepend=0.0)
-        step[first] = self.log_variance[first]
-        inside = (self.time <= tau) & np.isfinite(step)
-        to_come = total[self.group] - area
-        squares = np.where(inside, to_come**2 * np.where(inside, step, 0.0), 0.0)
-        std_error = np.sqrt(np.where(known, np.add.reduceat(squares, first), np.nan))
-        if not self._additive_variance:
+        from childsurv.curve_summaries import restricted_means
+
+        with_variance = self._additive_variance
+        if not with_variance:
             _warn_no_variance("rmst")
-            std_error = np.full_like(total, np.nan)
-        z = normal_quantile(self.level)
-        columns = self._labels(np.arange(len(self.groups)))
-        columns |= {
-            "tau": np.full(len(self.groups), tau),
-            "rmst": total,
-            "std_error": std_error,
-            "lower": total - z * std_error,
-            "upper": total + z * std_error,
-        }
-        return pd.DataFrame(columns)
+        labels = self._labels(np.arange(len(self.groups)))
+        return pd.DataFrame({**labels, **restricted_means(self, tau, with_variance=with_variance)})
 
     def conditional(self, given: float | None = None, *, given_years: float | None = None) -> Curves:
         """Return survival given survival to a time: ``S(t) / S(s)`` for ``t >= s``.
@@ -469,44 +434,12 @@ class Curves:
             raise OptionError(
                 f"conditional(): these curves begin at {self.origin:g}, after the time asked for."
             )
-        row = last_row_at(self.time, self.starts, self.group, np.array([moment]))[:, 0]
-        before = row < 0
-        base = np.where(before, 1.0, self.estimate[np.maximum(row, 0)])
-        base_variance = np.where(before, 0.0, self.log_variance[np.maximum(row, 0)])
-        followed = (self.time[self.starts[1:] - 1] > moment) & (base > 0)
-        keep = (self.time > moment) & followed[self.group]
-        kept_groups = np.flatnonzero(followed)
-        if kept_groups.size == 0:
-            raise OptionError("conditional(): nobody is at risk after that time in any group.")
-        new_code = np.cumsum(followed) - 1
-        group = self.group[keep]
-        starts = np.searchsorted(group, kept_groups)
-        groups = self.groups.iloc[kept_groups].reset_index(drop=True)
-        groups["patients"] = np.asarray(self.at_risk)[keep][starts]
-        groups["total_events"] = np.add.reduceat(np.asarray(self.events)[keep], starts)
-        conventions = {
-            **self.conventions,
-            "conditional_on": f"surviving {moment:g} {'days' if self.in_days else 'units of time'}",
-            "groups_left_out": int((~followed).sum()),
-        }
-        variance = self.log_variance[keep] - base_variance[group]
-        if not self._additive_variance:
+        from childsurv.curve_summaries import conditional_on
+
+        with_variance = self._additive_variance
+        if not with_variance:
             _warn_no_variance("conditional")
-            variance = np.full_like(variance, np.nan)
-        return replace(
-            self,
-            groups=groups,
-            conventions=conventions,
-            group=new_code[group],
-            time=self.time[keep],
-            at_risk=self.at_risk[keep],
-            events=self.events[keep],
-            censored=self.censored[keep],
-            estimate=self.estimate[keep] / base[group],
-            log_variance=variance,
-            origin=moment,
-            stopped=None if self.stopped is None else self.stopped[kept_groups],
-        )
+        return conditional_on(self, moment, with_variance=with_variance)
 
     def difference(
         self,
@@ -773,26 +706,6 @@ class Curves:
         if wanted.ndim != 1 or wanted.size == 0 or not np.isfinite(wanted).all() or (wanted < 0).any():
             raise OptionError("Times must be finite numbers of 0 or more.")
         return wanted if years is None else wanted * DAYS_PER_YEAR
-
-    def _first_below(self, values: FloatArray, target: float) -> FloatArray:
-        """Return for each group the time at which ``values`` first fall to ``target``, as R's quantile does."""
-        n_groups = len(self.groups)
-        result = np.full(n_groups, np.nan)
-        with np.errstate(invalid="ignore"):
-            below = np.flatnonzero(values <= target + SAME_PROBABILITY)
-        reached, place = np.unique(self.group[below], return_index=True)
-        first = below[place]
-        result[reached] = self.time[first]
-        level = np.abs(values[first] - target) <= SAME_PROBABILITY
-        with np.errstate(invalid="ignore"):
-            lower_still = np.flatnonzero(values < target - SAME_PROBABILITY)
-        next_group, next_place = np.unique(self.group[lower_still], return_index=True)
-        # A curve that stays there to its end is level up to its last time.
-        next_time = self.time[self.starts[1:] - 1].copy()
-        next_time[next_group] = self.time[lower_still[next_place]]
-        middle = (result[reached] + next_time[reached]) / 2
-        result[reached] = np.where(level, middle, result[reached])
-        return result
 
 
 def _warn_no_variance(what: str) -> None:
