@@ -290,6 +290,8 @@ def life_tables(folder: Path) -> list[Row]:
     first = cells[cells["country"] == cells["country"].iloc[0]]
     wide = first.pivot(index=["year", "age"], columns="sex", values="mx").reset_index()
     wide["total"] = (wide["female"] + wide["male"]) / 2
+    open_age = wide["age"] == wide["age"].max()
+    wide["age"] = wide["age"].astype(str) + np.where(open_age, "+", "")
     printed = wide.rename(columns=str.capitalize)[["Year", "Age", "Female", "Male", "Total"]]
     published = folder / "Mx_1x1.txt"
     head = "Simulated, Death rates (period 1x1)\n\n"
