@@ -109,15 +109,17 @@ def read_rates_of_deaths(deaths: Source, exposures: Source, *, ragged: bool = Fa
             np.divide(died, exposed, out=np.full(exposed.size, np.nan), where=exposed > 0)
         )
     notes: dict[str, Any] = {"made_of": "deaths divided by exposures"}
-    if "both" in rates:
+    if "total" in death_table:
         notes["left_out"] = {"total": len(death_table)}
     return _cells(deaths, death_table, rates, death_title, notes)
 
 
 def _by_sex(table: pd.DataFrame) -> dict[str, pd.Series]:
-    """Return the columns of rates or counts by sex; the total is that of both."""
-    columns = {"female": "female", "male": "male", "both": "total"}
-    return {sex: table[name] for sex, name in columns.items() if name in table}
+    """Return the columns of rates or counts by sex; the total, that of both, where a sex is lacking."""
+    columns = {sex: table[sex] for sex in ("female", "male") if sex in table}
+    if len(columns) < 2 and "total" in table:
+        columns["both"] = table["total"]
+    return columns
 
 
 def _read(source: Source, *, ragged: bool) -> tuple[pd.DataFrame, str]:
@@ -161,12 +163,13 @@ def _require_whole(source: Source, table: pd.DataFrame, *, fields: int, ragged: 
             f"{source.name}: the last line has {len(last.split())} fields of {fields}; the file was cut off. "
             "Fetch it again."
         )
-    per_year = table["year"].value_counts(sort=False)
-    short = per_year.index[per_year.to_numpy() < per_year.max()]
-    if len(short) and not ragged:
+    codes, years = pd.factorize(table["year"])
+    per_year = np.bincount(codes)
+    short = np.flatnonzero(per_year < per_year.max())
+    if short.size and not ragged:
         raise LifeTableError(
-            f"{source.name}: {len(short)} years have fewer ages than the {per_year.max()} of the others, the first "
-            f"{short[0]}; the file may have been cut off. Fetch it again, or leave those ages uncovered with "
+            f"{source.name}: {short.size} years have fewer ages than the {per_year.max()} of the others, the first "
+            f"{years[short[0]]}; the file may have been cut off. Fetch it again, or leave those ages uncovered with "
             "missing='not-covered'."
         )
 
@@ -195,7 +198,7 @@ def _cells(
     source: Source, table: pd.DataFrame, rates: dict[str, pd.Series], title: str, notes: dict[str, Any]
 ) -> Cells:
     ages = age_starts(table["age"], file=source.name)
-    if not table["age"].str.strip().str.endswith("+").any():
+    if not any(str(label).strip().endswith("+") for label in table["age"].unique()):
         raise LifeTableError(
             f"{source.name}: no age group is open, such as 110+; the file was cut off. Fetch it again."
         )
@@ -203,14 +206,16 @@ def _cells(
     mortality = [values.to_numpy(np.float64) for values in rates.values()]
     frame = pd.DataFrame(
         {
-            "sex": np.repeat(np.array(list(rates), dtype=object), len(table)),
+            "sex": pd.Categorical.from_codes(np.repeat(np.arange(len(rates)), len(table)), list(rates)),
             "age": np.tile(ages, len(rates)),
             "year": np.tile(years, len(rates)),
             "mortality": np.concatenate(mortality) if mortality else np.empty(0),
         }
     )
     notes = {**({"title": " ".join(title.split())} if title else {}), **notes}
-    uncovered = int((frame["mortality"].isna() & (frame["sex"] != "both")).sum())
+    uncovered = sum(
+        int(np.isnan(values).sum()) for sex, values in zip(rates, mortality, strict=True) if sex != "both"
+    )
     if uncovered:
         notes["not_covered"] = uncovered
     place = title.split(",")[0].strip() if "," in title else ""

@@ -31,6 +31,9 @@ HEAD_BYTES = 4096
 LARGEST_RATE_BELOW_80 = 1.0
 """Nowhere does more than one person a person-year die below age 80; counts and rates per 1,000 are larger."""
 
+AGE_LABEL = re.compile(r"(\d+(?:\.\d+)?)\s*(\+|(?:-|–)\s*(\d+))?")
+YEAR_LABEL = re.compile(r"(\d{4})(?:\.0)?\s*((?:-|–)\s*(\d{4}))?")
+
 EXTENDED = "extended"
 """Column of `LifeTable.to_frame` that marks cells carried on from others."""
 
@@ -58,6 +61,8 @@ SEX_NAMES: Mapping[str, str] = {
     **dict.fromkeys(("total", "both", "both sexes", "all", "persons", "b", "t", "оба пола", "всего"), "both"),
 }
 """How published tables name sexes, in lower case; "both" are rows for both sexes together."""
+
+SEX_LABELS = ("female", "male", "both")
 
 
 @dataclass(frozen=True)
@@ -204,7 +209,7 @@ class Cells:
 def age_starts(labels: pd.Series, *, file: str) -> FloatArray:
     """Return where age groups such as ``0``, ``1-4`` and ``110+`` begin; groups must follow one another."""
     codes, distinct = pd.factorize(labels)
-    bounds = [_bounds(str(label), r"(\d+(?:\.\d+)?)\s*(\+|(?:-|–)\s*(\d+))?") for label in distinct]
+    bounds = [_bounds(str(label), AGE_LABEL) for label in distinct]
     _require_read(bounds, codes, "ages", "0, 1-4 or 110+", file)
     _require_following([bound for bound in bounds if bound is not None], "age groups", file)
     starts = np.array([bound[0] for bound in bounds if bound is not None])
@@ -217,7 +222,7 @@ def year_cells(labels: pd.Series, *, file: str) -> tuple[FloatArray, dict[int, s
     A group such as ``1950-1954`` runs from 1 January of its first year to 31 December of its last.
     """
     codes, distinct = pd.factorize(labels)
-    bounds = [_bounds(str(label), r"(\d{4})(?:\.0)?\s*((?:-|–)\s*(\d{4}))?") for label in distinct]
+    bounds = [_bounds(str(label), YEAR_LABEL) for label in distinct]
     _require_read(bounds, codes, "years", "2000 or 2000-2004", file)
     known = [bound for bound in bounds if bound is not None]
     starts = np.array([bound[0] for bound in known])
@@ -279,8 +284,8 @@ def _number(date: pd.Timestamp) -> float:
     return float(date.year + (date.dayofyear - 1) / 366)
 
 
-def _bounds(label: str, pattern: str) -> tuple[float, float | None] | None:
-    match = re.fullmatch(pattern, label.strip())
+def _bounds(label: str, pattern: re.Pattern[str]) -> tuple[float, float | None] | None:
+    match = pattern.fullmatch(label.strip())
     if match is None:
         return None
     last = match.group(3)

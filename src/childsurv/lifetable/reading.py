@@ -213,7 +213,8 @@ def read_life_table(
     # Errors name the column as the file does.
     value = str(cells.notes.get("columns", {}).get(cells.kind, cells.kind))
     value = value if value not in frame.columns else cells.kind
-    frame = frame.rename(columns={"mortality": value})
+    frame = frame.copy(deep=False)
+    frame.columns = [value if name == "mortality" else name for name in frame.columns]
     if len(frame) == 0:
         raise LifeTableError(
             f"{names}: there are only rates for both sexes together. Population mortality is looked up by "

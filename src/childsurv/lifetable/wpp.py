@@ -23,6 +23,7 @@ import pandas as pd
 from childsurv.errors import LifeTableError
 from childsurv.lifetable.country_codes import ISO3_OF_M49
 from childsurv.lifetable.published import (
+    SEX_LABELS,
     SEX_NAMES,
     Cells,
     Country,
@@ -90,8 +91,9 @@ def read_package_cells(source: Source, *, sex: str | None, country: Country) -> 
             "country": pd.Categorical.from_codes(
                 np.repeat(place, len(periods)), categories=pd.Index(list(label_of.values()))
             ),
+            # The same categories in each file, so that files of two sexes stay coded when put together.
             "sex": pd.Categorical.from_codes(
-                np.zeros(values.size, dtype=np.int8), categories=pd.Index([found])
+                np.full(values.size, SEX_LABELS.index(found), dtype=np.int8), categories=pd.Index(SEX_LABELS)
             ),
             "age": np.repeat(ages, len(periods)),
             "year": np.tile(first_years, len(table)),
