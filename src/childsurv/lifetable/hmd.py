@@ -206,7 +206,9 @@ def _cells(
     mortality = [values.to_numpy(np.float64) for values in rates.values()]
     frame = pd.DataFrame(
         {
-            "sex": pd.Categorical.from_codes(np.repeat(np.arange(len(rates)), len(table)), list(rates)),
+            "sex": pd.Categorical.from_codes(
+                np.repeat(np.arange(len(rates)), len(table)), pd.Index(list(rates))
+            ),
             "age": np.tile(ages, len(rates)),
             "year": np.tile(years, len(rates)),
             "mortality": np.concatenate(mortality) if mortality else np.empty(0),
