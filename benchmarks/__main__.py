@@ -68,7 +68,7 @@ def kaplan_meier(folder: Path) -> list[Row]:
             "R survfit(~ group)",
             many,
             r_seconds("survfit_groups", folder),
-            50,
+            100,
             "R without summary()",
         ),
     ]
