@@ -23,7 +23,10 @@ def dated(frame: pd.DataFrame, **days: object) -> pd.DataFrame:
     frame = frame.assign(diagnosis_date=START)
     for name, values in days.items():
         after = pd.Series(values, index=frame.index, dtype=float)
-        frame[name] = START + pd.to_timedelta(after.where(after >= 0), unit="D")
+        known = after >= 0
+        # pandas rounds what lies in memory at missing days, which overflows now and then: none are missing here.
+        dates = START + pd.to_timedelta(after.where(known, 0.0), unit="D")
+        frame[name] = dates.where(known)
     return frame
 
 
