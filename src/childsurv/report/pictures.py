@@ -12,6 +12,7 @@ import pandas as pd
 from childsurv.cohort import DAYS_PER_YEAR
 from childsurv.report.content import Content
 from childsurv.report.numbers import Numbers
+from childsurv.report.survival import fewest_for_reliable
 from childsurv.report.texts import Texts
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ LONGEST_AXIS_YEARS = 10.0
 MOST_CURVES = 16
 """Curves in one panel up to which all are drawn together; more can only be read in panels."""
 MOST_PANELS = 30
-FEW_ON_PLOT = 10
-"""Cells of fewer patients than this (or than the minimum) are marked in the heat map."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,6 +144,7 @@ def _curves(content: Content, name: str, curves: Curves, *, panels: str | None =
         panels=panels,
         years=years,
         minimum=content.minimum,
+        reliability={"at_risk": fewest_for_reliable(content.minimum)},
         note=_note(content),
         language=content.texts.language,
         width="page",
@@ -160,6 +160,8 @@ def _ranking(content: Content) -> Any:
         years=content.main_year,
         reference=float(everyone["estimate"]) if np.isfinite(everyone["estimate"]) else None,
         minimum=content.minimum,
+        mark_below=None,
+        reliability={"at_risk": fewest_for_reliable(content.minimum)},
         note=_note(content),
         language=content.texts.language,
     )
@@ -190,12 +192,13 @@ def _heatmap(content: Content) -> Any:
             ),
         }
     )
+    cells["reliability"] = np.where(cells["not_reliable"].eq(True), "not reliable", "")
     return plot.heatmap(
         cells,
         rows=rows.name,
         columns=columns.name,
         minimum=content.minimum,
-        mark_below=max(FEW_ON_PLOT, content.minimum),
+        mark_below=None,
         # Totals of the cells shown would not be those of the groups.
         totals=False,
         note=" ".join(

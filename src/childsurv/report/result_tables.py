@@ -115,7 +115,7 @@ def survival_table(
         body.append(Row(tuple(cells), kind="total" if rows[0][name] == texts("group.all") else ""))
     notes = [words("note.at_risk"), words("note.net_all") if net else words("note.no_life_table")]
     if (table["not_reliable"] & np.isfinite(table["observed"])).any():
-        notes.insert(0, words("note.dagger"))
+        notes.insert(0, words("note.not_reliable"))
     return Table(caption, head, tuple(body), notes=tuple(notes), wide=True)
 
 
@@ -151,7 +151,7 @@ def cell_table(content: Content, words: Words, both: TwoWay, caption: str) -> Ta
     )
     notes = [words("note.hidden_cell")] if both.counts.isna().to_numpy().any() else []
     if (rows["not_reliable"] & np.isfinite(rows[quantity])).any():
-        notes.append(words("note.dagger"))
+        notes.append(words("note.not_reliable"))
     return Table(caption, (head,), body, notes=tuple(notes), wide=True)
 
 

@@ -55,13 +55,12 @@ def estimate(
 
 
 def fewest_for_reliable(minimum: int) -> int:
-    """Return the patients, and the number at risk, below which an estimate is marked: 10, or a larger minimum.
+    """Return the number at risk below which an estimate is marked as not reliable: 10, or a larger minimum.
 
-    That is the scheme "concord-like" of `Curves.reliability`, but that groups with fewer patients are shown and marked:
-    what is too small to be shown at all is for the report's own minimum.
+    That is the rule of the scheme "concord-like" of `Curves.reliability`. Its rule on patients, who are at least as
+    many, marks nothing more; groups too small to be shown at all are for the report's own minimum.
     """
-    rules = reliability_rules("concord-like")
-    return max(minimum, rules.patients or 0, rules.at_risk or 0)
+    return max(minimum, reliability_rules("concord-like").at_risk or 0)
 
 
 def survival_table(estimates: Estimates, years: Sequence[float], *, minimum: int) -> pd.DataFrame:
@@ -73,7 +72,7 @@ def survival_table(estimates: Estimates, years: Sequence[float], *, minimum: int
         The groupings' names, then ``patients, deaths, years, at_risk, not_reliable, observed, observed_lower,
         observed_upper`` and, with a life table, ``net, net_lower, net_upper``. ``patients`` and ``deaths``
         are those of the whole follow-up. Estimates are missing past the last child followed; ``not_reliable``
-        marks those of groups, or for times with numbers at risk, below `fewest_for_reliable`.
+        marks those for times with numbers at risk below `fewest_for_reliable`.
     """
     columns = [grouping.column for grouping in estimates.groupings]
     observed = _at(estimates.observed, columns, years)
@@ -84,8 +83,7 @@ def survival_table(estimates: Estimates, years: Sequence[float], *, minimum: int
     table["deaths"] = groups["total_events"].to_numpy()[repeats]
     table["years"] = np.tile(np.asarray(years, dtype=np.float64), len(groups))
     table["at_risk"] = observed["at_risk"].to_numpy().astype(np.int64)
-    least = fewest_for_reliable(minimum)
-    table["not_reliable"] = ((table["at_risk"] < least) | (table["patients"] < least)).to_numpy()
+    table["not_reliable"] = (table["at_risk"] < fewest_for_reliable(minimum)).to_numpy()
     for name, source in (("observed", "estimate"), ("observed_lower", "lower"), ("observed_upper", "upper")):
         table[name] = observed[source].to_numpy()
     if estimates.net is not None:

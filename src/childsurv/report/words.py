@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from childsurv.plot.marks import NOT_RELIABLE
 from childsurv.report.blocks import Cell, number
 from childsurv.report.content import Content
 from childsurv.report.numbers import Numbers
@@ -63,11 +64,11 @@ class Words:
         return text[:1].upper() + text[1:]
 
     def share(self, values: Mapping[Any, Any], quantity: str, *, few: bool | None = None) -> Cell:
-        """Return an estimate in per cent with its limits below and a dagger where they are not reliable."""
+        """Return an estimate in per cent with its limits below and a mark where they are not reliable."""
         estimate = float(values[quantity])
         if not np.isfinite(estimate):
             return number("–")
-        mark = " †" if (values["not_reliable"] if few is None else few) else ""
+        mark = f" {NOT_RELIABLE}" if (values["not_reliable"] if few is None else few) else ""
         limits = self.numbers.percent_range(
             float(values[f"{quantity}_lower"]), float(values[f"{quantity}_upper"])
         )
