@@ -33,7 +33,25 @@ def test_cohort_form_of_six_patients():
     assert table["estimate"].tolist() == pytest.approx([first, first * second, first * second], rel=1e-14)
     variance = 1 / (5.5 * 4.5) + 2 / (4 * 2)
     assert table["std_error"].iloc[1] == pytest.approx(first * second * variance**0.5, rel=1e-13)
-    assert curves.at(1.5)["estimate"][0] == pytest.approx(first, rel=1e-14)
+    # At an end, the number with which the next interval begins.
+    at = curves.at([0, 1, 2, 4, 5])
+    assert at["at_risk"].tolist() == [6, 4, 2, 0, 0]
+    assert at["estimate"].tolist()[:4] == pytest.approx([1, first, first * second, first * second], rel=1e-14)
+    assert np.isnan(at["estimate"].iloc[4])
+    with pytest.raises(OptionError, match=r"at\(\): .* ends of intervals only \(1, 2, 4, ...\), not at 1.5"):
+        curves.at([1, 1.5])
+    with pytest.raises(OptionError, match=r"conditional\(\): .*, not at 1.5"):
+        curves.conditional(1.5)
+    with pytest.raises(OptionError, match=r"quantile\(\): these curves are known at the ends of intervals"):
+        curves.quantile(0.1)
+    # The area under straight lines, and its derivative by each interval's hazard.
+    mean = curves.rmst(2)
+    assert mean["rmst"][0] == pytest.approx((1 + first) / 2 + (first + first * second) / 2, rel=1e-14)
+    moves = [first / 2 + (first + first * second) / 2, first * second / 2]
+    error = (moves[0] ** 2 / (5.5 * 4.5) + moves[1] ** 2 * 2 / (4 * 2)) ** 0.5
+    assert mean["std_error"][0] == pytest.approx(error, rel=1e-13)
+    with pytest.raises(OptionError, match="simultaneous_bands"):
+        cs.simultaneous_bands(curves)
 
 
 def test_person_time_form_with_late_entries():

@@ -130,12 +130,14 @@ def test_conditional_curves_begin_where_they_begin() -> None:
 
 def test_jackknife_variances_are_not_taken_apart() -> None:
     weighted = kaplan_meier(FRAME.assign(w=[0.5, 1.5] * 4), time="t", event="d", weights="w")
-    with pytest.warns(ChildsurvWarning, match=r"rmst\(\): with weights that are not whole numbers") as caught:
+    with pytest.warns(
+        ChildsurvWarning, match=r"rmst\(\): the variance is that of each time by itself"
+    ) as caught:
         means = weighted.rmst(500)
     assert caught[0].filename == __file__
     assert means["rmst"].notna().all()
     assert means[["std_error", "lower", "upper"]].isna().all(axis=None)
-    with pytest.warns(ChildsurvWarning, match=r"conditional\(\): with weights") as caught:
+    with pytest.warns(ChildsurvWarning, match=r"conditional\(\): the variance is that") as caught:
         given = weighted.conditional(100).table
     assert caught[0].filename == __file__
     assert given["estimate"].notna().all()

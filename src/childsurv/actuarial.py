@@ -109,12 +109,14 @@ def actuarial(
     lost = left - events
     # An interval counts in which somebody was at risk, at its start or later.
     group, interval = np.nonzero(time_at_risk > 0 if form == "person-time" else at_start > 0)
+    group, interval, empty = with_empty_groups(group, interval, n_groups)
     n, d, w, y = (values[group, interval] for values in (at_start, events, lost, time_at_risk))
     if form == "cohort":
         estimate, log_variance = actuarial_survival(group, n_groups, n, d, w)
     else:
         length = np.diff(ends, prepend=0.0)[interval]
         estimate, log_variance = hazard_survival(group, n_groups, length, d, d, y)
+    estimate, log_variance = (np.where(empty, np.nan, values) for values in (estimate, log_variance))
     groups = fine.groups
     return Curves(
         groups=groups.assign(patients=fine.totals("left"), total_events=fine.totals("events")),
@@ -218,7 +220,26 @@ def at_risk_at_starts(fine: Tally, ends: FloatArray) -> FloatArray:
     begins = np.concatenate([[0.0], ends[:-1]])
     change = running_sum(fine.sums["entered"] - fine.sums["left"], fine.starts)
     row = last_row_at(fine.end, fine.starts, fine.group, begins)
-    return np.where(row >= 0, change[np.maximum(row, 0)], 0).astype(np.float64)
+    at_risk = np.where(row >= 0, change[np.maximum(row, 0)], 0).astype(np.float64)
+    # Who leaves at time 0, as rows of plain tables may, is at risk in the first interval, which counts the exit.
+    begun = np.flatnonzero(fine.end == 0)
+    at_risk[fine.group[begun], 0] = fine.sums["entered"][begun]
+    return at_risk
+
+
+def with_empty_groups(
+    group: IntArray, interval: IntArray, n_groups: int
+) -> tuple[IntArray, IntArray, npt.NDArray[np.bool_]]:
+    """Return the rows with one in the first interval for each group that has none, and which rows those are."""
+    lacking = np.setdiff1d(np.arange(n_groups), group)
+    if not lacking.size:
+        return group, interval, np.zeros(group.size, dtype=bool)
+    both = (
+        np.concatenate([group, lacking]),
+        np.concatenate([interval, np.zeros(lacking.size, dtype=np.int64)]),
+    )
+    order = np.argsort(both[0], kind="stable")
+    return both[0][order], both[1][order], order >= group.size
 
 
 def person_time(fine: Tally, ends: FloatArray) -> FloatArray:

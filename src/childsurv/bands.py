@@ -54,7 +54,7 @@ def simultaneous_bands(
     Parameters
     ----------
     curves
-        Curves of survival without late entries.
+        Curves of survival that change at event times; for "hall-wellner" without late entries. Not standardised ones.
     kind
         "equal-precision" (Nair) or "hall-wellner".
     times, years
@@ -92,6 +92,7 @@ def simultaneous_bands(
         raise OptionError("simultaneous_bands() is for curves of survival.")
     if times is not None and years is not None:
         raise OptionError("simultaneous_bands(): give times= or years=, not both.")
+    _require_increments(curves, kind)
     low, high = _stretch(curves, times, years)
     starts = curves.starts
     rows: list[npt.NDArray[np.int64]] = []
@@ -105,7 +106,8 @@ def simultaneous_bands(
         if own.size == 0:
             limits.append((np.empty(0), np.empty(0)))
             continue
-        patients = float(curves.groups["patients"].iloc[place])
+        # Of frequencies all children count: those at risk in the beginning.
+        patients = float(curves.at_risk[starts[place]])
         variance = curves.log_variance[own]
         share = patients * variance / (1 + patients * variance)
         if kind == "equal-precision":
@@ -131,6 +133,24 @@ def simultaneous_bands(
         lower=np.concatenate([lower for lower, _ in limits]),
         upper=np.concatenate([upper for _, upper in limits]),
     )
+
+
+def _require_increments(curves: Curves, kind: str) -> None:
+    """Raise for curves whose variance is no sum of independent increments, or whose beginning is not everybody's."""
+    jackknife = curves.conventions.get("variance") == "infinitesimal jackknife"
+    if jackknife or not curves.additive or curves.by_intervals:
+        raise OptionError(
+            "simultaneous_bands() takes curves that change at event times, whose variance is a sum of independent "
+            "increments: not standardised ones, life tables by intervals, or weights that are no whole numbers."
+        )
+    at_risk, left = np.asarray(curves.at_risk), np.asarray(curves.events) + np.asarray(curves.censored)
+    inner = curves.group[1:] == curves.group[:-1]
+    late = bool((inner & (at_risk[1:] > at_risk[:-1] - left[:-1])).any()) or curves.origin > 0
+    if kind == "hall-wellner" and late:
+        raise OptionError(
+            "simultaneous_bands(kind='hall-wellner') needs everybody followed from the start; some enter late. "
+            "kind='equal-precision' does not."
+        )
 
 
 def _stretch(

@@ -135,7 +135,7 @@ def cumulative_incidence(
     require_count(minimum, argument="minimum")
     if "cause" in columns_list(by):
         raise OptionError(f"{purpose} adds a column 'cause'; rename the group column of that name.")
-    observed, number, names = _causes(
+    observed, number, names, without_event = _causes(
         data, cause, causes, by=by, time=time, entry=entry, weights=weights, zero_survival=zero_survival,
         time_unit=time_unit, purpose=purpose,
     )  # fmt: skip
@@ -185,6 +185,7 @@ def cumulative_incidence(
             "at_risk": "(entry, time]",
             "zero_survival": zero_survival,
             "same_day": observed.same_day,
+            **without_event,
             "days_per_year": DAYS_PER_YEAR,
             **observed.source,
         },
@@ -199,7 +200,8 @@ def cumulative_incidence(
         log_variance=log_variance[by_cause, row],
         quantity="cumulative incidence",
         start=0.0,
-    ).with_minimum(minimum, children_at_risk=np.maximum(heads.at_risk, 0)[row])
+        children_at_risk=None if whole else np.maximum(heads.at_risk, 0)[row],
+    ).with_minimum(minimum)
 
 
 def gray_test(
@@ -226,7 +228,8 @@ def gray_test(
     data
         A Cohort, or a DataFrame with ``time=``.
     cause
-        Column with the cause that ended follow-up: 0 for none (censored), 1, 2, ... for causes.
+        Column with the cause that ended follow-up: 0 for none (censored), 1, 2, ... for causes. In a cohort it counts
+        where the cohort has an event, so that a window's end censors.
     by
         Columns whose combinations are compared.
     strata
@@ -262,7 +265,7 @@ def gray_test(
     names_of_groups = columns_list(by)
     if not names_of_groups:
         raise OptionError(f"{purpose}: by= names the column whose groups are compared.")
-    observed, number, names = _causes(
+    observed, number, names, without_event = _causes(
         data, cause, causes, by=by, time=time, entry=entry, weights=None, zero_survival=zero_survival,
         time_unit="days", purpose=purpose,
     )  # fmt: skip
@@ -299,7 +302,7 @@ def gray_test(
         df=int(table["df"].iloc[0]),
         p_value=float(table["p_value"].iloc[0]),
         groups_table=table,
-        conventions=observed.source,
+        conventions={**{name: f"{count:,}" for name, count in without_event.items()}, **observed.source},
     )
 
 
@@ -315,8 +318,11 @@ def _causes(
     zero_survival: str,
     time_unit: str,
     purpose: str,
-) -> tuple[FollowUp, IntArray, list[str]]:
-    """Return the follow-up to any cause, each row's cause numbered from 1 (0 for none), and their names."""
+) -> tuple[FollowUp, IntArray, list[str], dict[str, int]]:
+    """Return the follow-up to any cause, each row's cause numbered from 1 (0 for none), their names, and what to say.
+
+    A cause of a cohort counts where the cohort has an event: windows end follow-up before what happened later.
+    """
     frame = frame_of(data)
     require_columns(frame.columns, [cause], purpose=purpose)
     if len(frame) == 0:
@@ -330,6 +336,11 @@ def _causes(
         "Causes are numbered 1, 2, ...; 0 stands for none.",
     )
     own = values.astype(np.int64)
+    said: dict[str, int] = {}
+    if isinstance(data, Cohort):
+        later = (own > 0) & (frame["event"].to_numpy() != 1)
+        own = np.where(later, 0, own)
+        said = {"causes_after_follow_up": int(later.sum())} if later.any() else {}
     found = np.flatnonzero(np.bincount(own)) if own.max() <= LARGEST_CODE else np.unique(own)
     present = [int(number) for number in found if number > 0]
     if causes is not None:
@@ -370,7 +381,7 @@ def _causes(
         marked, by=by, time=time, event=event, entry=entry, weights=weights, zero_survival=zero_survival,
         time_unit=time_unit, purpose=purpose,
     )  # fmt: skip
-    return observed, own[observed.rows], names
+    return observed, own[observed.rows], names, said
 
 
 def _cells_of(folded: Tally, observed: FollowUp) -> IntArray:

@@ -30,7 +30,26 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
+NEAR_AN_END = 0.5
+"""Days within which a time stands for the end of an interval."""
+
 CURVE_COLUMNS = ("time", "at_risk", "events", "censored", "estimate", "std_error", "lower", "upper")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Strata:
+    """What standardised curves are the weighted means of.
+
+    Attributes
+    ----------
+    curves : Curves
+        Of the strata.
+    weights : tuple of Mapping of int to float
+        For each standardised group the weights of its strata, by their places among the groups of ``curves``.
+    """
+
+    curves: Curves
+    weights: tuple[Mapping[int, float], ...]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -79,6 +98,12 @@ class Curves:
         (see `with_minimum`).
     stopped : ndarray of bool, shape (n_groups,), or None
         Groups whose curve ends, or is left out, by that rule.
+    children_at_risk : ndarray of shape (n_rows,) or None
+        Children at risk where ``at_risk`` holds their weights, or other states than their own; None where it is them.
+    additive : bool
+        Whether the variance of log S is a sum of independent increments, as that of a weighted mean of curves is not.
+    strata : Strata or None
+        Of standardised curves.
 
     Notes
     -----
@@ -108,6 +133,9 @@ class Curves:
     life_table_use: pd.DataFrame | None = None
     minimum: int = 0
     stopped: npt.NDArray[np.bool_] | None = None
+    children_at_risk: npt.NDArray[np.number] | None = None
+    additive: bool = True
+    strata: Strata | None = None
 
     def __post_init__(self) -> None:
         for entry in fields(self):
@@ -128,6 +156,11 @@ class Curves:
     def group_columns(self) -> list[str]:
         """Names of the columns that tell groups apart."""
         return [name for name in self.groups.columns if name not in ("patients", "total_events")]
+
+    @property
+    def by_intervals(self) -> bool:
+        """Whether the curves are known at the ends of intervals only, as a life table of patients is."""
+        return self.every_row and "intervals" in self.conventions
 
     @property
     def starts(self) -> IntArray:
@@ -204,6 +237,11 @@ class Curves:
             ``censored`` count since the previous time asked for. Past the last person at risk, estimates are
             NaN. With a ``minimum``, all of them are NaN from where fewer than that are at risk.
 
+        Raises
+        ------
+        OptionError
+            A time inside an interval, for curves that are known at the ends of intervals only.
+
         Examples
         --------
         >>> import childsurv as cs
@@ -213,7 +251,7 @@ class Curves:
         """
         wanted = self._times(times, years)
         order = np.argsort(wanted, kind="stable")
-        ascending = wanted[order]
+        ascending = self._known_times(wanted, "at")[order]
         n_groups = len(self.groups)
         starts = self.starts
         row = last_row_at(self.time, starts, self.group, ascending)
@@ -224,11 +262,21 @@ class Curves:
         following = np.where(before, starts[:-1, None], row + ~same)
         inside = following < starts[1:, None]
         at_risk = np.where(inside, self.at_risk[np.minimum(following, self.time.size - 1)], 0)
+        if self.by_intervals:
+            # A row holds the number at the start of its interval; at its end the next interval begins.
+            after = np.where(before, starts[:-1, None], row + 1)
+            left = self.at_risk[safe] - self.events[safe] - self.censored[safe]
+            goes_on = after < starts[1:, None]
+            at_risk = np.where(
+                goes_on, self.at_risk[np.minimum(after, self.time.size - 1)], np.where(same, left, 0)
+            )
         counts = []
         for values in (self.events, self.censored):
             total = np.where(before, 0, running_sum(values, starts)[safe])
             counts.append(np.diff(total, axis=1, prepend=0))
         past = ~inside & ~same
+        # Curves given survival to a time say nothing of the time before.
+        past = past | (ascending < self.origin)[None, :]
         early = before & ~past
         estimate = np.where(past, np.nan, np.where(early, self.start, self.estimate[safe]))
         log_variance = np.where(past, np.nan, np.where(early, 0.0, self.log_variance[safe]))
@@ -251,6 +299,8 @@ class Curves:
         if self.stopped is not None and self.stopped.any():
             # Neither how few are left, nor what befell them.
             hidden = self.stopped[:, None] & (past | np.isnan(estimate))
+            if self.by_intervals:
+                at_risk = np.where(self.stopped[:, None] & (at_risk < self.minimum), np.nan, at_risk)
             at_risk, *counts = (np.where(hidden, np.nan, values) for values in (at_risk, *counts))
         back = np.argsort(order, kind="stable")
         columns = self._labels(np.repeat(np.arange(n_groups), wanted.size))
@@ -339,6 +389,10 @@ class Curves:
         ['p', 'quantile', 'lower', 'upper']
         """
         self._require_survival("quantile")
+        if self.by_intervals:
+            raise OptionError(
+                "quantile(): these curves are known at the ends of intervals only; estimate them without intervals."
+            )
         shares = np.atleast_1d(np.asarray(p, dtype=np.float64))
         if not ((shares > 0) & (shares < 1)).all():
             raise OptionError("quantile(p): p must lie between 0 and 1.")
@@ -351,7 +405,8 @@ class Curves:
         """Return the restricted mean survival time: the area under each curve up to a time.
 
         ``integral of S from 0 to tau``, with variance ``sum over t <= tau of (area from t to tau)**2 dV(t)``,
-        V the variance of log S.
+        V the variance of log S. Curves by intervals are joined by straight lines; standardised ones have the weighted
+        means of their strata.
 
         Parameters
         ----------
@@ -383,7 +438,8 @@ class Curves:
             raise OptionError(f"rmst(): these curves begin at {self.origin:g}, after the time asked for.")
         from childsurv.curve_summaries import restricted_means
 
-        with_variance = self._additive_variance
+        source = self if self.strata is None else self.strata.curves
+        with_variance = source._additive_variance
         if not with_variance:
             _warn_no_variance("rmst")
         labels = self._labels(np.arange(len(self.groups)))
@@ -392,7 +448,8 @@ class Curves:
     def conditional(self, given: float | None = None, *, given_years: float | None = None) -> Curves:
         """Return survival given survival to a time: ``S(t) / S(s)`` for ``t >= s``.
 
-        The variance of its logarithm is ``V(t) - V(s)``, because increments after s do not depend on those before.
+        The variance of its logarithm is ``V(t) - V(s)``, because increments after s do not depend on those before; for
+        standardised curves that of the weighted means at both times, with the covariances of the strata.
 
         Parameters
         ----------
@@ -436,7 +493,8 @@ class Curves:
             )
         from childsurv.curve_summaries import conditional_on
 
-        with_variance = self._additive_variance
+        source = self if self.strata is None else self.strata.curves
+        with_variance = source._additive_variance
         if not with_variance:
             _warn_no_variance("conditional")
         return conditional_on(self, moment, with_variance=with_variance)
@@ -683,13 +741,42 @@ class Curves:
     @property
     def _additive_variance(self) -> bool:
         """Whether the variance of log S is a sum of independent increments; a jackknife's is not."""
-        return self.conventions.get("variance") != "infinitesimal jackknife"
+        return self.additive and self.conventions.get("variance") != "infinitesimal jackknife"
 
     def _one_time(self, times: Any, years: Any, purpose: str) -> float:
-        wanted = self._times(times, years)
+        wanted = self._known_times(self._times(times, years), purpose)
         if wanted.size != 1:
             raise OptionError(f"{purpose}() takes one time; call it once for each.")
         return float(wanted[0])
+
+    def is_known_at(self, wanted: FloatArray) -> npt.NDArray[np.bool_]:
+        """Return at which times curves by intervals are known: their ends, the beginning, and after all of them."""
+        return np.isfinite(self._nearest_ends(wanted))
+
+    def _nearest_ends(self, wanted: FloatArray) -> FloatArray:
+        """Return the end of an interval that each time stands for, NaN inside intervals."""
+        ends = np.unique(np.append(self.time, self.origin))
+        # Peers' years have other lengths: five of theirs are some hours off five of ours.
+        near = NEAR_AN_END if self.in_days else 1e-9 * max(1.0, float(ends[-1]))
+        place = np.clip(np.searchsorted(ends, wanted), 1, max(ends.size - 1, 1))
+        low, high = ends[place - 1], ends[np.minimum(place, ends.size - 1)]
+        nearest = np.where(wanted - low <= high - wanted, low, high)
+        outside = (wanted > ends[-1] + near) | (wanted < self.origin)
+        return np.where(outside, wanted, np.where(np.abs(nearest - wanted) <= near, nearest, np.nan))
+
+    def _known_times(self, wanted: FloatArray, what: str) -> FloatArray:
+        if not self.by_intervals:
+            return wanted
+        known = self._nearest_ends(wanted)
+        if np.isnan(known).any():
+            unit = DAYS_PER_YEAR if self.in_days else 1.0
+            inside = ", ".join(f"{time / unit:.3g}" for time in wanted[np.isnan(known)][:5])
+            ends = ", ".join(f"{time / unit:.3g}" for time in np.unique(self.time)[:8])
+            raise OptionError(
+                f"{what}(): these curves are known at the ends of intervals only ({ends}, ...), not at {inside}"
+                f"{' years' if self.in_days else ''}. Ask for ends, choose other intervals=, or estimate without them."
+            )
+        return known
 
     def _times(self, times: Any, years: Any) -> FloatArray:
         if (times is None) == (years is None):
@@ -710,8 +797,8 @@ class Curves:
 
 def _warn_no_variance(what: str) -> None:
     warnings.warn(
-        f"{what}(): with weights that are not whole numbers the variance is the jackknife of each time by itself, so "
-        "there are no standard errors or limits here.",
+        f"{what}(): the variance is that of each time by itself (a jackknife's, or that of a standardised curve given "
+        "survival to a time), so there are no standard errors or limits here.",
         ChildsurvWarning,
         stacklevel=3,
     )

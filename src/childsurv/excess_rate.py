@@ -256,6 +256,11 @@ def excess_mortality(
         growth = sums["weighted_expected_events"]
         increment = np.where(used, sums["weighted_events"] / end - np.log1p(growth / before), 0.0)
         variance = np.where(used, sums["weighted_events_squared"] / end**2, 0.0)
+    # Rows of plain tables may end at time 0; what happened then is of the first day.
+    begun = np.flatnonzero((folded.end[:-1] == 0) & (folded.group[1:] == folded.group[:-1]))
+    for values in (increment, variance):
+        values[begun + 1] += values[begun]
+        values[begun] = 0.0
     rates, variances = _smooth(folded, wanted, increment, variance, used, width, KERNELS[kernel])
     n_groups, n_times = observed.n_groups, wanted.size
     last = folded.starts[1:] - folded.starts[:-1] - 1

@@ -48,6 +48,7 @@ from childsurv.net_peers import PEERS, peer_estimate, positions
 from childsurv.net_relsurv import RelsurvOptions, relsurv_estimate
 from childsurv.ragged import running_maximum
 from childsurv.standard import Weights, brenner_weights, standardise
+from childsurv.tally import fold_expected
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -216,6 +217,8 @@ def net_survival(
     require_level(level)
     require_count(minimum, argument="minimum")
     form, ci = _checked_options(method, form, intervals, compat, compat_options, ci, missing, closing_date)
+    if standard is None and standard_method != "direct":
+        raise OptionError(f"{purpose}: standard_method= goes with standard=.")
     if standard is not None:
         require_choice(standard_method, STANDARD_METHODS, argument="standard_method")
         same = {
@@ -227,10 +230,13 @@ def net_survival(
         if standard_method == "direct":
             strata = [*columns_list(by), standard_by]
             curves = net_survival(data, life_table, by=strata, weights=weights, **same)
-            return standardise(curves, standard, over=standard_by).with_minimum(minimum)
+            curves = standardise(curves, standard, over=standard_by)
+            # What was said of the strata's shapes is not what the weighted mean looks like.
+            said = {**curves.conventions, **_said_of_shape(curves)}
+            return replace(curves, conventions=said).with_minimum(minimum)
         if weights is not None:
             raise OptionError(f"{purpose}: standard_method='brenner' makes case weights; leave weights= out.")
-        own = brenner_weights(data, standard, over=standard_by, by=by, entry=entry)
+        own = _brenner_weights(data, standard, standard_by, by, entry, zero_survival)
         marked = _with_column(data, BRENNER_WEIGHT, own)
         curves = net_survival(marked, life_table, by=by, weights=BRENNER_WEIGHT, **same)
         said = {
@@ -270,7 +276,13 @@ def net_survival(
     if method == "hakulinen" and compat is None:
         closing = _closing_days(data, closing_date, people, observed, purpose=purpose)
     given = NetInput(observed, table, people, closing, purpose)
-    finished = _estimate(given, method, form, intervals, compat, compat_options, without_table)
+    finished = _estimate(given, method, form, intervals, compat, compat_options, without_table, horizon)
+    marked_days = finished.marked_days
+    if compat is not None and (table.extended.any() or (table.rates == 0).any()):
+        # Peers look people up in their own ways; that they use such cells is told by our exact walk.
+        marked_days = fold_expected(
+            observed, table, people, plain=True, weighted=False, purpose=purpose
+        ).marked_days
     groups = observed.groups
     if without_table.any():
         groups = groups.assign(
@@ -280,9 +292,7 @@ def net_survival(
     deaths = np.bincount(observed.group[observed.event == 1], minlength=observed.n_groups)
     # The stratum added for patients without a table is none of its cells.
     own_cells = len(life_table.strata) * table.age_starts.size * table.year_starts.size
-    use = marked_cells_table(
-        table, {cell: days for cell, days in finished.marked_days.items() if cell < own_cells}
-    )
+    use = marked_cells_table(table, {cell: days for cell, days in marked_days.items() if cell < own_cells})
     curves = Curves(
         groups=groups.assign(patients=heads, total_events=deaths),
         estimator=NAMES[method] + ("" if compat is None else f", as {compat}"),
@@ -381,15 +391,27 @@ def _estimate(
     compat: str | None,
     compat_options: Mapping[str, Any] | None,
     without_table: npt.NDArray[np.bool_],
+    horizon: float | None,
 ) -> NetEstimate:
     if compat == "relsurv":
         return relsurv_estimate(given, method, form, _relsurv_options(compat_options))
     if compat is not None:
         assert intervals is not None
-        return peer_estimate(given, compat, method, form, _peer_years(intervals, given, compat))
+        years = _until_horizon(_peer_years(intervals, given, compat), horizon)
+        return peer_estimate(given, compat, method, form, years)
     if intervals is None:
         return daily_estimate(given, method, form, without_table)
-    return interval_estimate(given, method, form, interval_ends(intervals, given.observed))
+    last = None if horizon is None else horizon * DAYS_PER_YEAR
+    return interval_estimate(
+        given, method, form, _until_horizon(interval_ends(intervals, given.observed), last)
+    )
+
+
+def _until_horizon(ends: FloatArray, horizon: float | None) -> FloatArray:
+    """Return the ends of intervals up to a horizon, which ends the last one: no rate goes on beyond it."""
+    if horizon is None:
+        return ends
+    return np.append(ends[ends < horizon * (1 - 1e-12)], min(horizon, float(ends[-1])))
 
 
 def _relsurv_options(given: Mapping[str, Any] | None) -> RelsurvOptions:
@@ -419,7 +441,7 @@ def _until(observed: FollowUp, horizon: float | None) -> tuple[FollowUp, int]:
     """Return follow-up that ends at a horizon, and how many patients enter only after it and are left out."""
     if horizon is None:
         return observed, 0
-    if not 0 < horizon < np.inf:
+    if isinstance(horizon, str) or not 0 < horizon < np.inf:
         raise OptionError("net_survival: horizon= takes years, greater than 0.")
     # To the end of the day on which the years are over, so that survival at that time is known.
     end = int(np.ceil(horizon * DAYS_PER_YEAR))
@@ -429,6 +451,10 @@ def _until(observed: FollowUp, horizon: float | None) -> tuple[FollowUp, int]:
     if observed.entry is None:
         return replace(observed, time=time, event=event), 0
     kept = np.flatnonzero(observed.entry < end)
+    if not kept.size:
+        raise DataError(
+            f"net_survival: everybody enters after horizon={horizon:g} years; there is nobody to follow."
+        )
     codes, group = np.unique(observed.group[kept], return_inverse=True)
     rows = np.arange(observed.time.size) if isinstance(observed.rows, slice) else observed.rows
     return replace(
@@ -464,6 +490,19 @@ def _closing_days(
                 f"{purpose}: closing_date= takes a date or the name of a column of dates."
             ) from error
     return np.asarray(day - own.diagnosis, dtype=np.int64)
+
+
+def _brenner_weights(
+    data: Data, standard: Any, over: str, by: By, entry: str | None, zero_survival: str
+) -> pd.Series:
+    """Return the weights, counted among the rows that the estimate keeps; others have 1 and no part in it."""
+    frame = frame_of(data)
+    if not isinstance(data, Cohort) or zero_survival != "drop":
+        return brenner_weights(data, standard, over=over, by=by, entry=entry)
+    kept = ~((frame["time"] == 0) & (frame["entry"] == 0)).to_numpy()
+    weights = np.ones(len(frame))
+    weights[kept] = brenner_weights(frame[kept], standard, over=over, by=by, entry=entry or "entry")
+    return pd.Series(weights, index=frame.index, name="weight")
 
 
 def _with_column(data: Data, name: str, values: pd.Series) -> Data:

@@ -14,6 +14,7 @@ from childsurv.actuarial import (
     hazard_survival,
     in_intervals,
     person_time,
+    with_empty_groups,
 )
 from childsurv.errors import OptionError
 from childsurv.lifetable.marked_cells import MarkedCells
@@ -98,6 +99,7 @@ def _person_time_form(given: NetInput, method: str, ends: FloatArray) -> NetEsti
     )
     heads, lengths = _heads(given), np.diff(ends, prepend=0.0)
     group, interval = np.nonzero(person_time(heads, ends) > 0)
+    group, interval, empty = with_empty_groups(group, interval, given.observed.n_groups)
     d, s, e, y = (values[group, interval] for values in (deaths, squares, expected, time))
     k = lengths[interval]
     estimate, log_variance = hazard_survival(group, given.observed.n_groups, k, d - e, s, y)
@@ -106,6 +108,7 @@ def _person_time_form(given: NetInput, method: str, ends: FloatArray) -> NetEsti
         ends,
         group,
         interval,
+        empty,
         estimate=estimate,
         log_variance=log_variance,
         conventions={
@@ -123,6 +126,7 @@ def _actuarial_form(given: NetInput, method: str, ends: FloatArray) -> NetEstima
     sums, marked = interval_sums(given, ends)
     weighted = method == "pohar-perme"
     group, interval = np.nonzero(sums.heads > 0)
+    group, interval, empty = with_empty_groups(group, interval, given.observed.n_groups)
     finish = actuarial_pohar_perme if weighted else actuarial_ederer2
     estimate, log_variance, _ = finish(sums, group, interval, given.observed.n_groups)
     return interval_rows(
@@ -130,6 +134,7 @@ def _actuarial_form(given: NetInput, method: str, ends: FloatArray) -> NetEstima
         ends,
         group,
         interval,
+        empty,
         estimate=estimate,
         log_variance=log_variance,
         conventions={
@@ -154,6 +159,7 @@ def _observed_over_expected(given: NetInput, method: str, form: str, ends: Float
     at_ends = np.exp(cut_at(np.log(expected), ends))
     n, y = at_risk_at_starts(folded, ends), person_time(folded, ends)
     group, interval = np.nonzero((y if form == "person-time" else at_risk_at_starts(heads, ends)) > 0)
+    group, interval, empty = with_empty_groups(group, interval, n_groups)
     d, w = (
         in_intervals(folded, values, ends)[group, interval]
         for values in (folded.sums["events"], folded.sums["left"] - folded.sums["events"])
@@ -172,6 +178,7 @@ def _observed_over_expected(given: NetInput, method: str, form: str, ends: Float
         ends,
         group,
         interval,
+        empty,
         estimate=own_survival / at_ends[group, interval],
         log_variance=log_variance,
         conventions={
@@ -255,6 +262,7 @@ def interval_rows(
     ends: FloatArray,
     group: IntArray,
     interval: IntArray,
+    empty: npt.NDArray[np.bool_],
     *,
     estimate: FloatArray,
     log_variance: FloatArray,
@@ -272,8 +280,9 @@ def interval_rows(
         at_risk=at_start[group, interval].astype(np.int64),
         events=dead[group, interval].astype(np.int64),
         censored=(left - dead)[group, interval].astype(np.int64),
-        estimate=estimate,
-        log_variance=log_variance,
+        # A group that nobody is followed in has a row that says so.
+        estimate=np.where(empty, np.nan, estimate),
+        log_variance=np.where(empty, np.nan, log_variance),
         conventions={
             **conventions,
             "changes": "at the ends of intervals",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from childsurv.actuarial import actuarial_survival, hazard_survival
+from childsurv.actuarial import actuarial_survival, hazard_survival, with_empty_groups
 from childsurv.calendar import BirthdayCalendar, first_of_january, fractional_year, year_of
 from childsurv.cohort import DAYS_PER_YEAR
 from childsurv.errors import LifeTableError, OptionError
@@ -181,6 +181,7 @@ def peer_estimate(given: NetInput, peer: str, method: str, form: str, years: Flo
         n_groups=observed.n_groups, case_weights=case_weights, convention=_convention(peer, method),
     )  # fmt: skip
     group, interval = np.nonzero((sums.heads if form == "actuarial" else sums.present) > 0)
+    group, interval, empty = with_empty_groups(group, interval, observed.n_groups)
     rows = _Rows(sums, group, interval, observed.n_groups, np.diff(breaks)[interval])
     estimate, log_variance, scale = _FINISH[peer, method, form](rows)
     if method == "ederer1":
@@ -195,8 +196,8 @@ def peer_estimate(given: NetInput, peer: str, method: str, form: str, years: Flo
         at_risk=sums.heads[group, interval].astype(np.int64),
         events=sums.dead[group, interval].astype(np.int64),
         censored=sums.lost[group, interval].astype(np.int64),
-        estimate=estimate,
-        log_variance=log_variance,
+        estimate=np.where(empty, np.nan, estimate),
+        log_variance=np.where(empty, np.nan, log_variance),
         conventions={
             "estimator": f"{NAMES[method]} as in {peer}",
             "form": form,

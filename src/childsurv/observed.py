@@ -308,10 +308,11 @@ def _curves(
         censored=folded.sums["left"] - events,
         estimate=estimate,
         log_variance=log_variance,
+        # Children count, not their weights.
+        children_at_risk=None if observed.weights is None else np.maximum(heads.at_risk, 0),
         **more,
     )
-    # Children count, not their weights.
-    return made.with_minimum(minimum, children_at_risk=heads.at_risk)
+    return made.with_minimum(minimum)
 
 
 def _lower_variance(

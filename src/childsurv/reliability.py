@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -89,6 +89,10 @@ def reliability(
     """Return estimates at chosen times with their reliability (see `Curves.reliability`)."""
     limits = reliability_rules(rules)
     table = curves.at(times, years=years)
+    children = table["at_risk"].to_numpy()
+    if curves.children_at_risk is not None:
+        counted = replace(curves, at_risk=curves.children_at_risk, children_at_risk=None)
+        children = counted.at(times, years=years)["at_risk"].to_numpy()
     n_times = len(table) // len(curves.groups)
     patients = np.repeat(curves.groups["patients"].to_numpy(), n_times)
     few = below(patients, limits.patients) | np.isnan(patients.astype(np.float64))
@@ -96,7 +100,7 @@ def reliability(
     hidden = np.zeros(len(table), dtype=bool)
     if curves.stopped is not None:
         hidden = missing & np.repeat(curves.stopped, n_times)
-    faults = [*_faults(curves, limits, patients, table), *_doubts(limits, table)]
+    faults = [*_faults(curves, limits, patients, children), *_doubts(limits, table)]
     doubtful = np.any([mask for mask, _ in faults], axis=0) if faults else np.zeros(len(table), dtype=bool)
     unstandardised = below(patients, limits.standardise) & ("standard" not in curves.conventions)
     reasons = [
@@ -129,7 +133,8 @@ def reliable_until(curves: Curves, rules: ReliabilityRules) -> npt.NDArray[np.fl
     with np.errstate(invalid="ignore"):
         error = np.abs(curves.estimate) * np.sqrt(curves.log_variance)
     wide = above(upper - lower, rules.interval_width) | above(error, rules.std_error)
-    few = below(np.asarray(curves.at_risk), rules.at_risk)
+    children = curves.at_risk if curves.children_at_risk is None else curves.children_at_risk
+    few = below(np.asarray(children), rules.at_risk)
     # The value at a row holds from its time on; few at risk at a row makes it doubtful from the row before on.
     before = np.concatenate([[curves.origin], curves.time[:-1]])
     before[starts[:-1]] = curves.origin
@@ -148,9 +153,9 @@ def above(values: npt.NDArray[Any], threshold: float | None) -> Mask:
 
 
 def _faults(
-    curves: Curves, rules: ReliabilityRules, patients: npt.NDArray[Any], table: pd.DataFrame
+    curves: Curves, rules: ReliabilityRules, patients: npt.NDArray[Any], children: npt.NDArray[Any]
 ) -> list[tuple[Mask, str]]:
-    found = [(below(table["at_risk"].to_numpy(), rules.at_risk), f"fewer than {rules.at_risk} at risk")]
+    found = [(below(children, rules.at_risk), f"fewer than {rules.at_risk} at risk")]
     if "standard" in curves.conventions:
         found.append(
             (below(patients, rules.standardise), f"standardised from fewer than {rules.standardise} patients")

@@ -26,6 +26,8 @@ def with_minimum(
         )
     if least == curves.minimum:
         return curves
+    if children_at_risk is None:
+        children_at_risk = curves.children_at_risk
     at_risk = np.asarray(curves.at_risk if children_at_risk is None else children_at_risk)
     starts, n_groups = curves.starts, len(curves.groups)
     # Missing where an earlier, smaller minimum has hidden them.
@@ -45,6 +47,8 @@ def with_minimum(
     for name in ("at_risk", "events", "censored"):
         values = np.asarray(getattr(curves, name))[row]
         arrays[name] = np.where(blank, values.dtype.type(0), values)
+    if curves.children_at_risk is not None:
+        arrays["children_at_risk"] = np.where(blank, 0, np.asarray(curves.children_at_risk)[row])
     for name in ("estimate", "log_variance", "lower_log_variance", "limits_scale"):
         values = getattr(curves, name)
         arrays[name] = None if values is None else np.where(blank, np.nan, values[row])

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from childsurv.cohort import Cohort
-from childsurv.curves import Curves
+from childsurv.curves import Curves, Strata
 from childsurv.errors import DataError, OptionError, require_choice, require_columns, require_count
-from childsurv.follow_up import By, Data, columns_list, frame_of, group_codes, number_column
+from childsurv.follow_up import By, Data, columns_list, frame_of, group_codes, number_column, require_rows
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -113,6 +113,14 @@ def standardise(
     n_outer = max(len(labels), 1)
     names = labels[others].astype(str).agg(", ".join, axis=1).tolist() if others else ["all"]
     chosen, merged = _strata_of_groups(share, places, names, n_outer, empty, over, minimum)
+    if curves.lower_log_variance is not None:
+        raise OptionError(
+            "standardise() takes curves with usual lower limits; estimate them without conf_lower=."
+        )
+    if curves.quantity != "survival" and over in {"cause", "state"}:
+        raise OptionError(
+            f"standardise(): {over!r} tells apart what befalls the same children; weigh groups of children."
+        )
     parts = [_weighted(curves, own) for own in chosen]
     groups = labels.reset_index(drop=True) if others else pd.DataFrame(index=pd.RangeIndex(1))
     totals = [curves.groups.iloc[list(own)][["patients", "total_events"]].sum() for own in chosen]
@@ -129,6 +137,7 @@ def standardise(
             **curves.conventions,
             "standard": weights if isinstance(weights, str) else "own weights",
             "standard_weights": f"{over}: {said}",
+            "variance": f"sum of w**2 times that of the strata ({curves.conventions.get('variance', 'as estimated')})",
             "empty_strata": empty if minimum <= 1 else f"{empty} (under {minimum} patients)",
             **({"merged_strata": "; ".join(merged)} if merged else {}),
         },
@@ -145,6 +154,11 @@ def standardise(
         at_risk=joined["at_risk"],
         events=joined["events"],
         censored=joined["censored"],
+        children_at_risk=joined.get("children_at_risk"),
+        additive=False,
+        strata=Strata(curves, tuple(chosen))
+        if curves.quantity == "survival" and curves.origin == 0
+        else None,
     )
 
 
@@ -190,6 +204,11 @@ def brenner_weights(
     frame = frame_of(data)
     names = columns_list(by)
     require_columns(frame.columns, [over, *names], purpose="brenner_weights")
+    require_rows(
+        frame[over].isna().to_numpy(),
+        f"brenner_weights: column {over!r} is missing",
+        "Complete it, or leave these rows out.",
+    )
     stratum = frame[over].astype(str).to_numpy()
     group, labels = group_codes(frame, names, purpose="brenner_weights", warn_empty=False)
     counts = pd.Series(stratum).value_counts()
@@ -230,6 +249,11 @@ def brenner_weights(
 def _shares(curves: Curves, weights: Weights, over: str) -> dict[str, float]:
     """Return the weights of the strata in order, adding up to 1, after checking that they fit the curves."""
     groups = curves.groups
+    if weights == "internal" and groups["patients"].isna().any():
+        raise OptionError(
+            "standardise(): internal weights are shares of all patients, and minimum= has hidden some groups' numbers. "
+            "Estimate without minimum= and give it here."
+        )
     patients = groups.groupby(groups[over].astype(str), sort=False)["patients"].sum()
     share = _weights_of(weights, {str(label): float(count) for label, count in patients.items()})
     present = set(groups[over].astype(str))
@@ -311,7 +335,8 @@ def _weighted(curves: Curves, own: Mapping[int, float]) -> dict[str, npt.NDArray
     times = times[times <= min(ends)]
     estimate = np.zeros(times.size)
     variance = np.zeros(times.size)
-    sums = {name: np.zeros(times.size) for name in ("at_risk", "events", "censored")}
+    risks = ["at_risk", *(["children_at_risk"] if curves.children_at_risk is not None else [])]
+    sums = {name: np.zeros(times.size) for name in (*risks, "events", "censored")}
     for place, weight in own.items():
         part = rows[place]
         time = curves.time[part]
@@ -327,10 +352,13 @@ def _weighted(curves: Curves, own: Mapping[int, float]) -> dict[str, npt.NDArray
             sums[name] += np.where(here, np.asarray(getattr(curves, name))[part][safe], 0)
         # At risk just before a time: the number of the row at it, or of the next.
         following = np.where(here, safe, np.where(before, 0, safe + 1))
-        left = np.asarray(curves.at_risk)[part]
-        sums["at_risk"] += np.where(following < left.size, left[np.minimum(following, left.size - 1)], 0)
+        for name in risks:
+            left = np.asarray(getattr(curves, name))[part]
+            sums[name] += np.where(following < left.size, left[np.minimum(following, left.size - 1)], 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         log_variance = np.where(estimate > 0, variance / estimate**2, np.where(estimate == 0, 0.0, np.nan))
-    whole = all(np.asarray(getattr(curves, name)).dtype.kind in "iu" for name in sums)
+    whole = all(
+        np.asarray(getattr(curves, name)).dtype.kind in "iu" for name in ("at_risk", "events", "censored")
+    )
     counts = {name: values.astype(np.int64) if whole else values for name, values in sums.items()}
     return {"time": times, "estimate": estimate, "log_variance": log_variance, **counts}

@@ -465,5 +465,7 @@ def _curves(
         quantity="state occupation",
         start=0.0,
         every_row=True,
+        # Nobody need be in a state yet: all who are followed stand behind its share.
+        children_at_risk=np.tile(paths.at_risk.sum(axis=0), m)[order],
         **flat,
     )

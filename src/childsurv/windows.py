@@ -58,6 +58,13 @@ def cohort_approach(cohort: Cohort, *, diagnosed: Window, years: float) -> Cohor
         raise OptionError("cohort_approach: diagnosed= takes a first and a last date.")
     if not years > 0:
         raise OptionError("cohort_approach: years= takes a length greater than 0.")
+    if not np.isfinite(years):
+        raise OptionError("cohort_approach: years= takes a finite length.")
+    if (cohort.frame["entry"] > 0).any():
+        raise OptionError(
+            "cohort_approach follows children from diagnosis, and in this cohort some enter late. Give it the cohort "
+            "as it was before a window of follow-up was chosen."
+        )
     chosen = cohort.window(diagnosed=diagnosed)
     horizon = int(np.floor(years * DAYS_PER_YEAR))
     # Follow-up goes to the end of the day on which the years are over, so that survival at that time is known.

@@ -46,11 +46,34 @@ def test_qx_uses_the_width_of_its_age_cell_and_a_year_for_the_open_one():
 
 def test_qx_width_is_that_of_the_strata_own_ages():
     frame = small().rename(columns={"mx": "qx"})
-    frame = frame[(frame["sex"] == "male") | (frame["age"] != 1)]  # girls have 0-4 in one cell
-    table = LifeTable.from_frame(frame, qx="qx")
+    wide = frame[frame["age"] != 1].assign(country="XAA")  # 0-4 in one cell
+    table = LifeTable.from_frame(pd.concat([wide, frame.assign(country="XBB")]), qx="qx", by="country")
     assert rate_of(table, 0, 0, 0) == pytest.approx(-np.log(0.99) / (5 * 365.25), rel=1e-15)
     assert rate_of(table, 0, 1, 0) == rate_of(table, 0, 0, 0)
-    assert rate_of(table, 1, 0, 0) == pytest.approx(-np.log(0.99) / 365.25, rel=1e-15)
+    assert rate_of(table, 2, 0, 0) == pytest.approx(-np.log(0.99) / 365.25, rel=1e-15)
+
+
+def test_an_age_that_one_sex_lacks_is_missing_and_no_wider_cell():
+    frame = small()
+    lacking = frame[(frame["sex"] == "male") | (frame["age"] != 1)]
+    with pytest.raises(
+        LifeTableError, match=r"sex female lacks 1 ages that the other sex has, the first 1\."
+    ):
+        LifeTable.from_frame(lacking, mx="mx")
+    table = LifeTable.from_frame(lacking, mx="mx", missing="not-covered")
+    assert np.isnan(table.rates[0, 1]).all()
+    assert not np.isnan(table.rates[0, [0, 2]]).any()
+    assert not np.isnan(table.rates[1]).any()
+    # So is a sex that was cut off: its last cell stands for no older ages.
+    cut = frame[(frame["sex"] == "female") | (frame["age"] < 5)]
+    with pytest.raises(LifeTableError, match="sex male lacks 1 ages"):
+        LifeTable.from_frame(cut, mx="mx")
+
+
+def test_ages_in_days_are_not_taken_for_years():
+    frame = small()
+    with pytest.raises(LifeTableError, match=r"column 'age' goes up to 1826.25 years.*age_unit='days'"):
+        LifeTable.from_frame(frame.assign(age=frame["age"] * 365.25), mx="mx")
 
 
 def test_a_probability_of_one_in_the_open_age_group_is_not_covered():

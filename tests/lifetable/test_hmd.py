@@ -98,6 +98,37 @@ def test_years_that_the_file_lacks_are_gaps(write):
         table.hazard(sex="female", birth_date="2000-01-01", date="2003-06-01")
 
 
+def test_a_title_that_says_another_sex_is_believed(write):
+    males = write("a.txt", life_table_title("Males") + LIFE)
+    females = write("b.txt", life_table_title("Females") + LIFE)
+    with pytest.raises(LifeTableError, match=r"a.txt was given as female, but its title says male"):
+        read_life_table({"female": males, "male": females})
+    with pytest.raises(LifeTableError, match="but its title says both"):
+        read_life_table(write("c.txt", life_table_title("Total") + LIFE), sex="male")
+    assert read_life_table({"female": females, "male": males}).rates.shape == (2, 2, 1)
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Bryska, Life tables (period 1x1), Females     Last modified: 01-Jan-2008, MPv5\n\n",
+        "\n\n\nBryska, Life tables (period 1x1), Females\tLast modified: 01 Jan 2024\n\n\n",
+    ],
+)
+def test_titles_of_other_editions(write, title):
+    assert read_life_table(write("a.txt", title + LIFE)).strata["sex"].tolist() == ["female"]
+    rates = "Bryska, Mx_1x1\n\n" + RATES.replace(" . ", " 0.002 ")
+    assert read_life_table(write("b.txt", rates)).rates.shape == (2, 2, 1)
+
+
+@pytest.mark.parametrize("end", ["\r", "\r\n", "  \n"])
+def test_ends_of_lines(write, end, tmp_path):
+    path = tmp_path / "rates.txt"
+    path.write_bytes((TITLE + RATES).replace("\n", end).encode())
+    plain = read_life_table(write("plain.txt", TITLE + RATES))
+    assert read_life_table(path).digest == plain.digest
+
+
 LONG = "Year Age Female Male Total\n" + "".join(
     f"{year} {age} 0.0{age[0]}1 0.0{age[0]}2 0.01\n"
     for year in (2000, 2001, 2002)

@@ -301,7 +301,58 @@ def test_dates_written_in_two_ways_are_one_cell(frame, tmp_path):
     assert read_life_table(tmp_path / "ways.csv").digest == table.digest
 
 
+@pytest.mark.parametrize("open_value", [1.0, np.nan])
+def test_a_cell_without_a_value_is_a_gap_in_the_file_too(frame, tmp_path, open_value):
+    rows = frame.assign(qx=-np.expm1(-frame["mx"]))
+    rows.loc[rows["age"] == rows["age"].max(), "qx"] = open_value
+    options = {"missing": "not-covered"} if np.isnan(open_value) else {}
+    table = LifeTable.from_frame(rows.drop(columns="mx"), qx="qx", by="country", **options)
+    assert np.isnan(table.rates[:, -1]).all()
+    path = tmp_path / "gaps.csv"
+    table.to_frame().to_csv(path, index=False)
+    assert read_life_table(path).digest == table.digest
+
+
 # Files that are not what they seem
+
+
+@pytest.mark.parametrize(
+    ("drop", "message"),
+    [
+        (
+            lambda f: (f["country"] == "XAA") & (f["age"] == "5-9"),
+            "age groups of XAA, female leave a gap after 1-4",
+        ),
+        (
+            lambda f: (f["country"] == "XBB") & (f["age"] == "10+"),
+            "of XBB, female end with 5-9, while others have an open",
+        ),
+        (lambda f: (f["sex"] == "male") & (f["age"] == "1-4"), "age groups of XAA, male leave a gap after 0"),
+    ],
+)
+def test_age_groups_of_every_stratum_follow_one_another(write, drop, message):
+    rows = [
+        (country, sex, age, 2000, 0.001)
+        for country in ("XAA", "XBB")
+        for sex in ("female", "male")
+        for age in ("0", "1-4", "5-9", "10+")
+    ]
+    frame = pd.DataFrame(rows, columns=["country", "sex", "age", "year", "mx"])
+    assert read_life_table(write(frame)).rates.shape == (4, 4, 1)
+    with pytest.raises(LifeTableError, match=message):
+        read_life_table(write(frame[~drop(frame)]))
+
+
+def test_the_country_na_is_a_country(frame, write):
+    table = read_life_table(write(frame.assign(country="NA")))
+    assert table.strata["country"].unique().tolist() == ["NA"]
+    with pytest.raises(LifeTableError, match="column 'mx' is missing in 1 row"):
+        read_life_table(write(frame.assign(mx=frame["mx"].astype(object).where(frame.index != 3, "NA"))))
+
+
+def test_commas_of_other_columns_are_no_decimal_marks(frame, write):
+    path = write(frame.assign(population="12,345"), sep=";")
+    assert read_life_table(path).digest == read_life_table(write(frame, "plain.csv")).digest
 
 
 @pytest.mark.parametrize("factor", [1_000, 100_000])

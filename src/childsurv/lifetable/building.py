@@ -196,8 +196,14 @@ def _shares_by_stratum(table: LifeTable, shares: Sequence[float] | pd.DataFrame)
                 f"Give one row for each {', '.join(keys) or 'stratum'}."
             )
     else:
-        values = np.broadcast_to(np.asarray(shares, dtype=np.float64), (len(table.strata), len(INFANCY_CUTS)))
-    wrong = (values < 0).any(axis=1) | (np.abs(values.sum(axis=1) - 1.0) > 1e-6)
+        try:
+            own = np.asarray(shares, dtype=np.float64)
+            values = np.broadcast_to(own, (len(table.strata), len(INFANCY_CUTS)))
+        except ValueError as error:
+            raise OptionError(
+                "split_infancy(): shares= takes three numbers, or a DataFrame with a row for each stratum."
+            ) from error
+    wrong = ~((values >= 0).all(axis=1) & (np.abs(values.sum(axis=1) - 1.0) <= 1e-6))
     if wrong.any():
         raise OptionError(
             f"split_infancy(): the shares of {int(wrong.sum())} strata are not three numbers of 0 or more that add up "

@@ -21,6 +21,9 @@ SEXES = ("female", "male")
 DAYS_OF_INFANCY_YEAR = 365.25
 """Turns the fractional part of an age cell that starts within a year of age into days after the birthday."""
 
+OLDEST_YEARS = 150
+"""No age group begins later; larger numbers are days."""
+
 LAST_DAY_BEFORE_BIRTHDAY = 364
 """Age cells within a year of age must begin by this day, so that they begin before the next birthday."""
 
@@ -94,6 +97,10 @@ def block_of_cells(
         raise LifeTableError(f"A life table: column {age!r} is negative in {rows_where(numbers[age] < 0)}.")
     stratum, strata = _strata(frame, by, sex)
     age_code, ages = _coded(numbers[age])
+    if days_per_age_unit > 1 and ages[-1] > OLDEST_YEARS:
+        raise LifeTableError(
+            f"A life table: column {age!r} goes up to {ages[-1]:g} years. If ages are in days, say age_unit='days'."
+        )
     year_code, years = _coded(numbers[year])
     first_days, last_days = _calendar(years, year_starts, year_end)
 
@@ -109,11 +116,11 @@ def block_of_cells(
     block = np.full(occupied.size, np.nan)
     block[flat] = values
     mortality = block.reshape(shape)
+    has_age = _ages_of_both_sexes(np.asarray(occupied.any(axis=2)), strata, list(by), ages, missing)
     if missing == "error":
         _require_no_gaps(occupied, strata, years, first_days, last_days)
     if not occupied.all():
         # A stratum without a cell for some age that others have is still in its own, wider cell there.
-        has_age = occupied.any(axis=2)
         own_age = np.maximum.accumulate(np.where(has_age, np.arange(ages.size), -1), axis=1)
         mortality = np.take_along_axis(mortality, np.maximum(own_age, 0)[:, :, None], axis=1)
         mortality[own_age < 0] = np.nan
@@ -134,6 +141,34 @@ def block_of_cells(
         spread[:, :, place] = hazards
         hazards = spread
     return CellBlock(strata, ages, starts[:-1], int(starts[-1]), hazards)
+
+
+def _ages_of_both_sexes(
+    has_age: npt.NDArray[np.bool_],
+    strata: pd.DataFrame,
+    by: list[str],
+    ages: FloatArray,
+    missing: str,
+) -> npt.NDArray[np.bool_]:
+    """Return which strata have a cell of their own for which ages: those that either sex has.
+
+    Countries may have ages of their own, but the sexes of one are published alike: what only one of them has is
+    missing in the other, and no wider cell stands for it.
+    """
+    keys = strata[by].astype(str).agg("\x1f".join, axis=1) if by else pd.Series([""] * len(strata))
+    codes, _ = pd.factorize(keys)
+    either = np.zeros((int(codes.max()) + 1, ages.size), dtype=bool)
+    np.logical_or.at(either, codes, has_age)
+    lacking = either[codes] & ~has_age
+    if missing == "error" and lacking.any():
+        code = int(np.flatnonzero(lacking.any(axis=1))[0])
+        first = ages[int(np.argmax(lacking[code]))]
+        raise LifeTableError(
+            f"A life table: {_label(strata, code)} lacks {int(lacking[code].sum())} ages that the other sex has, the "
+            f"first {first:g}. Rows are missing, or the file was cut off; missing='not-covered' leaves gaps that raise "
+            "when looked up."
+        )
+    return either[codes]
 
 
 def whole_years_and_days(age_starts: FloatArray) -> tuple[IntArray, FloatArray]:

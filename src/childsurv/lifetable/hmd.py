@@ -37,7 +37,7 @@ HMD_COLUMNS = frozenset({"year", "age", "mx", "female", "male", "total"})
 LABELS = ("year", "age")
 """Columns of text: ages such as 1-4 and 110+."""
 
-HEADER_WITHIN_LINES = 5
+HEADER_WITHIN_LINES = 12
 """Title, empty lines and remarks come before the header; no known file has more of them."""
 
 
@@ -58,7 +58,10 @@ def read_cells(source: Source, *, sex: str | None, ragged: bool = False) -> Cell
     """
     table, title = _read(source, ragged=ragged)
     if "mx" in table.columns:
-        found = sex or _sex_of_title(title) or _sex_of_name(source.name)
+        own = _sex_of_title(title)
+        if sex is not None and own is not None and own != sex:
+            raise LifeTableError(f"{source.name} was given as {sex}, but its title says {own}.")
+        found = sex or own or _sex_of_name(source.name)
         if found is None:
             raise LifeTableError(
                 f"{source.name} is a life table of one sex, but neither a title line nor its name says "
@@ -129,7 +132,7 @@ def _read(source: Source, *, ragged: bool) -> tuple[pd.DataFrame, str]:
             f"{source.name} is not a file of the Human Mortality Database: looked for {LOOKED_FOR}."
         )
     place, words = header
-    title = source.head()[0].strip() if place > 0 else ""
+    title = next((line.strip() for line in source.head()[:place] if line.strip()), "")
     if "cohort" in title.lower():
         raise LifeTableError(
             f"{source.name} is by years of birth (cohort). Expected survival needs the years in which people "
@@ -175,7 +178,8 @@ def _require_whole(source: Source, table: pd.DataFrame, *, fields: int, ragged: 
 
 
 def _sex_of_title(title: str) -> str | None:
-    words = re.findall(r"[a-z]+", title.split("\t")[0].lower())
+    # Up to the date of the last change, after a tab or spaces.
+    words = re.findall(r"[a-z]+", re.split(r"\t|last modified", title.lower())[0])
     return SEX_NAMES.get(words[-1]) if words else None
 
 
@@ -187,7 +191,8 @@ def _sex_of_name(name: str) -> str | None:
 def _require_rates(source: Source, frame: pd.DataFrame, title: str) -> None:
     """Raise for files of deaths, exposures or populations, whose columns look the same as those of rates."""
     counts = bool((frame["mortality"].to_numpy()[frame["age"].to_numpy() < 80] > LARGEST_RATE_BELOW_80).any())
-    if counts or (title and "death rates" not in title.lower()):
+    told = re.search(r"\b(deaths|exposures?|population|births)\b", title.lower())
+    if counts or (told and "death rates" not in title.lower()):
         raise LifeTableError(
             f"{source.name} holds counts of deaths or of people, not death rates. Take the file of death "
             "rates (Mx), or give both counts: read_life_table({'deaths': path, 'exposures': path})."

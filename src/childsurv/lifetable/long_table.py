@@ -25,6 +25,7 @@ from childsurv.lifetable.published import (
     age_starts,
     choose_countries,
     dated_cells,
+    require_whole_ages,
     sexes_of,
     year_cells,
 )
@@ -38,6 +39,8 @@ MORTALITY = ("mx", "qx", "rate")
 """Where a file has several, the first is used: a rate is a hazard, a probability must be turned into one."""
 
 ROLES = ("sex", "age", "year", "year_start", "year_end", *MORTALITY)
+
+NOT_AVAILABLE = ["", "NA", "N/A", "#N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "<NA>"]
 
 HAZARD_PER_DAY = "hazard_per_day"
 """A rate under this name is per day, as in `LifeTable.to_frame`."""
@@ -99,9 +102,10 @@ def read_cells(
     mark = separator_of(source)
     if names is None or mark is None:
         raise LifeTableError(f"{source.name} is not a long table: looked for {LOOKED_FOR}.")
-    lines = source.head()[1:]
-    decimal = "," if mark != "," and any(re.search(r"\d,\d", line) for line in lines) else "."
-    table = source.table(sep=mark, decimal=decimal)
+    decimal = _decimal(source, mark, next(names[role] for role in MORTALITY if role in names))
+    table = source.table(
+        sep=mark, decimal=decimal, keep_default_na=False, na_values=_not_available(source, mark)
+    )
     table.columns = table.columns.str.strip()
     strata = ([by] if isinstance(by, str) else list(by)) if by is not None else []
     if by is None and "country" in table.columns:
@@ -142,11 +146,34 @@ def read_cells(
             "mortality": values.to_numpy(np.float64, na_value=np.nan),
         }
     )
+    if not pd.api.types.is_numeric_dtype(table[names["age"]].dtype):
+        require_whole_ages(table[names["age"]], frame[[*strata, "sex"]], file=source.name)
     if "country" in strata:
         frame = choose_countries(frame, country, also={}, file=source.name)
     per_day = kind == "rate" and names[kind].lower() == HAZARD_PER_DAY
     unit = "per_day" if per_day else None
     return Cells(frame, kind, tuple(strata), starts, end, notes=notes, rate_unit=unit)
+
+
+def _header(source: Source, mark: str) -> list[str]:
+    return next(csv.reader([source.head()[0]], delimiter=mark))
+
+
+def _decimal(source: Source, mark: str, column: str) -> str:
+    """Return the decimal mark of the column of mortality; others may use a comma for thousands."""
+    if mark == ",":
+        return "."
+    header = [name.strip() for name in _header(source, mark)]
+    if column not in header:
+        return "."
+    place = header.index(column)
+    rows = csv.reader(source.head()[1:], delimiter=mark)
+    return "," if any(re.search(r"\d,\d", row[place]) for row in rows if len(row) > place) else "."
+
+
+def _not_available(source: Source, mark: str) -> dict[str, list[str]]:
+    """Return what stands for no value, by column: NA is a country, Namibia."""
+    return {name: [""] if name.strip() == "country" else NOT_AVAILABLE for name in _header(source, mark)}
 
 
 def what_was_found(source: Source) -> str:

@@ -146,6 +146,9 @@ def open_source(path: str | Path, *, encoding: str) -> Source:
         raise LifeTableError(
             f"{path.name} is packed with a password or by a method not known here; unpack it first."
         ) from error
+    if b"\r" in content[:HEAD_BYTES] and b"\n" not in content and b"\x00" not in content[:HEAD_BYTES]:
+        # Lines of old Macs.
+        content = content.replace(b"\r", b"\n")
     return Source(path.name, hashlib.sha256(raw).hexdigest(), content, encoding)
 
 
@@ -214,6 +217,40 @@ def age_starts(labels: pd.Series, *, file: str) -> FloatArray:
     _require_following([bound for bound in bounds if bound is not None], "age groups", file)
     starts = np.array([bound[0] for bound in bounds if bound is not None])
     return np.asarray(starts[codes])
+
+
+def require_whole_ages(labels: pd.Series, strata: pd.DataFrame, *, file: str) -> None:
+    """Raise where the age groups of one stratum leave gaps, or do not reach the open group that others have.
+
+    `age_starts` sees to all groups of the file together; a stratum that lacks one of them has it elsewhere.
+    """
+    codes, distinct = pd.factorize(labels.astype(str).str.strip())
+    bounds = [_bounds(str(label), AGE_LABEL) for label in distinct]
+    first = np.array([np.nan if bound is None else bound[0] for bound in bounds])
+    last = np.array([np.nan if bound is None or bound[1] is None else bound[1] for bound in bounds])
+    is_open = np.array([str(label).endswith("+") for label in distinct])
+    if np.isnan(last).all():
+        return
+    # A number alone, among groups, is a year of age.
+    last = np.where(np.isnan(last), np.where(is_open, np.inf, first), last)
+    stratum = strata.groupby(list(strata.columns), sort=False, observed=True).ngroup().to_numpy()
+    pairs = np.unique(stratum * len(distinct) + np.argsort(np.argsort(first, kind="stable"))[codes])
+    own, label = pairs // len(distinct), np.argsort(first, kind="stable")[pairs % len(distinct)]
+    ends = np.append(own[1:] != own[:-1], True)
+    gap = ~ends & (np.append(first[label][1:], 0.0) != last[label] + 1)
+    short = ends & ~is_open[label] if is_open.any() else np.zeros(ends.size, dtype=bool)
+    if gap.any() or short.any():
+        place = int(np.flatnonzero(gap | short)[0])
+        whose = ", ".join(map(str, strata[stratum == own[place]].iloc[0]))
+        raise LifeTableError(
+            f"{file}: age groups of {whose} "
+            + (
+                f"leave a gap after {distinct[label[place]]}"
+                if gap[place]
+                else f"end with {distinct[label[place]]}, while others have an open group"
+            )
+            + ". Rows are missing, or the file was cut off."
+        )
 
 
 def year_cells(labels: pd.Series, *, file: str) -> tuple[FloatArray, dict[int, str] | None, str | None]:

@@ -227,7 +227,7 @@ def read_life_table(
         "days_per_year": days_per_year,
         "year_starts": year_starts if year_starts is not None else cells.year_starts,
         "year_end": year_end if year_end is not None or year_starts is not None else cells.year_end,
-        "missing": missing or ("not-covered" if found == "hmd" else "error"),
+        "missing": missing or ("not-covered" if found == "hmd" or _saved_gaps(frame, value) else "error"),
         "source": names,
     }
     mortality: dict[str, Any] = {cells.kind: value, "rate_unit": cells.rate_unit or rate_unit}
@@ -260,6 +260,11 @@ def read_life_table(
         built["both_sexes"] = "rates for both sexes together stand for a missing sex"
         built["filled"] = filled
     return replace(table, provenance=(*steps, built), calendar_rule=cells.calendar_rule)
+
+
+def _saved_gaps(frame: pd.DataFrame, column: str) -> bool:
+    """Whether these are cells of `LifeTable.to_frame`, which writes gaps down."""
+    return EXTENDED in frame.columns and bool(frame[column].isna().any())
 
 
 def _require_possible(table: LifeTable, names: str, column: str) -> None:

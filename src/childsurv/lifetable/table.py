@@ -150,7 +150,8 @@ class LifeTable:
 
         Columns are the strata and sex, ``age`` (start of the cell, in years or days as in ``age_starts``),
         ``year_start`` and ``year_end`` (first day of the calendar cell and of the next; missing where open),
-        ``hazard_per_day`` and ``extended``.
+        ``hazard_per_day`` (missing where the source has no value) and ``extended``. Years of which a stratum has no
+        cell at all are left out.
         """
         n_strata, n_ages, n_years = self.rates.shape
         stratum = np.repeat(np.arange(n_strata), n_ages * n_years)
@@ -165,7 +166,9 @@ class LifeTable:
         frame["year_end"] = np.tile(np.append(dates[1:], end), n_strata * n_ages)
         frame["hazard_per_day"] = self.rates.ravel()
         frame["extended"] = self.extended.ravel()
-        return frame[frame["hazard_per_day"].notna()].reset_index(drop=True)
+        # A cell without a value among others of its stratum and calendar cell stays, so that it is read as a gap.
+        told = ~np.isnan(self.rates).all(axis=1, keepdims=True)
+        return frame[np.broadcast_to(told, self.rates.shape).ravel()].reset_index(drop=True)
 
     @classmethod
     def from_frame(

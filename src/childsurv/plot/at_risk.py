@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 
 from childsurv.curves import Curves
 from childsurv.excess_rate import QUANTITY
-from childsurv.plot.lines import KEY_WIDTH, TimeAxis, by_intervals, draw_key
+from childsurv.plot.lines import KEY_WIDTH, TimeAxis, draw_key
 from childsurv.plot.spacing import LINE_HEIGHT, text_height
 from childsurv.plot.style import Theme
 from childsurv.plot.texts import count_text
@@ -49,16 +49,19 @@ def numbers_at_risk(
     times = ticks * axis.unit
     if curves.quantity == QUANTITY:
         return _at_known_times(curves, times, language)
-    # A life table's number is that at the start of an interval, which at a tick is the interval that begins there.
-    asked = times * (1 + 1e-9) if by_intervals(curves) else times
-    values = curves.at(times=list(asked))["at_risk"].to_numpy(dtype=np.float64)
-    few, before = f"<{count_text(curves.minimum, language)}", times < curves.origin
+    # Inside an interval of a life table no number is known.
+    known = curves.is_known_at(times) if curves.by_intervals else np.ones(times.size, dtype=bool)
+    values = np.zeros((len(curves.groups), times.size))
+    values[:, known] = (
+        curves.at(times=list(times[known]))["at_risk"].to_numpy(dtype=np.float64).reshape(len(values), -1)
+    )
+    few, before = f"<{count_text(curves.minimum, language)}", (times < curves.origin) | ~known
     return [
         tuple(
             "–" if early else few if np.isnan(value) else count_text(value, language)
             for value, early in zip(row, before, strict=True)
         )
-        for row in values.reshape(-1, ticks.size)
+        for row in values
     ]
 
 

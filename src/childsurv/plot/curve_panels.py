@@ -36,7 +36,7 @@ from childsurv.plot.frame import (
     widest,
 )
 from childsurv.plot.groups import Names, Selection, require_curves, require_minimum, select_groups
-from childsurv.plot.lines import KEY_WIDTH, Steps, by_intervals, draw_direct_labels, steps_of, time_axis
+from childsurv.plot.lines import KEY_WIDTH, Steps, draw_direct_labels, steps_of, time_axis
 from childsurv.plot.marks import UNSTANDARDISED
 from childsurv.plot.panel_drawing import (
     draw_heading,
@@ -248,7 +248,7 @@ def curves(
         ylim=vertical,
         interval=interval,
         censoring=censoring,
-        markers=not stacked and (most > 1 or by_intervals(curves) if markers is None else markers),
+        markers=not stacked and (most > 1 or curves.by_intervals if markers is None else markers),
         labels=labels,
         at_risk=at_risk,
         context=context and several and not stacked,

@@ -169,7 +169,7 @@ def steps_of(curves: Curves, row: int, axis: TimeAxis, limits: tuple[FloatArray,
     if curves.quantity == QUANTITY:
         return _rates(time, [column[part] for column in (curves.estimate, *limits)], axis)
     inside = time <= axis.end * (1 + 1e-12)
-    joined = by_intervals(curves)
+    joined = curves.by_intervals
     # Each state begins at a share of its own, which its first row holds.
     start = curves.estimate[part][0] if curves.quantity == "state occupation" else curves.start
     values = [
@@ -196,11 +196,6 @@ def _rates(time: FloatArray, values: Sequence[FloatArray], axis: TimeAxis) -> St
     part = slice(known[0], known[-1] + 1) if known.size else slice(0, 1)
     estimate, lower, upper = (column[part] for column in values)
     return Steps(time[part], estimate, lower, upper, np.empty(0), joined=True)
-
-
-def by_intervals(curves: Curves) -> bool:
-    """Whether the curves are known at the ends of intervals only, as those of a life table of patients are."""
-    return curves.every_row and "intervals" in curves.conventions
 
 
 def draw_curve(
