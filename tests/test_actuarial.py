@@ -207,3 +207,32 @@ def test_a_cohort_by_named_intervals_and_in_a_period_window():
 def test_faults(options, message):
     with pytest.raises(OptionError, match=message):
         cs.actuarial(SIX, **COLUMNS, **options)
+
+
+def test_children_who_die_at_time_0_of_a_table_are_at_risk_in_the_first_interval():
+    frame = pd.DataFrame({"t": [0, 0, 0, 400, 800], "e": [1, 1, 1, 0, 0]})
+    table = cs.actuarial(frame, intervals=[1, 2], time="t", event="e").table
+    assert table["at_risk"].tolist() == [5, 2]
+    assert table["estimate"].tolist() == pytest.approx([0.4, 0.4], rel=1e-14)
+
+
+@pytest.mark.parametrize("form", ["cohort", "person-time"])
+@pytest.mark.parametrize("empty", ["a", "z"])
+def test_a_group_without_an_interval_has_a_row_that_says_so(form, empty):
+    frame = pd.DataFrame(
+        {"t": [0, 0, 400, 800, 900, 100], "e": [1, 1, 1, 0, 1, 1], "g": [empty] * 2 + ["b"] * 4}
+    )
+    options = {"intervals": [1, 2, 3], "time": "t", "event": "e", "form": form}
+    both = cs.actuarial(frame, by="g", **options)
+    alone = cs.actuarial(frame[frame["g"] == "b"], by="g", **options)
+    for found, own in (
+        (both.rmst(years=2), alone.rmst(years=2)),
+        (both.at(years=[1, 2]), alone.at(years=[1, 2])),
+        (both.conditional(given_years=1).at(years=2), alone.conditional(given_years=1).at(years=2)),
+    ):
+        pd.testing.assert_frame_equal(
+            found[found["g"] == "b"].reset_index(drop=True), own.reset_index(drop=True), check_dtype=False
+        )
+    if form == "person-time":
+        mean = both.rmst(years=2).set_index("g")
+        assert np.isnan(mean.loc[empty, "rmst"])

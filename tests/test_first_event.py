@@ -37,8 +37,12 @@ def test_the_first_event_and_its_time_by_hand(children):
     # Named first, death comes before a relapse of the same day.
     other = cs.first_event(children, ["death", "relapse_date"], time="days", event="dead")
     assert other["first_event"].tolist() == [2, 2, 1, 1, 1, 0]
-    # Without death, follow-up goes on to its end.
-    alone = cs.first_event(children, "relapse_date", time="days", event="dead")
+    # Without death, follow-up goes on to its end, which is said.
+    with pytest.warns(
+        cs.errors.ChildsurvWarning, match="2 children died without any of these events"
+    ) as told:
+        alone = cs.first_event(children, "relapse_date", time="days", event="dead")
+    assert told[0].filename == __file__
     assert alone[["days", "dead"]].to_numpy().tolist() == [
         [200, 1],
         [400, 1],
@@ -102,3 +106,35 @@ def test_faults(children, change, options, error, message):
         cs.first_event(
             children.assign(**change), **({"first_of": EVENTS, "time": "days", "event": "dead"} | options)
         )
+
+
+@pytest.mark.parametrize("window", ["period", "followed", "cohort"])
+def test_incidences_after_a_window_count_what_lies_in_it(window):
+    """A cause that came after the window's end is none: incidences and event-free survival still add to one."""
+    cohort = cs.demo.cohort(patients=1500, seed=4)
+    frame = cohort.frame
+    half = np.ceil(frame["time"] * 0.5).astype("timedelta64[D]")
+    marked = cohort.with_columns(
+        relapse_date=(frame["diagnosis_date"] + half).where(np.arange(len(frame)) % 5 == 0)
+    )
+    first = cs.first_event(marked, ["relapse_date", "death"])
+    own = {
+        "period": lambda: cs.period_approach(first, followed=("2015-01-01", "2017-12-31")),
+        "followed": lambda: first.window(followed=(None, "2012-12-31")),
+        "cohort": lambda: cs.cohort_approach(first, diagnosed=("2005-01-01", "2009-12-31"), years=3),
+    }[window]()
+    incidence = cs.cumulative_incidence(own, cause="first_event")
+    survival = cs.kaplan_meier(own)
+    at, left = incidence.at(years=[1, 2.5]), survival.at(years=[1, 2.5])
+    total = at["estimate"].to_numpy().reshape(2, 2).sum(axis=0)
+    np.testing.assert_allclose(total + left["estimate"].to_numpy(), 1.0, rtol=0, atol=1e-12)
+    assert incidence.groups["total_events"].sum() == own.frame["event"].sum()
+    later = int(((own.frame["first_event"] > 0) & (own.frame["event"] == 0)).sum())
+    assert later > 0
+    assert incidence.conventions["causes_after_follow_up"] == later
+    # So does the test: the same as on a table in which those causes are none.
+    table = own.frame.assign(cause=own.frame["first_event"].where(own.frame["event"] == 1, 0))
+    entry = {"entry": "entry"} if (table["entry"] > 0).any() else {}
+    theirs = cs.gray_test(table[table["time"] > 0], cause="cause", by="sex", time="time", **entry)
+    ours = cs.gray_test(own, cause="first_event", by="sex", zero_survival="drop")
+    assert ours.statistic == pytest.approx(theirs.statistic, rel=1e-10)

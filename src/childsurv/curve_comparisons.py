@@ -99,7 +99,18 @@ def _reference(curves: Curves, reference: Any, what: str) -> tuple[int, IntArray
         listed = ", ".join(str(one if len(names) > 1 else one[0]) for one in labels[:20])
         raise OptionError(f"{what}(): no group {reference!r}; the groups are {listed}.")
     code = labels.index(label)
-    return code, np.flatnonzero(np.arange(len(labels)) != code)
+    others = np.arange(len(labels)) != code
+    apart = next(
+        (name for name in ("cause", "state") if name in names and curves.quantity != "survival"), None
+    )
+    if apart is not None:
+        # Causes and states of one group befall the same children, whose estimates go together.
+        others &= (curves.groups[apart] == curves.groups[apart].iloc[code]).to_numpy()
+        if not others.any():
+            raise OptionError(
+                f"{what}() compares groups of different children within a {apart}; estimate the curves with by=."
+            )
+    return code, np.flatnonzero(others)
 
 
 def _quantile(curves: Curves, level: float | None) -> float:

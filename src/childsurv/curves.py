@@ -509,7 +509,8 @@ class Curves:
     ) -> pd.DataFrame:
         """Return each group's survival minus that of a reference group, at chosen times.
 
-        ``S_g(t) - S_r(t)`` with variance the sum of both, for groups of different people.
+        ``S_g(t) - S_r(t)`` with variance the sum of both, for groups of different people. Of curves by cause or state,
+        groups are compared within the reference's.
 
         Parameters
         ----------

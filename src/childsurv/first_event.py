@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -11,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from childsurv.cohort import Cohort
-from childsurv.errors import ColumnError, DataError, OptionError, require_columns
+from childsurv.errors import ChildsurvWarning, ColumnError, DataError, OptionError, require_columns
 from childsurv.follow_up import event_column, frame_of, number_column, require_rows
 from childsurv.lifetable.demographics import date_column
 
@@ -113,6 +114,14 @@ def first_event(
     first = days.min(axis=0)
     happened = np.isfinite(first)
     cause = np.where(happened, days.argmin(axis=0) + 1, 0)
+    lost = int((dead & ~happened).sum())
+    if DEATH not in names and lost:
+        warnings.warn(
+            f"{purpose}: {lost:,} children died without any of these events and count as if lost to follow-up, which "
+            "overstates incidences and is no event-free survival. Name 'death' in first_of= as well.",
+            ChildsurvWarning,
+            stacklevel=2,
+        )
     dtype = frame[time].dtype
     columns = {
         time: pd.Series(np.where(happened, first, end), index=frame.index).astype(dtype),

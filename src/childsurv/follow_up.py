@@ -36,7 +36,9 @@ RESULT_COLUMNS = frozenset(
     {
         "time", "at_risk", "events", "censored", "estimate", "std_error", "lower", "upper", "p", "quantile", "tau",
         "rmst", "difference", "z", "p_value", "patients", "total_events", "end", "entered", "left", "observed",
-        "expected", "cause", "statistic", "df",
+        "expected", "cause", "statistic", "df", "score", "ratio", "ratio_lower", "ratio_upper", "ratio_p_value",
+        "log_std_error", "number_needed", "transformed", "transformed_std_error", "reliability", "reasons",
+        "replications",
     }
 )  # fmt: skip
 """Columns that results have of their own, so that no group column can be called so."""
