@@ -255,3 +255,95 @@ def test_a_cohort_and_faults_of_pseudo_observations(children):
     lone = pd.DataFrame({"time": [5, 6, 7], "event": [1, 0, 1], "g": ["a", "a", "b"]})
     with pytest.raises(DataError, match="1 groups have one child"):
         cs.pseudo_observations(lone, times=3, by="g", **COLUMNS)
+
+
+# What curves may be asked, and by whom they are counted
+
+
+def _weighted_rows():
+    random = np.random.default_rng(3)
+    frame = pd.DataFrame(
+        {
+            "time": random.integers(1, 60, 80),
+            "event": random.integers(0, 2, 80),
+            "w": random.integers(1, 5, 80).astype(float),
+        }
+    )
+    return frame, frame.loc[frame.index.repeat(frame["w"].astype(int))].drop(columns="w")
+
+
+@pytest.mark.parametrize("kind", ["hall-wellner", "equal-precision"])
+def test_bands_of_frequencies_are_those_of_the_children(kind):
+    weighted, expanded = _weighted_rows()
+    columns = {"time": "time", "event": "event"}
+    ours = cs.simultaneous_bands(cs.kaplan_meier(weighted, weights="w", **columns), kind=kind)
+    theirs = cs.simultaneous_bands(cs.kaplan_meier(expanded, **columns), kind=kind)
+    np.testing.assert_allclose(ours.to_numpy(dtype=float), theirs.to_numpy(dtype=float), rtol=1e-9)
+
+
+def test_bands_are_refused_where_they_do_not_hold():
+    frame, _ = _weighted_rows()
+    late = frame.assign(entry=np.where(frame.index % 3 == 0, frame["time"] // 2, 0))
+    curves = cs.kaplan_meier(late, time="time", event="event", entry="entry")
+    with pytest.raises(OptionError, match="needs everybody followed from the start"):
+        cs.simultaneous_bands(curves, kind="hall-wellner")
+    assert len(cs.simultaneous_bands(curves, kind="equal-precision"))
+    jackknife = cs.kaplan_meier(frame.assign(w=frame["w"] / 2), time="time", event="event", weights="w")
+    with pytest.raises(OptionError, match="sum of independent increments"):
+        cs.simultaneous_bands(jackknife)
+
+
+def test_given_survival_to_a_time_all_who_are_followed_later_are_its_patients():
+    random = np.random.default_rng(4)
+    frame = pd.DataFrame({"time": random.integers(2, 90, 300), "event": random.integers(0, 2, 300)})
+    frame["entry"] = np.where(frame.index % 2 == 0, 0, random.integers(0, 90, 300) % frame["time"])
+    curves = cs.kaplan_meier(frame, time="time", event="event", entry="entry")
+    given = curves.conditional(20)
+    assert given.groups["patients"][0] == (frame["time"] > 20).sum()
+    assert given.groups["total_events"][0] == ((frame["time"] > 20) & (frame["event"] == 1)).sum()
+    # Of the time before nothing is said.
+    before = given.at([5, 20, 30])
+    assert before["estimate"].isna().tolist() == [True, False, False]
+    assert before["estimate"][1] == 1.0
+
+
+def test_children_and_not_their_weights_end_curves_and_make_them_reliable():
+    random = np.random.default_rng(5)
+    frame = pd.DataFrame({"time": random.integers(1, 60, 40), "event": random.integers(0, 2, 40)})
+    columns = {"time": "time", "event": "event"}
+    plain = cs.kaplan_meier(frame, minimum=20, **columns)
+    weighted = cs.kaplan_meier(frame.assign(w=100.0), weights="w", **columns)
+    for curves in (weighted.with_minimum(20), weighted.with_minimum(5).with_minimum(20)):
+        assert curves.table["time"].tolist() == plain.table["time"].tolist()
+    rules = {"at_risk": 20}
+    ours = weighted.reliability([5, 50], rules=rules)["reliability"].tolist()
+    assert ours == cs.kaplan_meier(frame, **columns).reliability([5, 50], rules=rules)["reliability"].tolist()
+    assert ours == ["reliable", "not reliable"]
+
+
+def test_differences_are_between_children_of_two_groups_and_not_between_two_causes():
+    random = np.random.default_rng(6)
+    frame = pd.DataFrame(
+        {
+            "time": random.integers(1, 60, 200),
+            "cause": random.integers(0, 3, 200),
+            "g": random.integers(0, 2, 200),
+        }
+    )
+    options = {"cause": "cause", "time": "time"}
+    by_group = cs.cumulative_incidence(frame, by="g", **options)
+    table = by_group.difference(reference=(0, "1"), times=[30])
+    assert table[["g", "cause"]].to_numpy().tolist() == [[1, "1"]]
+    with pytest.raises(
+        OptionError, match=r"difference\(\) compares groups of different children within a cause"
+    ):
+        cs.cumulative_incidence(frame, **options).difference(reference="1", times=[30])
+
+
+@pytest.mark.parametrize(
+    "name", ["score", "ratio", "number_needed", "reliability", "replications", "transformed"]
+)
+def test_groups_may_not_be_called_like_a_result(name):
+    frame, _ = _weighted_rows()
+    with pytest.raises(OptionError, match=name):
+        cs.kaplan_meier(frame.assign(**{name: "a"}), time="time", event="event", by=name)

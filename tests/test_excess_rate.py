@@ -187,3 +187,15 @@ class TestExcessMortality:
             excess_mortality(data, NOUGHT, bandwidth=10, kernel="gauss", **COLUMNS)
         with pytest.raises(OptionError, match="not both"):
             excess_mortality(data, NOUGHT, bandwidth=10, times=1, years=1, **COLUMNS)
+
+
+def test_deaths_at_time_0_of_a_table_count_in_the_first_day():
+    times = [0] * 5 + [40] * 40
+    frame = children(times, [1] * 5 + [0, 1] * 20)
+    first_day = frame.assign(time=frame["time"].clip(lower=1))
+    options = {"bandwidth": 10, "times": [0, 2, 5], **COLUMNS}
+    rates = excess_mortality(frame, NOUGHT, **options).table["estimate"]
+    np.testing.assert_allclose(
+        rates, excess_mortality(first_day, NOUGHT, **options).table["estimate"], rtol=1e-12
+    )
+    assert (rates > 1).all()

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import childsurv as cs
 from childsurv.errors import (
     ChildsurvError,
     ChildsurvWarning,
@@ -272,3 +273,84 @@ def test_a_gap_between_stretches_of_follow_up_says_nothing() -> None:
     assert at["estimate"][1] == at["estimate"][0] == at["estimate"][2]
     assert np.isfinite(curves.estimate).all()
     assert at["at_risk"].tolist() == [2, 0, 0, 1]
+
+
+# Horizons, weights and cells in use, whoever computes
+
+
+def _people(size=60, seed=2):
+    random = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {
+            "time": np.append(random.integers(30, 1500, size - 1), 731),
+            "event": np.append(random.integers(0, 2, size - 1), 1),
+            "sex": "male",
+            "age_days": 500,
+            "diagnosis_date": pd.Timestamp("2001-06-15"),
+        }
+    )
+
+
+PEOPLE_COLUMNS = {"time": "time", "event": "event"}
+
+
+def _rates(hazard=0.0003, until=2012):
+    rows = [
+        (sex, age, year, hazard)
+        for sex in ("male", "female")
+        for age in range(10)
+        for year in range(2000, until)
+    ]
+    frame = pd.DataFrame(rows, columns=["sex", "age", "year", "hazard"])
+    return cs.LifeTable.from_frame(frame, rate="hazard", rate_unit="per_day")
+
+
+@pytest.mark.parametrize("compat", [None, "strs", "stnet", "popepi"])
+@pytest.mark.parametrize("intervals", ["yearly", "monthly", [1, 2, 3, 4]])
+@pytest.mark.parametrize("horizon", [2, 2.5])
+def test_intervals_end_at_the_horizon_and_no_rate_goes_on_beyond_it(compat, intervals, horizon):
+    options = {"intervals": intervals, "compat": compat, **PEOPLE_COLUMNS}
+    whole = cs.net_survival(_people(), _rates(), **options)
+    cut = cs.net_survival(_people(), _rates(), horizon=horizon, **options)
+    assert cut.time.max() == pytest.approx(horizon * 365.25, rel=1e-12)
+    # Up to the last whole year nothing changes: who is followed longer has not left.
+    same = cut.time <= 2 * 365.25 * (1 + 1e-12) if horizon > 2 else cut.time < 1.99 * 365.25
+    expected = whole.at(list(cut.time[same]))["estimate"].to_numpy()
+    np.testing.assert_allclose(cut.estimate[same], expected, rtol=1e-12)
+    assert np.isnan(cut.at(years=3)["estimate"][0])
+
+
+def test_a_horizon_before_everybody_enters_says_so():
+    late = _people().assign(entry=400, time=lambda frame: frame["time"] + 400)
+    with pytest.raises(DataError, match="everybody enters after horizon=1 years"):
+        cs.net_survival(late, _rates(), horizon=1, entry="entry", **PEOPLE_COLUMNS)
+    with pytest.raises(OptionError, match="horizon= takes years"):
+        cs.net_survival(late, _rates(), horizon="5", **PEOPLE_COLUMNS)
+    with pytest.raises(OptionError, match="standard_method= goes with standard="):
+        cs.net_survival(late, _rates(), standard_method="brenner", **PEOPLE_COLUMNS)
+
+
+@pytest.mark.parametrize("compat", ["relsurv", "strs", "stnet", "popepi"])
+def test_peers_use_extended_cells_and_say_so(compat):
+    table = _rates(until=2003).extend("last")
+    options = {} if compat == "relsurv" else {"intervals": "yearly"}
+    own = cs.net_survival(_people(), table, **PEOPLE_COLUMNS)
+    theirs = cs.net_survival(_people(), table, compat=compat, **options, **PEOPLE_COLUMNS)
+    assert own.conventions["extended_person_years"] > 10
+    # relsurv's years are a little shorter.
+    assert theirs.conventions["extended_person_years"] == pytest.approx(
+        own.conventions["extended_person_years"], rel=2e-3
+    )
+    assert len(theirs.life_table_use) == len(own.life_table_use) > 0
+
+
+def test_brenner_weights_are_counted_among_the_rows_kept():
+    cohort = cs.demo.cohort(patients=3000, seed=2).with_age_groups("concord").where("age_years < 15")
+    frame = cohort.frame
+    early = (frame["age_group"].astype(str) == "0-4") & (np.arange(len(frame)) % 2 == 0)
+    moved = cohort.with_columns(time=frame["time"].where(~early, 0), entry=frame["entry"].where(~early, 0))
+    options = {"standard": "children-equal", "standard_method": "brenner"}
+    table = cs.demo.life_table()
+    dropped = cs.net_survival(moved, table, zero_survival="drop", **options)
+    without = cs.net_survival(moved.where("time > 0"), table, **options)
+    np.testing.assert_allclose(dropped.at(years=5)["estimate"], without.at(years=5)["estimate"], rtol=1e-12)

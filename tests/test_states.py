@@ -319,3 +319,22 @@ def test_nothing_happens_to_anybody():
 def test_faults(children, change, options, error, message):
     with pytest.raises(error, match=message):
         occupation(children.assign(**change), **options)
+
+
+def test_a_minimum_counts_all_who_are_followed_and_not_those_in_the_state():
+    cohort = cs.demo.cohort(patients=1500, seed=5)
+    frame = cohort.frame
+    half = (frame["time"] // 2).astype("timedelta64[D]")
+    marked = cohort.with_columns(
+        relapse_date=(frame["diagnosis_date"] + half).where(np.arange(len(frame)) % 4 == 0)
+    )
+    curves = cs.state_occupation(marked, dates={"relapse_date": "relapse"})
+    cut = curves.with_minimum(100)
+    assert set(cut.groups["state"]) == set(curves.groups["state"])
+    assert cut.groups["patients"].notna().all()
+    at, whole = cut.at(years=[1, 5]), curves.at(years=[1, 5])
+    np.testing.assert_array_equal(at["estimate"], whole["estimate"])
+    followed = whole.groupby("time")["at_risk"].sum()
+    assert (followed >= 100).all()
+    assert (curves.reliability(years=5)["reliability"] == "reliable").all()
+    assert cut.conventions["curves_that_end_early"] == len(curves.groups)
