@@ -236,3 +236,34 @@ def test_a_group_without_an_interval_has_a_row_that_says_so(form, empty):
     if form == "person-time":
         mean = both.rmst(years=2).set_index("g")
         assert np.isnan(mean.loc[empty, "rmst"])
+
+
+def test_late_entries_count_at_the_ends_of_intervals_and_in_what_follows():
+    cohort = cs.period_approach(cs.demo.cohort(patients=2000, seed=2), followed=("2010-01-01", "2012-12-31"))
+    frame = cohort.frame
+    curves = cs.actuarial(cohort, intervals=[1, 2, 3, 4, 5], form="person-time")
+    for years in (0, 1, 4, 5):
+        day = years * 365.25
+        at_risk = ((frame["time"] > day) & (frame["entry"] <= day)).sum()
+        assert curves.at(years=years)["at_risk"][0] == at_risk
+    given = curves.conditional(given_years=2)
+    assert given.groups["patients"][0] == ((frame["time"] > 730.5) & (frame["entry"] < 1826.25)).sum()
+    table = cs.demo.life_table(seed=1)
+    net = cs.net_survival(cohort, table, intervals="yearly", horizon=5)
+    daily = cs.net_survival(cohort, table)
+    assert net.at(years=[1, 5])["at_risk"].tolist() == daily.at(years=[1, 5])["at_risk"].tolist()
+
+
+def test_an_interval_with_nobody_at_risk_has_a_row_and_the_curve_goes_on_level():
+    frame = pd.DataFrame(
+        {"time": [300, 360, 1000, 1080, 1090], "entry": [0, 0, 740, 740, 740], "event": [0, 0, 1, 1, 0]}
+    )
+    curves = cs.actuarial(frame, intervals=[1, 2, 3], form="person-time", entry="entry", **COLUMNS)
+    assert curves.table["at_risk"].tolist() == [2, 0, 0]
+    assert curves.at(years=[1, 2])["estimate"].tolist() == [1.0, 1.0]
+    last = curves.at(years=3)["estimate"][0]
+    assert curves.rmst(years=3)["rmst"][0] == pytest.approx(365.25 * (2 + (1 + last) / 2), rel=1e-12)
+    late = pd.DataFrame({"time": [900], "entry": [800], "event": [1]})
+    alone = cs.actuarial(late, intervals=[1, 2, 3], form="person-time", entry="entry", **COLUMNS)
+    last = alone.at(years=3)["estimate"][0]
+    assert alone.rmst(years=3)["rmst"][0] == pytest.approx(365.25 * (2 + (1 + last) / 2), rel=1e-12)

@@ -419,6 +419,12 @@ def test_faults(change, options, error, message):
         cs.cumulative_incidence(SIX.assign(**change), **({"cause": "cause", "time": "time"} | options))
 
 
+def test_two_causes_of_one_name_are_refused():
+    frame = pd.DataFrame({"time": [1, 2, 3], "cause": [1, 2, 0]})
+    with pytest.raises(OptionError, match="two causes the same name"):
+        cs.cumulative_incidence(frame, cause="cause", time="time", causes={1: "x", 2: "x"})
+
+
 def test_faults_of_tests_and_hazards():
     with pytest.raises(OptionError, match="rho must be 0 or more"):
         cs.gray_test(SIX, cause="cause", by="group", time="time", rho=-1)

@@ -304,6 +304,12 @@ def test_given_survival_to_a_time_all_who_are_followed_later_are_its_patients():
     # Of the time before nothing is said.
     before = given.at([5, 20, 30])
     assert before["estimate"].isna().tolist() == [True, False, False]
+    assert before["at_risk"].isna().tolist() == [True, False, False]
+    assert len(
+        cs.simultaneous_bands(
+            cs.kaplan_meier(frame, time="time", event="event").conditional(20), kind="hall-wellner"
+        )
+    )
     assert before["estimate"][1] == 1.0
 
 

@@ -138,3 +138,13 @@ def test_incidences_after_a_window_count_what_lies_in_it(window):
     theirs = cs.gray_test(table[table["time"] > 0], cause="cause", by="sex", time="time", **entry)
     ours = cs.gray_test(own, cause="first_event", by="sex", zero_survival="drop")
     assert ours.statistic == pytest.approx(theirs.statistic, rel=1e-10)
+
+
+def test_causes_of_a_cohort_without_an_event_are_told_where_no_window_explains_them():
+    cohort = cs.demo.cohort(patients=600, seed=2)
+    marked = cohort.with_columns(own_cause=np.where(np.arange(len(cohort)) % 3 == 0, 2, 0))
+    with pytest.warns(
+        cs.errors.ChildsurvWarning, match="rows have a cause in column 'own_cause' and no event"
+    ) as told:
+        cs.cumulative_incidence(marked, cause="own_cause")
+    assert told[0].filename == __file__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -109,14 +110,14 @@ def actuarial(
     lost = left - events
     # An interval counts in which somebody was at risk, at its start or later.
     group, interval = np.nonzero(time_at_risk > 0 if form == "person-time" else at_start > 0)
-    group, interval, empty = with_empty_groups(group, interval, n_groups)
     n, d, w, y = (values[group, interval] for values in (at_start, events, lost, time_at_risk))
     if form == "cohort":
         estimate, log_variance = actuarial_survival(group, n_groups, n, d, w)
     else:
         length = np.diff(ends, prepend=0.0)[interval]
         estimate, log_variance = hazard_survival(group, n_groups, length, d, d, y)
-    estimate, log_variance = (np.where(empty, np.nan, values) for values in (estimate, log_variance))
+    rows = IntervalRows.of(group, interval, n_groups)
+    shown = rows.group, rows.interval
     groups = fine.groups
     return Curves(
         groups=groups.assign(patients=fine.totals("left"), total_events=fine.totals("events")),
@@ -140,14 +141,15 @@ def actuarial(
         },
         in_days=observed.in_days,
         bounded=True,
-        group=group.astype(np.int64),
-        time=ends[interval],
-        at_risk=n.astype(np.int64),
-        events=d.astype(np.int64),
-        censored=w.astype(np.int64),
-        estimate=estimate,
-        log_variance=log_variance,
+        group=rows.group,
+        time=ends[rows.interval],
+        at_risk=at_start[shown].astype(np.int64),
+        events=events[shown].astype(np.int64),
+        censored=lost[shown].astype(np.int64),
+        estimate=rows.carried(estimate, 1.0),
+        log_variance=rows.carried(log_variance, 0.0),
         every_row=True,
+        at_risk_after=at_risk_at_ends(fine, ends)[shown].astype(np.int64),
     ).with_minimum(minimum)
 
 
@@ -227,19 +229,52 @@ def at_risk_at_starts(fine: Tally, ends: FloatArray) -> FloatArray:
     return at_risk
 
 
-def with_empty_groups(
-    group: IntArray, interval: IntArray, n_groups: int
-) -> tuple[IntArray, IntArray, npt.NDArray[np.bool_]]:
-    """Return the rows with one in the first interval for each group that has none, and which rows those are."""
-    lacking = np.setdiff1d(np.arange(n_groups), group)
-    if not lacking.size:
-        return group, interval, np.zeros(group.size, dtype=bool)
-    both = (
-        np.concatenate([group, lacking]),
-        np.concatenate([interval, np.zeros(lacking.size, dtype=np.int64)]),
-    )
-    order = np.argsort(both[0], kind="stable")
-    return both[0][order], both[1][order], order >= group.size
+def at_risk_at_ends(fine: Tally, ends: FloatArray) -> FloatArray:
+    """Return the number at risk just after the end of each interval, of shape (n_groups, n_intervals)."""
+    change = running_sum(fine.sums["entered"] - fine.sums["left"], fine.starts)
+    row = last_row_at(fine.end, fine.starts, fine.group, ends)
+    return np.where(row >= 0, change[np.maximum(row, 0)], 0).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class IntervalRows:
+    """A row for every interval of every group up to its last, whether anybody was at risk in it or not.
+
+    Attributes
+    ----------
+    group, interval : ndarray of shape (n_rows,)
+        Sorted by both. A group with no interval at all has its first, without an estimate.
+    source : ndarray of shape (n_rows,)
+        For each row the last estimated one at or before it, -1 before a group's first.
+    empty : ndarray of bool, shape (n_rows,)
+        Rows of groups that nobody is followed in.
+    """
+
+    group: IntArray
+    interval: IntArray
+    source: IntArray
+    empty: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, group: IntArray, interval: IntArray, n_groups: int) -> IntervalRows:
+        """Return the rows around those in which somebody was at risk."""
+        last = np.zeros(n_groups, dtype=np.int64)
+        np.maximum.at(last, group, interval)
+        lengths = last + 1
+        groups = np.repeat(np.arange(n_groups), lengths)
+        places = np.arange(groups.size) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        width = int(last.max()) + 1
+        source = np.searchsorted(group * width + interval, groups * width + places, side="right") - 1
+        known = source >= 0
+        known[known] = group[source[known]] == groups[known]
+        return cls(groups, places, np.where(known, source, -1), ~np.isin(groups, group))
+
+    def carried(self, values: FloatArray, start: float) -> FloatArray:
+        """Return values of the estimated rows for all, carried on through intervals in which nobody was at risk."""
+        if not values.size:
+            return np.full(self.group.size, np.nan)
+        carried = np.where(self.source >= 0, values[np.maximum(self.source, 0)], start)
+        return np.where(self.empty, np.nan, carried)
 
 
 def person_time(fine: Tally, ends: FloatArray) -> FloatArray:

@@ -145,7 +145,7 @@ def _require_increments(curves: Curves, kind: str) -> None:
         )
     at_risk, left = np.asarray(curves.at_risk), np.asarray(curves.events) + np.asarray(curves.censored)
     inner = curves.group[1:] == curves.group[:-1]
-    late = bool((inner & (at_risk[1:] > at_risk[:-1] - left[:-1])).any()) or curves.origin > 0
+    late = bool((inner & (at_risk[1:] > at_risk[:-1] - left[:-1])).any())
     if kind == "hall-wellner" and late:
         raise OptionError(
             "simultaneous_bands(kind='hall-wellner') needs everybody followed from the start; some enter late. "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,6 +15,7 @@ from childsurv.cohort import DAYS_PER_YEAR, Cohort
 from childsurv.compare import TestResult, quadratic_form, strata_of
 from childsurv.curves import Curves
 from childsurv.errors import (
+    ChildsurvWarning,
     ColumnError,
     DataError,
     ModelError,
@@ -306,6 +308,20 @@ def gray_test(
     )
 
 
+def _was_cut(cohort: Cohort) -> bool:
+    """Whether a window or an approach has cut follow-up, so that events may have come after it."""
+    moved = (cohort.frame["entry"] > 0).any() or any("approach" in one for one in cohort.provenance)
+    if moved:
+        return True
+    frame = cohort.frame
+    contact = (
+        (frame["last_contact_date"] - frame["diagnosis_date"]).dt.days
+        if "last_contact_date" in frame
+        else None
+    )
+    return contact is not None and bool((frame["time"] < contact).any())
+
+
 def _causes(
     data: Data,
     cause: str,
@@ -341,6 +357,13 @@ def _causes(
         later = (own > 0) & (frame["event"].to_numpy() != 1)
         own = np.where(later, 0, own)
         said = {"causes_after_follow_up": int(later.sum())} if later.any() else {}
+        if later.any() and not _was_cut(data):
+            warnings.warn(
+                f"{purpose}: {int(later.sum()):,} rows have a cause in column {cause!r} and no event in the cohort; "
+                "they count as censored. Let first_event() end follow-up with these events, or give a DataFrame.",
+                ChildsurvWarning,
+                stacklevel=3,
+            )
     found = np.flatnonzero(np.bincount(own)) if own.max() <= LARGEST_CODE else np.unique(own)
     present = [int(number) for number in found if number > 0]
     if causes is not None:
@@ -358,6 +381,8 @@ def _causes(
     if not present:
         raise ModelError(f"{purpose}: column {cause!r} has no cause but 0. Check what its numbers stand for.")
     names = [str(causes[number]) if causes is not None else str(number) for number in present]
+    if len(set(names)) < len(names):
+        raise OptionError(f"{purpose}: causes= gives two causes the same name; join them in the column instead.")
     if max(int(own.max()), *present) <= LARGEST_CODE:
         place = np.zeros(max(int(own.max()), *present) + 1, dtype=np.int64)
         place[present] = np.arange(1, len(present) + 1)

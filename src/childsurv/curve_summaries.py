@@ -158,6 +158,7 @@ def conditional_on(curves: Curves, moment: float, *, with_variance: bool) -> Cur
         origin=moment,
         stopped=None if curves.stopped is None else curves.stopped[kept_groups],
         children_at_risk=None if children is None else children[keep],
+        at_risk_after=None if curves.at_risk_after is None else curves.at_risk_after[keep],
         additive=curves.additive and curves.strata is None,
         strata=None,
     )
@@ -172,6 +173,11 @@ def _contributing(curves: Curves, keep: npt.NDArray[np.bool_], group: npt.NDArra
         # Children, where the curves count their weights; who of them left at which time is not known.
         return np.asarray(curves.children_at_risk)[keep][first]
     left = (np.asarray(curves.events) + np.asarray(curves.censored))[keep]
+    if curves.at_risk_after is not None:
+        # Who enters inside an interval is there at its end, or has left in it.
+        entries = np.asarray(curves.at_risk_after)[keep] - (at_risk - left)
+        entries[first] += at_risk[first]
+        return np.add.reduceat(entries, first)
     entries[1:] = np.maximum(at_risk[1:] - (at_risk[:-1] - left[:-1]), 0)
     entries[first] = at_risk[first]
     return np.add.reduceat(entries, first)

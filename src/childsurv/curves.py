@@ -100,6 +100,8 @@ class Curves:
         Groups whose curve ends, or is left out, by that rule.
     children_at_risk : ndarray of shape (n_rows,) or None
         Children at risk where ``at_risk`` holds their weights, or other states than their own; None where it is them.
+    at_risk_after : ndarray of shape (n_rows,) or None
+        Of curves by intervals, the number at risk at the end of each, with which the next begins.
     additive : bool
         Whether the variance of log S is a sum of independent increments, as that of a weighted mean of curves is not.
     strata : Strata or None
@@ -134,6 +136,7 @@ class Curves:
     minimum: int = 0
     stopped: npt.NDArray[np.bool_] | None = None
     children_at_risk: npt.NDArray[np.number] | None = None
+    at_risk_after: npt.NDArray[np.number] | None = None
     additive: bool = True
     strata: Strata | None = None
 
@@ -262,21 +265,18 @@ class Curves:
         following = np.where(before, starts[:-1, None], row + ~same)
         inside = following < starts[1:, None]
         at_risk = np.where(inside, self.at_risk[np.minimum(following, self.time.size - 1)], 0)
-        if self.by_intervals:
+        if self.at_risk_after is not None:
             # A row holds the number at the start of its interval; at its end the next interval begins.
-            after = np.where(before, starts[:-1, None], row + 1)
-            left = self.at_risk[safe] - self.events[safe] - self.censored[safe]
-            goes_on = after < starts[1:, None]
-            at_risk = np.where(
-                goes_on, self.at_risk[np.minimum(after, self.time.size - 1)], np.where(same, left, 0)
-            )
+            first = np.broadcast_to(np.asarray(self.at_risk)[starts[:-1], None], row.shape)
+            at_risk = np.where(before, first, np.where(same, self.at_risk_after[safe], 0))
         counts = []
         for values in (self.events, self.censored):
             total = np.where(before, 0, running_sum(values, starts)[safe])
             counts.append(np.diff(total, axis=1, prepend=0))
         past = ~inside & ~same
         # Curves given survival to a time say nothing of the time before.
-        past = past | (ascending < self.origin)[None, :]
+        too_early = (ascending < self.origin)[None, :]
+        past = past | too_early
         early = before & ~past
         estimate = np.where(past, np.nan, np.where(early, self.start, self.estimate[safe]))
         log_variance = np.where(past, np.nan, np.where(early, 0.0, self.log_variance[safe]))
@@ -299,9 +299,11 @@ class Curves:
         if self.stopped is not None and self.stopped.any():
             # Neither how few are left, nor what befell them.
             hidden = self.stopped[:, None] & (past | np.isnan(estimate))
-            if self.by_intervals:
+            if self.at_risk_after is not None:
                 at_risk = np.where(self.stopped[:, None] & (at_risk < self.minimum), np.nan, at_risk)
             at_risk, *counts = (np.where(hidden, np.nan, values) for values in (at_risk, *counts))
+        if too_early.any():
+            at_risk, *counts = (np.where(too_early, np.nan, values) for values in (at_risk, *counts))
         back = np.argsort(order, kind="stable")
         columns = self._labels(np.repeat(np.arange(n_groups), wanted.size))
         columns["time"] = np.tile(wanted, n_groups)

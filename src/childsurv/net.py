@@ -331,6 +331,7 @@ def net_survival(
         log_variance=finished.log_variance,
         every_row=finished.every_row,
         limits_scale=finished.limits_scale,
+        at_risk_after=finished.at_risk_after,
         life_table_use=use,
     )
     curves = curves.with_minimum(minimum)
@@ -441,7 +442,7 @@ def _until(observed: FollowUp, horizon: float | None) -> tuple[FollowUp, int]:
     """Return follow-up that ends at a horizon, and how many patients enter only after it and are left out."""
     if horizon is None:
         return observed, 0
-    if isinstance(horizon, str) or not 0 < horizon < np.inf:
+    if not isinstance(horizon, int | float | np.number) or not 0 < horizon < np.inf:
         raise OptionError("net_survival: horizon= takes years, greater than 0.")
     # To the end of the day on which the years are over, so that survival at that time is known.
     end = int(np.ceil(horizon * DAYS_PER_YEAR))

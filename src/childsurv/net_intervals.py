@@ -9,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from childsurv.actuarial import (
+    IntervalRows,
     actuarial_survival,
+    at_risk_at_ends,
     at_risk_at_starts,
     hazard_survival,
     in_intervals,
     person_time,
-    with_empty_groups,
 )
 from childsurv.errors import OptionError
 from childsurv.lifetable.marked_cells import MarkedCells
@@ -99,7 +100,6 @@ def _person_time_form(given: NetInput, method: str, ends: FloatArray) -> NetEsti
     )
     heads, lengths = _heads(given), np.diff(ends, prepend=0.0)
     group, interval = np.nonzero(person_time(heads, ends) > 0)
-    group, interval, empty = with_empty_groups(group, interval, given.observed.n_groups)
     d, s, e, y = (values[group, interval] for values in (deaths, squares, expected, time))
     k = lengths[interval]
     estimate, log_variance = hazard_survival(group, given.observed.n_groups, k, d - e, s, y)
@@ -108,7 +108,6 @@ def _person_time_form(given: NetInput, method: str, ends: FloatArray) -> NetEsti
         ends,
         group,
         interval,
-        empty,
         estimate=estimate,
         log_variance=log_variance,
         conventions={
@@ -126,7 +125,6 @@ def _actuarial_form(given: NetInput, method: str, ends: FloatArray) -> NetEstima
     sums, marked = interval_sums(given, ends)
     weighted = method == "pohar-perme"
     group, interval = np.nonzero(sums.heads > 0)
-    group, interval, empty = with_empty_groups(group, interval, given.observed.n_groups)
     finish = actuarial_pohar_perme if weighted else actuarial_ederer2
     estimate, log_variance, _ = finish(sums, group, interval, given.observed.n_groups)
     return interval_rows(
@@ -134,7 +132,6 @@ def _actuarial_form(given: NetInput, method: str, ends: FloatArray) -> NetEstima
         ends,
         group,
         interval,
-        empty,
         estimate=estimate,
         log_variance=log_variance,
         conventions={
@@ -159,7 +156,6 @@ def _observed_over_expected(given: NetInput, method: str, form: str, ends: Float
     at_ends = np.exp(cut_at(np.log(expected), ends))
     n, y = at_risk_at_starts(folded, ends), person_time(folded, ends)
     group, interval = np.nonzero((y if form == "person-time" else at_risk_at_starts(heads, ends)) > 0)
-    group, interval, empty = with_empty_groups(group, interval, n_groups)
     d, w = (
         in_intervals(folded, values, ends)[group, interval]
         for values in (folded.sums["events"], folded.sums["left"] - folded.sums["events"])
@@ -178,7 +174,6 @@ def _observed_over_expected(given: NetInput, method: str, form: str, ends: Float
         ends,
         group,
         interval,
-        empty,
         estimate=own_survival / at_ends[group, interval],
         log_variance=log_variance,
         conventions={
@@ -262,7 +257,6 @@ def interval_rows(
     ends: FloatArray,
     group: IntArray,
     interval: IntArray,
-    empty: npt.NDArray[np.bool_],
     *,
     estimate: FloatArray,
     log_variance: FloatArray,
@@ -274,15 +268,16 @@ def interval_rows(
     dead = in_intervals(heads, heads.sums["events"], ends)
     left = in_intervals(heads, heads.sums["left"], ends)
     at_start = at_risk_at_starts(heads, ends)
+    rows = IntervalRows.of(group.astype(np.int64), interval, max(len(heads.groups), 1))
+    shown = rows.group, rows.interval
     return NetEstimate(
-        group=group.astype(np.int64),
-        time=ends[interval],
-        at_risk=at_start[group, interval].astype(np.int64),
-        events=dead[group, interval].astype(np.int64),
-        censored=(left - dead)[group, interval].astype(np.int64),
-        # A group that nobody is followed in has a row that says so.
-        estimate=np.where(empty, np.nan, estimate),
-        log_variance=np.where(empty, np.nan, log_variance),
+        group=rows.group,
+        time=ends[rows.interval],
+        at_risk=at_start[shown].astype(np.int64),
+        events=dead[shown].astype(np.int64),
+        censored=(left - dead)[shown].astype(np.int64),
+        estimate=rows.carried(estimate, 1.0),
+        log_variance=rows.carried(log_variance, 0.0),
         conventions={
             **conventions,
             "changes": "at the ends of intervals",
@@ -290,7 +285,8 @@ def interval_rows(
         },
         marked_days=marked_days,
         every_row=True,
-        limits_scale=limits_scale,
+        limits_scale=None if limits_scale is None else rows.carried(limits_scale, 1.0),
+        at_risk_after=at_risk_at_ends(heads, ends)[shown].astype(np.int64),
     )
 
 

@@ -84,6 +84,8 @@ class NetEstimate:
         Whether tables show rows without an exit too, as those of intervals do.
     limits_scale
         Limits are those of ``estimate * limits_scale``, divided by it; ``None`` for limits of the estimate itself.
+    at_risk_after
+        As in `Curves`.
     """
 
     group: IntArray
@@ -97,3 +99,4 @@ class NetEstimate:
     marked_days: Mapping[int, float] = field(default_factory=dict)
     every_row: bool = False
     limits_scale: FloatArray | None = None
+    at_risk_after: IntArray | None = None

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from childsurv.actuarial import actuarial_survival, hazard_survival, with_empty_groups
+from childsurv.actuarial import IntervalRows, actuarial_survival, at_risk_at_ends, hazard_survival
 from childsurv.calendar import BirthdayCalendar, first_of_january, fractional_year, year_of
 from childsurv.cohort import DAYS_PER_YEAR
 from childsurv.errors import LifeTableError, OptionError
@@ -27,6 +27,7 @@ from childsurv.net_intervals import (
 from childsurv.net_parts import NAMES, NetEstimate, NetInput
 from childsurv.net_stretches import Convention, IntervalSums, fold_stretches
 from childsurv.ragged import running_product, running_sum
+from childsurv.tally import fold_observed
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -181,7 +182,6 @@ def peer_estimate(given: NetInput, peer: str, method: str, form: str, years: Flo
         n_groups=observed.n_groups, case_weights=case_weights, convention=_convention(peer, method),
     )  # fmt: skip
     group, interval = np.nonzero((sums.heads if form == "actuarial" else sums.present) > 0)
-    group, interval, empty = with_empty_groups(group, interval, observed.n_groups)
     rows = _Rows(sums, group, interval, observed.n_groups, np.diff(breaks)[interval])
     estimate, log_variance, scale = _FINISH[peer, method, form](rows)
     if method == "ederer1":
@@ -189,15 +189,21 @@ def peer_estimate(given: NetInput, peer: str, method: str, form: str, years: Flo
             group, interval
         ]
         estimate = estimate / scale
+    every = IntervalRows.of(group.astype(np.int64), interval, observed.n_groups)
+    shown = every.group, every.interval
+    # At the end of an interval, those with whom the peer begins the next one.
+    after = np.concatenate([sums.heads[:, 1:], np.zeros_like(sums.heads[:, :1])], axis=1)
+    followed = fold_observed(replace(observed, weights=None))
+    after[:, -1] = at_risk_at_ends(followed, years[-1:] * PEERS[peer].days_per_year)[:, 0]
     return NetEstimate(
-        group=group.astype(np.int64),
+        group=every.group,
         # In days of our year, so that years= asks for the ends of intervals whatever the peer's year.
-        time=years[interval] * DAYS_PER_YEAR,
-        at_risk=sums.heads[group, interval].astype(np.int64),
-        events=sums.dead[group, interval].astype(np.int64),
-        censored=sums.lost[group, interval].astype(np.int64),
-        estimate=np.where(empty, np.nan, estimate),
-        log_variance=np.where(empty, np.nan, log_variance),
+        time=years[every.interval] * DAYS_PER_YEAR,
+        at_risk=sums.heads[shown].astype(np.int64),
+        events=sums.dead[shown].astype(np.int64),
+        censored=sums.lost[shown].astype(np.int64),
+        estimate=every.carried(estimate, 1.0),
+        log_variance=every.carried(log_variance, 0.0),
         conventions={
             "estimator": f"{NAMES[method]} as in {peer}",
             "form": form,
@@ -206,7 +212,8 @@ def peer_estimate(given: NetInput, peer: str, method: str, form: str, years: Flo
             "intervals": f"{years.size} intervals, in years of {PEERS[peer].days_per_year:g} days",
         },
         every_row=True,
-        limits_scale=scale,
+        limits_scale=None if scale is None else every.carried(scale, 1.0),
+        at_risk_after=after[shown].astype(np.int64),
     )
 
 

@@ -91,7 +91,7 @@ def reliability(
     table = curves.at(times, years=years)
     children = table["at_risk"].to_numpy()
     if curves.children_at_risk is not None:
-        counted = replace(curves, at_risk=curves.children_at_risk, children_at_risk=None)
+        counted = replace(curves, at_risk=curves.children_at_risk, children_at_risk=None, at_risk_after=None)
         children = counted.at(times, years=years)["at_risk"].to_numpy()
     n_times = len(table) // len(curves.groups)
     patients = np.repeat(curves.groups["patients"].to_numpy(), n_times)

@@ -47,8 +47,10 @@ def with_minimum(
     for name in ("at_risk", "events", "censored"):
         values = np.asarray(getattr(curves, name))[row]
         arrays[name] = np.where(blank, values.dtype.type(0), values)
-    if curves.children_at_risk is not None:
-        arrays["children_at_risk"] = np.where(blank, 0, np.asarray(curves.children_at_risk)[row])
+    for name in ("children_at_risk", "at_risk_after"):
+        own = getattr(curves, name)
+        if own is not None:
+            arrays[name] = np.where(blank, 0, np.asarray(own)[row])
     for name in ("estimate", "log_variance", "lower_log_variance", "limits_scale"):
         values = getattr(curves, name)
         arrays[name] = None if values is None else np.where(blank, np.nan, values[row])

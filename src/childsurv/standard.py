@@ -155,6 +155,7 @@ def standardise(
         events=joined["events"],
         censored=joined["censored"],
         children_at_risk=joined.get("children_at_risk"),
+        at_risk_after=joined.get("at_risk_after"),
         additive=False,
         strata=Strata(curves, tuple(chosen))
         if curves.quantity == "survival" and curves.origin == 0
@@ -336,7 +337,8 @@ def _weighted(curves: Curves, own: Mapping[int, float]) -> dict[str, npt.NDArray
     estimate = np.zeros(times.size)
     variance = np.zeros(times.size)
     risks = ["at_risk", *(["children_at_risk"] if curves.children_at_risk is not None else [])]
-    sums = {name: np.zeros(times.size) for name in (*risks, "events", "censored")}
+    after = [] if curves.at_risk_after is None else ["at_risk_after"]
+    sums = {name: np.zeros(times.size) for name in (*risks, "events", "censored", *after)}
     for place, weight in own.items():
         part = rows[place]
         time = curves.time[part]
@@ -348,7 +350,7 @@ def _weighted(curves: Curves, own: Mapping[int, float]) -> dict[str, npt.NDArray
         estimate += weight * value
         variance += weight**2 * value**2 * spread
         here = ~before & (time[safe] == times)
-        for name in ("events", "censored"):
+        for name in ("events", "censored", *after):
             sums[name] += np.where(here, np.asarray(getattr(curves, name))[part][safe], 0)
         # At risk just before a time: the number of the row at it, or of the next.
         following = np.where(here, safe, np.where(before, 0, safe + 1))

@@ -323,10 +323,6 @@ def test_a_cell_without_a_value_is_a_gap_in_the_file_too(frame, tmp_path, open_v
             lambda f: (f["country"] == "XAA") & (f["age"] == "5-9"),
             "age groups of XAA, female leave a gap after 1-4",
         ),
-        (
-            lambda f: (f["country"] == "XBB") & (f["age"] == "10+"),
-            "of XBB, female end with 5-9, while others have an open",
-        ),
         (lambda f: (f["sex"] == "male") & (f["age"] == "1-4"), "age groups of XAA, male leave a gap after 0"),
     ],
 )
@@ -341,6 +337,67 @@ def test_age_groups_of_every_stratum_follow_one_another(write, drop, message):
     assert read_life_table(write(frame)).rates.shape == (4, 4, 1)
     with pytest.raises(LifeTableError, match=message):
         read_life_table(write(frame[~drop(frame)]))
+
+
+@pytest.mark.parametrize(
+    "ages",
+    [
+        ["0", "0.02", "0.08", "1", "2", "3", "4", "5-9", "10-14", "15+"],
+        ["0", "0.019", "1-4", "5-9", "10+"],
+        ["0", "1", "2", "3+"],
+        ["0-4", "5-9", "10-14"],
+    ],
+)
+def test_age_groups_that_leave_no_gap_are_read(write, ages):
+    rows = [(sex, age, 2000, 0.001) for sex in ("female", "male") for age in ages]
+    table = read_life_table(write(pd.DataFrame(rows, columns=["sex", "age", "year", "mx"])))
+    assert table.age_starts.size == len(ages)
+
+
+def test_only_rows_that_are_used_need_all_ages(write):
+    names = ["country", "sex", "age", "year", "mx"]
+    whole = [
+        ("XAA", sex, age, 2000, 0.001) for sex in ("female", "male") for age in ("0", "1-4", "5-9", "10+")
+    ]
+    other = [("XBB", sex, age, 2000, 0.001) for sex in ("female", "male") for age in ("0", "5-9", "10-14")]
+    total = [("XAA", "total", age, 2000, 0.001) for age in ("0", "5-9")]
+    children = [("XCC", sex, age, 2000, 0.001) for sex in ("female", "male") for age in ("0", "1-4", "5-9")]
+    path = write(pd.DataFrame(whole + total + other + children, columns=names))
+    with pytest.raises(LifeTableError, match=r"leave a gap|do not follow one another"):
+        read_life_table(path)
+    path = write(pd.DataFrame(whole + total + children, columns=names))
+    assert read_life_table(path).strata["country"].unique().tolist() == ["XAA", "XCC"]
+
+
+def test_a_missing_label_is_named_as_such(write):
+    rows = [("XAA", sex, age, 2000, 0.001) for sex in ("female", "male") for age in ("0", "1-4", "5+")]
+    frame = pd.DataFrame(rows, columns=["iso", "sex", "age", "year", "mx"])
+    path = write(frame.assign(iso=frame["iso"].where(frame.index > 1)))
+    with pytest.raises(LifeTableError, match="column 'iso' is missing in 2 rows"):
+        read_life_table(path, by="iso")
+    table = read_life_table(write(frame.assign(iso="NA")), by="iso")
+    assert table.strata["iso"].unique().tolist() == ["NA"]
+
+
+@pytest.mark.parametrize(
+    ("ends", "word"),
+    [({2000: "2000-12-31", 2001: "2001-12-31"}, "day"), ({2000: "2000", 2001: "2001"}, "year")],
+)
+def test_ends_that_belong_to_their_cell_are_told(write, ends, word):
+    rows = [
+        (sex, age, f"{year}-01-01" if word == "day" else str(year), ends[year], 0.001)
+        for sex in ("female", "male")
+        for age in (0, 1)
+        for year in (2000, 2001)
+    ]
+    frame = pd.DataFrame(rows, columns=["sex", "age", "year_start", "year_end", "mx"])
+    if word == "year":
+        frame = frame[frame["year_start"] != "x"].replace({"year_end": {"2000": "2004", "2001": "2009"}})
+        frame["year_start"] = frame["year_start"].replace({"2001": "2005"})
+    with pytest.raises(
+        LifeTableError, match=f"column 'year_end' holds the last {word} of each calendar cell"
+    ):
+        read_life_table(write(frame))
 
 
 def test_the_country_na_is_a_country(frame, write):

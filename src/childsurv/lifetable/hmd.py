@@ -68,10 +68,9 @@ def read_cells(source: Source, *, sex: str | None, ragged: bool = False) -> Cell
                 "which. Give sex='female' or sex='male', or a mapping {'female': path, 'male': path}."
             )
         if found == "both":
-            return _cells(
-                source, table, {"both": table["mx"]}, title, {"left_out": {"both sexes together": len(table)}}
-            )
-        return _cells(source, table, {found: table["mx"]}, title, {})
+            left_out = {"left_out": {"both sexes together": len(table)}}
+            return _cells(source, table, {"both": table["mx"]}, title, left_out, ragged=ragged)
+        return _cells(source, table, {found: table["mx"]}, title, {}, ragged=ragged)
     if sex is not None:
         raise LifeTableError(f"{source.name} has a column for each sex; sex= is for files of one sex.")
     cells = _cells(
@@ -80,6 +79,7 @@ def read_cells(source: Source, *, sex: str | None, ragged: bool = False) -> Cell
         _by_sex(table),
         title,
         {"left_out": {"total": len(table)}} if "total" in table else {},
+        ragged=ragged,
     )
     _require_rates(source, cells.frame, title)
     return cells
@@ -114,7 +114,7 @@ def read_rates_of_deaths(deaths: Source, exposures: Source, *, ragged: bool = Fa
     notes: dict[str, Any] = {"made_of": "deaths divided by exposures"}
     if "total" in death_table:
         notes["left_out"] = {"total": len(death_table)}
-    return _cells(deaths, death_table, rates, death_title, notes)
+    return _cells(deaths, death_table, rates, death_title, notes, ragged=ragged)
 
 
 def _by_sex(table: pd.DataFrame) -> dict[str, pd.Series]:
@@ -200,12 +200,19 @@ def _require_rates(source: Source, frame: pd.DataFrame, title: str) -> None:
 
 
 def _cells(
-    source: Source, table: pd.DataFrame, rates: dict[str, pd.Series], title: str, notes: dict[str, Any]
+    source: Source,
+    table: pd.DataFrame,
+    rates: dict[str, pd.Series],
+    title: str,
+    notes: dict[str, Any],
+    *,
+    ragged: bool,
 ) -> Cells:
     ages = age_starts(table["age"], file=source.name)
-    if not any(str(label).strip().endswith("+") for label in table["age"].unique()):
+    if not ragged and not any(str(label).strip().endswith("+") for label in table["age"].unique()):
         raise LifeTableError(
-            f"{source.name}: no age group is open, such as 110+; the file was cut off. Fetch it again."
+            f"{source.name}: no age group is open, such as 110+; the file may have been cut off. Fetch it again, or "
+            "take its last age for the open one with missing='not-covered'."
         )
     years, starts, end = year_cells(table["year"], file=source.name)
     mortality = [values.to_numpy(np.float64) for values in rates.values()]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -103,11 +103,14 @@ def read_cells(
     if names is None or mark is None:
         raise LifeTableError(f"{source.name} is not a long table: looked for {LOOKED_FOR}.")
     decimal = _decimal(source, mark, next(names[role] for role in MORTALITY if role in names))
+    strata = ([by] if isinstance(by, str) else list(by)) if by is not None else []
     table = source.table(
-        sep=mark, decimal=decimal, keep_default_na=False, na_values=_not_available(source, mark)
+        sep=mark,
+        decimal=decimal,
+        keep_default_na=False,
+        na_values=_not_available(source, mark, {"country", *strata}),
     )
     table.columns = table.columns.str.strip()
-    strata = ([by] if isinstance(by, str) else list(by)) if by is not None else []
     if by is None and "country" in table.columns:
         strata = ["country"]
     require_columns(table.columns, [*names.values(), *strata], purpose=source.name)
@@ -146,10 +149,11 @@ def read_cells(
             "mortality": values.to_numpy(np.float64, na_value=np.nan),
         }
     )
-    if not pd.api.types.is_numeric_dtype(table[names["age"]].dtype):
-        require_whole_ages(table[names["age"]], frame[[*strata, "sex"]], file=source.name)
     if "country" in strata:
         frame = choose_countries(frame, country, also={}, file=source.name)
+    if not pd.api.types.is_numeric_dtype(table[names["age"]].dtype):
+        used = frame[frame["sex"] != "both"]
+        require_whole_ages(table[names["age"]].loc[used.index], used[[*strata, "sex"]], file=source.name)
     per_day = kind == "rate" and names[kind].lower() == HAZARD_PER_DAY
     unit = "per_day" if per_day else None
     return Cells(frame, kind, tuple(strata), starts, end, notes=notes, rate_unit=unit)
@@ -171,9 +175,9 @@ def _decimal(source: Source, mark: str, column: str) -> str:
     return "," if any(re.search(r"\d,\d", row[place]) for row in rows if len(row) > place) else "."
 
 
-def _not_available(source: Source, mark: str) -> dict[str, list[str]]:
-    """Return what stands for no value, by column: NA is a country, Namibia."""
-    return {name: [""] if name.strip() == "country" else NOT_AVAILABLE for name in _header(source, mark)}
+def _not_available(source: Source, mark: str, labels: Collection[str]) -> dict[str, list[str]]:
+    """Return what stands for no value, by column: among labels NA is a country, Namibia."""
+    return {name: [""] if name.strip() in labels else NOT_AVAILABLE for name in _header(source, mark)}
 
 
 def what_was_found(source: Source) -> str:

@@ -113,8 +113,8 @@ class Source:
         if not isinstance(frame.index, pd.RangeIndex):
             raise LifeTableError(
                 f"{self.name}: rows have more fields than there are column names. A decimal comma in a file "
-                "separated by commas does that, or a separator at the end of each row: write decimal points, "
-                "separate columns by semicolons, or name every column."
+                "separated by commas does that, a separator at the end of each row, or row names without a name: write "
+                "decimal points, separate columns by semicolons, or name every column."
             )
         if len(frame) == 0:
             raise LifeTableError(f"{self.name} has column names but no rows.")
@@ -220,36 +220,47 @@ def age_starts(labels: pd.Series, *, file: str) -> FloatArray:
 
 
 def require_whole_ages(labels: pd.Series, strata: pd.DataFrame, *, file: str) -> None:
-    """Raise where the age groups of one stratum leave gaps, or do not reach the open group that others have.
+    """Raise where the age groups of one stratum leave gaps.
 
     `age_starts` sees to all groups of the file together; a stratum that lacks one of them has it elsewhere.
+
+    Parameters
+    ----------
+    labels
+        As in the file, of the rows that are used.
+    strata
+        What tells strata apart, of the same rows.
+    file
+        To begin the error message with.
     """
-    codes, distinct = pd.factorize(labels.astype(str).str.strip())
+    codes, distinct = pd.factorize(labels)
     bounds = [_bounds(str(label), AGE_LABEL) for label in distinct]
-    first = np.array([np.nan if bound is None else bound[0] for bound in bounds])
-    last = np.array([np.nan if bound is None or bound[1] is None else bound[1] for bound in bounds])
-    is_open = np.array([str(label).endswith("+") for label in distinct])
-    if np.isnan(last).all():
+    known = [bound for bound in bounds if bound is not None]
+    last = np.array([np.nan if end is None else end for _, end in known])
+    first = np.array([start for start, _ in known])
+    # Parts of a year, as weeks of infancy are, say where they begin and not where they end.
+    if len(known) < len(bounds) or np.isnan(last).all() or (first % 1 != 0).any():
         return
+    is_open = np.array([str(label).strip().endswith("+") for label in distinct])
     # A number alone, among groups, is a year of age.
     last = np.where(np.isnan(last), np.where(is_open, np.inf, first), last)
-    stratum = strata.groupby(list(strata.columns), sort=False, observed=True).ngroup().to_numpy()
-    pairs = np.unique(stratum * len(distinct) + np.argsort(np.argsort(first, kind="stable"))[codes])
-    own, label = pairs // len(distinct), np.argsort(first, kind="stable")[pairs % len(distinct)]
-    ends = np.append(own[1:] != own[:-1], True)
-    gap = ~ends & (np.append(first[label][1:], 0.0) != last[label] + 1)
-    short = ends & ~is_open[label] if is_open.any() else np.zeros(ends.size, dtype=bool)
-    if gap.any() or short.any():
-        place = int(np.flatnonzero(gap | short)[0])
+    stratum = (
+        strata.groupby(list(strata.columns), sort=False, observed=True, dropna=False).ngroup().to_numpy()
+    )
+    order = np.argsort(first, kind="stable")
+    rank = np.empty_like(order)
+    rank[order] = np.arange(order.size)
+    pairs = np.flatnonzero(np.bincount(stratum * len(distinct) + rank[codes]))
+    own, label = pairs // len(distinct), order[pairs % len(distinct)]
+    inner = own[1:] == own[:-1]
+    # In another year the open group may begin later.
+    gap = inner & ~is_open[label][:-1] & (first[label][1:] > last[label][:-1] + 1)
+    if gap.any():
+        place = int(np.argmax(gap))
         whose = ", ".join(map(str, strata[stratum == own[place]].iloc[0]))
         raise LifeTableError(
-            f"{file}: age groups of {whose} "
-            + (
-                f"leave a gap after {distinct[label[place]]}"
-                if gap[place]
-                else f"end with {distinct[label[place]]}, while others have an open group"
-            )
-            + ". Rows are missing, or the file was cut off."
+            f"{file}: age groups of {whose} leave a gap after {distinct[label[place]]}. Rows are missing, or the file "
+            "was cut off."
         )
 
 
@@ -296,7 +307,16 @@ def dated_cells(
             f"{file}: the calendar cell that begins on {first[int(np.argmax(overlap))]:%Y-%m-%d} does not end after "
             f"that day and by the start of the next one. Cells may not overlap; see {starts.name!r}, {ends.name!r}."
         )
-    gaps = last[:-1][last[:-1] < first[1:]]
+    apart = last[:-1] < first[1:]
+    gaps = last[:-1][apart]
+    if apart.all() and len(apart) and ends.name is not None:
+        short = (first[1:] - last[:-1]).days
+        by_year = bool(((last.month == 1) & (last.day == 1)).all()) and bool(np.isin(short, (365, 366)).all())
+        if (short == 1).all() or by_year:
+            raise LifeTableError(
+                f"{file}: column {ends.name!r} holds the last {'year' if by_year else 'day'} of each calendar cell. "
+                "Give the first day after it (2005-01-01 for a cell that ends with 2004), or leave the column out."
+            )
     named |= {_number(date): f"{date:%Y-%m-%d}" for date in gaps}
     return numbers[codes], named, f"{last[-1]:%Y-%m-%d}"
 
@@ -304,7 +324,7 @@ def dated_cells(
 def _dates_of(column: pd.Series, what: str, *, file: str) -> tuple[npt.NDArray[np.int64], pd.DatetimeIndex]:
     written, distinct = pd.factorize(column)
     dates = pd.DatetimeIndex(
-        pd.to_datetime(pd.Series(distinct, dtype=object), errors="coerce", format="ISO8601")
+        pd.to_datetime(pd.Series(distinct, dtype=object).astype(str), errors="coerce", format="ISO8601")
     )
     unread = np.append(np.asarray(dates.isna()), True)[written]
     if unread.any():
