@@ -382,7 +382,9 @@ def _causes(
         raise ModelError(f"{purpose}: column {cause!r} has no cause but 0. Check what its numbers stand for.")
     names = [str(causes[number]) if causes is not None else str(number) for number in present]
     if len(set(names)) < len(names):
-        raise OptionError(f"{purpose}: causes= gives two causes the same name; join them in the column instead.")
+        raise OptionError(
+            f"{purpose}: causes= gives two causes the same name; join them in the column instead."
+        )
     if max(int(own.max()), *present) <= LARGEST_CODE:
         place = np.zeros(max(int(own.max()), *present) + 1, dtype=np.int64)
         place[present] = np.arange(1, len(present) + 1)
