@@ -91,14 +91,15 @@ def errors(folder: Path) -> pd.DataFrame:
         grouped(cs.read_life_table(folder / "hmd_BLR_RUS_UKR_1x1.csv.gz", country=country), wide).expand()
         for country in COUNTRIES
     ]
-    own = cs.concat_life_tables(by_country)
+    own = cs.concat_life_tables(by_country).extend("last")
+    tables = {"wide": wide, "expanded": wide.expand(), "method": own}
     people = children()
     parts = []
     for time in ("five", "ten"):
         truth = cs.expected_survival(people, single, kind="individual", time=time)
         error = {
             name: cs.expected_survival(people, table, kind="individual", time=time) - truth
-            for name, table in (("wide", wide), ("expanded", wide.expand()), ("method", own.extend("last")))
+            for name, table in tables.items()
         }
         error["sources"] = error["expanded"] - error["method"]
         parts += [people.assign(time=time, cells=name, error=own_error) for name, own_error in error.items()]

@@ -219,10 +219,7 @@ def in_intervals(fine: Tally, values: npt.NDArray[np.number], ends: FloatArray) 
 
 def at_risk_at_starts(fine: Tally, ends: FloatArray) -> FloatArray:
     """Return the number at risk just after the start of each interval, of shape (n_groups, n_intervals)."""
-    begins = np.concatenate([[0.0], ends[:-1]])
-    change = running_sum(fine.sums["entered"] - fine.sums["left"], fine.starts)
-    row = last_row_at(fine.end, fine.starts, fine.group, begins)
-    at_risk = np.where(row >= 0, change[np.maximum(row, 0)], 0).astype(np.float64)
+    at_risk = at_risk_at_ends(fine, np.concatenate([[0.0], ends[:-1]]))
     # Who leaves at time 0, as rows of plain tables may, is at risk in the first interval, which counts the exit.
     begun = np.flatnonzero(fine.end == 0)
     at_risk[fine.group[begun], 0] = fine.sums["entered"][begun]

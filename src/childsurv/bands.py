@@ -137,8 +137,7 @@ def simultaneous_bands(
 
 def _require_increments(curves: Curves, kind: str) -> None:
     """Raise for curves whose variance is no sum of independent increments, or whose beginning is not everybody's."""
-    jackknife = curves.conventions.get("variance") == "infinitesimal jackknife"
-    if jackknife or not curves.additive or curves.by_intervals:
+    if not curves.additive or curves.by_intervals:
         raise OptionError(
             "simultaneous_bands() takes curves that change at event times, whose variance is a sum of independent "
             "increments: not standardised ones, life tables by intervals, or weights that are no whole numbers."

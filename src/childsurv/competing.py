@@ -310,16 +310,13 @@ def gray_test(
 
 def _was_cut(cohort: Cohort) -> bool:
     """Whether a window or an approach has cut follow-up, so that events may have come after it."""
-    moved = (cohort.frame["entry"] > 0).any() or any("approach" in one for one in cohort.provenance)
-    if moved:
-        return True
     frame = cohort.frame
-    contact = (
-        (frame["last_contact_date"] - frame["diagnosis_date"]).dt.days
-        if "last_contact_date" in frame
-        else None
-    )
-    return contact is not None and bool((frame["time"] < contact).any())
+    if (frame["entry"] > 0).any() or any("approach" in one for one in cohort.provenance):
+        return True
+    if "last_contact_date" not in frame:
+        return False
+    contact = (frame["last_contact_date"] - frame["diagnosis_date"]).dt.days
+    return bool((frame["time"] < contact).any())
 
 
 def _causes(

@@ -168,7 +168,6 @@ def _contributing(curves: Curves, keep: npt.NDArray[np.bool_], group: npt.NDArra
     """Return for each group the patients at risk at the first of the rows kept, and those who enter after it."""
     at_risk = np.asarray(curves.at_risk)[keep]
     first = np.flatnonzero(np.concatenate([[True], group[1:] != group[:-1]]))
-    entries = np.zeros_like(at_risk)
     if curves.children_at_risk is not None:
         # Children, where the curves count their weights; who of them left at which time is not known.
         return np.asarray(curves.children_at_risk)[keep][first]
@@ -177,9 +176,10 @@ def _contributing(curves: Curves, keep: npt.NDArray[np.bool_], group: npt.NDArra
         # Who enters inside an interval is there at its end, or has left in it.
         entries = np.asarray(curves.at_risk_after)[keep] - (at_risk - left)
         entries[first] += at_risk[first]
-        return np.add.reduceat(entries, first)
-    entries[1:] = np.maximum(at_risk[1:] - (at_risk[:-1] - left[:-1]), 0)
-    entries[first] = at_risk[first]
+    else:
+        entries = np.zeros_like(at_risk)
+        entries[1:] = np.maximum(at_risk[1:] - (at_risk[:-1] - left[:-1]), 0)
+        entries[first] = at_risk[first]
     return np.add.reduceat(entries, first)
 
 

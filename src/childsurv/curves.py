@@ -103,7 +103,8 @@ class Curves:
     at_risk_after : ndarray of shape (n_rows,) or None
         Of curves by intervals, the number at risk at the end of each, with which the next begins.
     additive : bool
-        Whether the variance of log S is a sum of independent increments, as that of a weighted mean of curves is not.
+        Whether the variance of log S is a sum of independent increments, as a jackknife's or that of a weighted mean of
+        curves is not.
     strata : Strata or None
         Of standardised curves.
 
@@ -440,12 +441,8 @@ class Curves:
             raise OptionError(f"rmst(): these curves begin at {self.origin:g}, after the time asked for.")
         from childsurv.curve_summaries import restricted_means
 
-        source = self if self.strata is None else self.strata.curves
-        with_variance = source._additive_variance
-        if not with_variance:
-            _warn_no_variance("rmst")
-        labels = self._labels(np.arange(len(self.groups)))
-        return pd.DataFrame({**labels, **restricted_means(self, tau, with_variance=with_variance)})
+        means = restricted_means(self, tau, with_variance=self._has_variance("rmst"))
+        return pd.DataFrame({**self._labels(np.arange(len(self.groups))), **means})
 
     def conditional(self, given: float | None = None, *, given_years: float | None = None) -> Curves:
         """Return survival given survival to a time: ``S(t) / S(s)`` for ``t >= s``.
@@ -495,11 +492,7 @@ class Curves:
             )
         from childsurv.curve_summaries import conditional_on
 
-        source = self if self.strata is None else self.strata.curves
-        with_variance = source._additive_variance
-        if not with_variance:
-            _warn_no_variance("conditional")
-        return conditional_on(self, moment, with_variance=with_variance)
+        return conditional_on(self, moment, with_variance=self._has_variance("conditional"))
 
     def difference(
         self,
@@ -741,10 +734,18 @@ class Curves:
     def _labels(self, codes: IntArray) -> dict[str, Any]:
         return {name: self.groups[name].array.take(codes) for name in self.group_columns}
 
-    @property
-    def _additive_variance(self) -> bool:
-        """Whether the variance of log S is a sum of independent increments; a jackknife's is not."""
-        return self.additive and self.conventions.get("variance") != "infinitesimal jackknife"
+    def _has_variance(self, what: str) -> bool:
+        """Whether the variance of log S, or of the strata, is a sum of independent increments; warn where it is not."""
+        additive = self.additive if self.strata is None else self.strata.curves.additive
+        if not additive:
+            # Two calls away: the method, and its user.
+            warnings.warn(
+                f"{what}(): the variance is that of each time by itself (a jackknife's, or that of a standardised "
+                "curve given survival to a time), so there are no standard errors or limits here.",
+                ChildsurvWarning,
+                stacklevel=3,
+            )
+        return additive
 
     def _one_time(self, times: Any, years: Any, purpose: str) -> float:
         wanted = self._known_times(self._times(times, years), purpose)
@@ -753,8 +754,10 @@ class Curves:
         return float(wanted[0])
 
     def is_known_at(self, wanted: FloatArray) -> npt.NDArray[np.bool_]:
-        """Return at which times curves by intervals are known: their ends, the beginning, and after all of them."""
-        return np.isfinite(self._nearest_ends(wanted))
+        """Return at which times the curves are known: by intervals not inside them, step functions at all times."""
+        return (
+            np.isfinite(self._nearest_ends(wanted)) if self.by_intervals else np.ones(wanted.size, dtype=bool)
+        )
 
     def _nearest_ends(self, wanted: FloatArray) -> FloatArray:
         """Return the end of an interval that each time stands for, NaN inside intervals."""
@@ -796,15 +799,6 @@ class Curves:
         if wanted.ndim != 1 or wanted.size == 0 or not np.isfinite(wanted).all() or (wanted < 0).any():
             raise OptionError("Times must be finite numbers of 0 or more.")
         return wanted if years is None else wanted * DAYS_PER_YEAR
-
-
-def _warn_no_variance(what: str) -> None:
-    warnings.warn(
-        f"{what}(): the variance is that of each time by itself (a jackknife's, or that of a standardised curve given "
-        "survival to a time), so there are no standard errors or limits here.",
-        ChildsurvWarning,
-        stacklevel=3,
-    )
 
 
 def _std_error(estimate: FloatArray, log_variance: FloatArray) -> FloatArray:

@@ -262,7 +262,6 @@ def interval_rows(
     log_variance: FloatArray,
     conventions: dict[str, object],
     marked_days: Mapping[int, float],
-    limits_scale: FloatArray | None = None,
 ) -> NetEstimate:
     """Return finished intervals with their numbers of patients."""
     dead = in_intervals(heads, heads.sums["events"], ends)
@@ -285,7 +284,6 @@ def interval_rows(
         },
         marked_days=marked_days,
         every_row=True,
-        limits_scale=None if limits_scale is None else rows.carried(limits_scale, 1.0),
         at_risk_after=at_risk_at_ends(heads, ends)[shown].astype(np.int64),
     )
 

@@ -135,6 +135,7 @@ def kaplan_meier(
         at_risk=at_risk,
         estimate=estimate,
         log_variance=log_variance,
+        additive=not robust,
         lower_log_variance=_lower_variance(conf_lower, folded, at_risk, estimate, log_variance),
     )
 
@@ -243,6 +244,7 @@ def nelson_aalen(
         at_risk=at_risk,
         estimate=np.exp(-hazard) if survival else hazard,
         log_variance=variance if survival else relative,
+        additive=not robust,
         quantity=quantity,
         start=1.0 if survival else 0.0,
         bounded=survival,

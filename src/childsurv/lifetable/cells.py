@@ -155,8 +155,9 @@ def _ages_of_both_sexes(
     Countries may have ages of their own, but the sexes of one are published alike: what only one of them has is
     missing in the other, and no wider cell stands for it.
     """
-    keys = strata[by].astype(str).agg("\x1f".join, axis=1) if by else pd.Series([""] * len(strata))
-    codes, _ = pd.factorize(keys)
+    codes = (
+        strata.groupby(by, sort=False).ngroup().to_numpy() if by else np.zeros(len(strata), dtype=np.int64)
+    )
     either = np.zeros((int(codes.max()) + 1, ages.size), dtype=bool)
     np.logical_or.at(either, codes, has_age)
     lacking = either[codes] & ~has_age

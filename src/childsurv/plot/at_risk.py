@@ -50,7 +50,7 @@ def numbers_at_risk(
     if curves.quantity == QUANTITY:
         return _at_known_times(curves, times, language)
     # Inside an interval of a life table no number is known.
-    known = curves.is_known_at(times) if curves.by_intervals else np.ones(times.size, dtype=bool)
+    known = curves.is_known_at(times)
     values = np.zeros((len(curves.groups), times.size))
     values[:, known] = (
         curves.at(times=list(times[known]))["at_risk"].to_numpy(dtype=np.float64).reshape(len(values), -1)
