@@ -17,8 +17,8 @@ import numpy.typing as npt
 import pandas as pd
 
 import childsurv as cs
-from childsurv.intervals import INTERVAL_KINDS
-from childsurv.observed import LOWER_LIMITS
+from childsurv.maths.limits import INTERVAL_KINDS
+from childsurv.survival.observed import LOWER_LIMITS
 
 SIZES = (30, 100, 1000)
 TRUTHS = (0.90, 0.95, 0.99)

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from childsurv import demo, plot
 from childsurv._version import __version__
-from childsurv.actuarial import actuarial
-from childsurv.bands import simultaneous_bands
-from childsurv.bootstrap import Bootstrap, bootstrap
 from childsurv.classify import (
     check_toronto_stage,
     classify_iccc3,
@@ -23,17 +20,16 @@ from childsurv.classify import (
     toronto_schema,
     toronto_stages,
 )
-from childsurv.cohort import DAYS_PER_YEAR, Cohort, concat
-from childsurv.compare import (
+from childsurv.cohort.cohort import DAYS_PER_YEAR, Cohort, concat
+from childsurv.cohort.windows import cohort_approach, complete_approach, hybrid_approach, period_approach
+from childsurv.compare.ranks import (
     TestResult,
     fixed_time_test,
     logrank_test,
     max_combo_test,
     pairwise_logrank_tests,
 )
-from childsurv.competing import cumulative_incidence, gray_test
-from childsurv.crude import crude_mortality
-from childsurv.curves import Curves
+from childsurv.curves.curves import Curves
 from childsurv.errors import (
     ChildsurvError,
     ChildsurvWarning,
@@ -45,7 +41,6 @@ from childsurv.errors import (
     ModelError,
     OptionError,
 )
-from childsurv.excess_rate import ExcessMortality, excess_mortality
 from childsurv.extract import (
     Layout,
     LayoutSuggestion,
@@ -60,25 +55,30 @@ from childsurv.extract import (
     write_extract,
     write_link_tokens,
 )
-from childsurv.first_event import first_event
-from childsurv.life_years import years_of_life_lost
+from childsurv.fold.tally import Grid, Tally, tally
 from childsurv.lifetable.check import check_life_table, life_expectancy
 from childsurv.lifetable.expected import expected_survival
+from childsurv.lifetable.formats.reading import read_life_table
 from childsurv.lifetable.left_at_risk import expected_at_risk
 from childsurv.lifetable.person_time import person_years, standardised_mortality_ratio
-from childsurv.lifetable.reading import read_life_table
 from childsurv.lifetable.table import LifeTable, concat_life_tables
-from childsurv.net import net_survival
-from childsurv.net_test import net_survival_test
-from childsurv.observed import kaplan_meier, nelson_aalen
-from childsurv.pseudo_observations import pseudo_observations
+from childsurv.net.crude import crude_mortality
+from childsurv.net.excess import ExcessMortality, excess_mortality
+from childsurv.net.life_years import years_of_life_lost
+from childsurv.net.net import net_survival
+from childsurv.net.rank_test import net_survival_test
 from childsurv.regression.cox import cox
 from childsurv.regression.cox_fit import CoxFit
-from childsurv.report import Report, report
-from childsurv.standard import brenner_weights, standardise
-from childsurv.states import state_occupation
-from childsurv.tally import Grid, Tally, tally
-from childsurv.windows import cohort_approach, complete_approach, hybrid_approach, period_approach
+from childsurv.reporting import Report, report
+from childsurv.survival.bands import simultaneous_bands
+from childsurv.survival.causes import cumulative_incidence, gray_test
+from childsurv.survival.first_event import first_event
+from childsurv.survival.intervals import actuarial
+from childsurv.survival.observed import kaplan_meier, nelson_aalen
+from childsurv.survival.pseudo_observations import pseudo_observations
+from childsurv.survival.resampling import Bootstrap, bootstrap
+from childsurv.survival.standard import brenner_weights, standardise
+from childsurv.survival.states import state_occupation
 
 __all__ = [
     "DAYS_PER_YEAR",

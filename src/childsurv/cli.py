@@ -17,9 +17,9 @@ from childsurv.errors import ChildsurvError, OptionError, import_extra
 from childsurv.terminal import show_quality, show_table
 
 if TYPE_CHECKING:
-    from childsurv.cohort import Cohort
+    from childsurv.cohort.cohort import Cohort
     from childsurv.lifetable.table import LifeTable
-    from childsurv.report import Report
+    from childsurv.reporting import Report
 
 Item = TypeVar("Item")
 
@@ -138,11 +138,11 @@ def demo(out: Path, patients: int, seed: int, language: str, minimum: int, quiet
     Example:
       childsurv demo --out demo --patients 20000 --seed 1
     """  # noqa: D301 (click wants the backspace itself)
-    from childsurv.cohort import concat
+    from childsurv.cohort.cohort import concat
     from childsurv.demo import countries, write_extracts
     from childsurv.extract import read_extract
-    from childsurv.lifetable.reading import read_life_table
-    from childsurv.report import report
+    from childsurv.lifetable.formats.reading import read_life_table
+    from childsurv.reporting import report
 
     _say(f"Simulating {patients:,} children in thirteen invented countries", quiet)
     extracts = write_extracts(out / "extracts", patients=patients, seed=seed)
@@ -501,9 +501,9 @@ def report_command(
       childsurv report north.csv south.txt --layout encr --layout canreg5 --country Nordavel
         --country Tarsolen --life-table life_tables.csv --closing-date 2020-12-31 --out report
     """  # noqa: D301 (click wants the backspace itself)
-    from childsurv.cohort import concat
+    from childsurv.cohort.cohort import concat
     from childsurv.extract import read_extract
-    from childsurv.report import report
+    from childsurv.reporting import report
 
     number = len(extracts)
     chosen = list(
@@ -574,7 +574,7 @@ def _life_table(paths: Sequence[Path], *, extend: bool) -> LifeTable | None:
         if extend:
             raise OptionError("--extend-life-table needs --life-table.")
         return None
-    from childsurv.lifetable.reading import read_life_table
+    from childsurv.lifetable.formats.reading import read_life_table
 
     table = read_life_table(paths[0] if len(paths) == 1 else list(paths))
     return table.extend("last") if extend else table

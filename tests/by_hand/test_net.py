@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from childsurv.fold.tally import tally
 from childsurv.lifetable.table import LifeTable
-from childsurv.net import net_survival
-from childsurv.tally import tally
+from childsurv.net.net import net_survival
 
 EXACT = {"rel": 1e-12, "abs": 1e-13}
 Z = 1.959963984540054

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from childsurv.compare import logrank_test
-from childsurv.observed import kaplan_meier
+from childsurv.compare.ranks import logrank_test
+from childsurv.survival.observed import kaplan_meier
 
 EXACT = {"rel": 1e-12, "abs": 1e-13}
 Z = 1.959963984540054  # the 97.5 % point of the standard normal distribution

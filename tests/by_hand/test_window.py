@@ -8,8 +8,8 @@ import itertools
 import pandas as pd
 import pytest
 
-from childsurv.cohort import Cohort, empty_findings, join_exclusions
-from childsurv.tally import tally
+from childsurv.cohort.cohort import Cohort, empty_findings, join_exclusions
+from childsurv.fold.tally import tally
 
 
 def cohort(rows: list[tuple[str, str, int]]) -> Cohort:

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from childsurv import demo
-from childsurv.cohort import Cohort
+from childsurv.cohort.cohort import Cohort
 from childsurv.demo.extracts import Extracts, write_extracts
 from childsurv.demo.faults import FAULT_KINDS
 from childsurv.demo.forms import SEPARATORS

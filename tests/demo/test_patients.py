@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from childsurv.calendar import BirthdayCalendar
 from childsurv.demo.parameters import (
     AGE_FIRST_YEARS,
     AGE_WIDTHS,
@@ -25,6 +24,7 @@ from childsurv.demo.patients import (
     stage_chances,
     tumour_mix,
 )
+from childsurv.maths.calendar import BirthdayCalendar
 
 FIRST, LAST = 10_957, 18_261  # 2000-01-01 and 2019-12-31
 

@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 
 from childsurv import demo
-from childsurv.cohort import CANONICAL_COLUMNS, DAYS_PER_YEAR, Cohort
+from childsurv.cohort.cohort import CANONICAL_COLUMNS, DAYS_PER_YEAR, Cohort
 from childsurv.demo.disease import course_at
 from childsurv.demo.simulate import Register, _follow_up, simulate
 from childsurv.errors import OptionError
 from childsurv.extract.rules import rules
-from childsurv.net import net_survival
-from childsurv.observed import kaplan_meier
+from childsurv.net.net import net_survival
+from childsurv.survival.observed import kaplan_meier
 
 
 @pytest.fixture(scope="module")

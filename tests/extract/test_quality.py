@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from childsurv.cohort import concat
+from childsurv.cohort.cohort import concat
 from childsurv.errors import OptionError
 from childsurv.extract import data_quality, read_extract
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from childsurv.cohort import CANONICAL_COLUMNS, concat
+from childsurv.cohort.cohort import CANONICAL_COLUMNS, concat
 from childsurv.errors import ChildsurvError, DataError, LayoutError, OptionError
 from childsurv.extract import data_quality, read_extract, write_extract
 from childsurv.extract.rules import rules

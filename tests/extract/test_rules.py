@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from childsurv.cohort import CANONICAL_COLUMNS, FINDING_COLUMNS
+from childsurv.cohort.cohort import CANONICAL_COLUMNS, FINDING_COLUMNS
 from childsurv.errors import OptionError
 from childsurv.extract.rules import Found, exclusion_codes, rules
 

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from childsurv.cohort import Cohort, empty_findings, join_exclusions
-from childsurv.compare import logrank_test
+from childsurv.cohort.cohort import Cohort, empty_findings, join_exclusions
+from childsurv.compare.ranks import logrank_test
 from childsurv.errors import ChildsurvWarning, ColumnError, DataError, OptionError
+from childsurv.fold.tally import Grid, tally
 from childsurv.lifetable.table import LifeTable
-from childsurv.net import net_survival
-from childsurv.observed import kaplan_meier
-from childsurv.tally import Grid, tally
+from childsurv.net.net import net_survival
+from childsurv.survival.observed import kaplan_meier
 
 NAMES: dict[str, Any] = {"time": "t", "event": "d"}
 PEOPLE: dict[str, Any] = {**NAMES, "age_days": "age", "diagnosis_date": "dx"}

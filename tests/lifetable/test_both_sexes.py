@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from childsurv.errors import LifeTableError, OptionError
-from childsurv.lifetable.reading import read_life_table
+from childsurv.lifetable.formats.reading import read_life_table
 
 
 def rows(country, rates):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import childsurv.lifetable.expected as expected_module
-from childsurv.cohort import Cohort, empty_findings, join_exclusions
+from childsurv.cohort.cohort import Cohort, empty_findings, join_exclusions
 from childsurv.errors import ColumnError, DataError, LifeTableError, OptionError
 from childsurv.lifetable.expected import expected_survival
 from childsurv.lifetable.table import LifeTable

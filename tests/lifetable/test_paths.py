@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import childsurv.lifetable.paths as paths
-from childsurv.calendar import days_of
 from childsurv.errors import LifeTableError
 from childsurv.lifetable.paths import cell_index, cumulative_hazard, walk
 from childsurv.lifetable.table import LifeTable
+from childsurv.maths.calendar import days_of
 
 BIRTHS = st.dates(dt.date(1998, 1, 1), dt.date(2006, 12, 31)) | st.sampled_from(
     [dt.date(2000, 2, 29), dt.date(2004, 2, 29), dt.date(2001, 1, 1), dt.date(2003, 12, 31)]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import childsurv as cs
 from childsurv.errors import ColumnError, DataError, LifeTableError, OptionError
-from childsurv.probability import poisson_limits
+from childsurv.maths.probability import poisson_limits
 
 REFERENCE = Path(__file__).resolve().parents[1] / "reference"
 COLUMNS = {"time": "time", "event": "event"}

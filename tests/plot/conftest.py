@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from childsurv.curves import Curves
-from childsurv.observed import kaplan_meier
+from childsurv.curves.curves import Curves
+from childsurv.survival.observed import kaplan_meier
 
 THIRTEEN = [f"Country {letter}" for letter in "ABCDEFGHIJKLM"]
 ICCC = ["I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII"]

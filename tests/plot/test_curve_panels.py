@@ -10,8 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from childsurv import plot
-from childsurv.cohort import DAYS_PER_YEAR
-from childsurv.curves import Curves
+from childsurv.cohort.cohort import DAYS_PER_YEAR
+from childsurv.curves.curves import Curves
 from childsurv.errors import ColumnError, OptionError
 from childsurv.plot.lines import TimeAxis, steps_of
 
@@ -214,7 +214,7 @@ def test_later_origin_starts_the_curve_there(by_sex: Curves, look) -> None:
 
 
 def test_unit_of_time(data: pd.DataFrame, look) -> None:
-    from childsurv.observed import kaplan_meier
+    from childsurv.survival.observed import kaplan_meier
 
     raw = kaplan_meier(data, by="sex", time="time", event="event", time_unit="months")
     figure = plot.curves(raw)

@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from childsurv import plot
-from childsurv.curves import Curves
+from childsurv.curves.curves import Curves
 from childsurv.errors import ColumnError, DataError, OptionError
 
 

@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from childsurv.compare import logrank_test
-from childsurv.curves import Curves
-from childsurv.follow_up import tie_times
+from childsurv.cohort.follow_up import tie_times
+from childsurv.compare.ranks import logrank_test
+from childsurv.curves.curves import Curves
+from childsurv.fold.tally import tally
 from childsurv.lifetable.table import LifeTable
-from childsurv.net import net_survival
-from childsurv.observed import kaplan_meier
-from childsurv.tally import tally
+from childsurv.net.net import net_survival
+from childsurv.survival.observed import kaplan_meier
 
 FOLDER = Path(__file__).parent
 CLOSE = {"rtol": 1e-9, "atol": 1e-11}

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from childsurv.crude import crude_mortality
-from childsurv.life_years import years_of_life_lost
 from childsurv.lifetable.left_at_risk import expected_at_risk
 from childsurv.lifetable.table import LifeTable
-from childsurv.net_test import net_survival_test
+from childsurv.net.crude import crude_mortality
+from childsurv.net.life_years import years_of_life_lost
+from childsurv.net.rank_test import net_survival_test
 
 FOLDER = Path(__file__).parent
 NAMES = {"time": "time", "event": "event", "age_days": "age_days", "diagnosis_date": "diagnosis_date"}

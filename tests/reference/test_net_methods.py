@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from childsurv.lifetable.table import LifeTable
-from childsurv.net import net_survival
+from childsurv.net.net import net_survival
 
 FOLDER = Path(__file__).parent
 ADDED = (50.5, 365.241, 800.25)

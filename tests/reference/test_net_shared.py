@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from childsurv.lifetable.table import LifeTable
-from childsurv.net import net_survival
+from childsurv.net.net import net_survival
 
 YEARS = 365.241 * np.arange(1, 11)
 COLREC = {"time": "time", "event": "stat", "age_days": "age", "diagnosis_date": "diag", "compat": "relsurv"}
@@ -218,8 +218,8 @@ def test_the_slip_in_the_weights_of_popepi_is_what_differs(
     sibr: pd.DataFrame, popmort: LifeTable, monkeypatch
 ) -> None:
     """With 1 / S_P at the middle of intervals, as was meant, popEpi's way lies far nearer to the exact one."""
-    from childsurv import net_peers
-    from childsurv.net_stretches import Convention
+    from childsurv.fold.stretches import Convention
+    from childsurv.net import programs as net_peers
 
     exact = net_survival(
         sibr, popmort, time="days", event="dead", diagnosis_date="dg_date", horizon=10, form="exponential"

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from childsurv.compare import logrank_test
+from childsurv.compare.ranks import logrank_test
+from childsurv.fold.tally import tally
 from childsurv.lifetable.table import LifeTable
-from childsurv.net import net_survival
-from childsurv.observed import kaplan_meier, nelson_aalen
-from childsurv.tally import tally
+from childsurv.net.net import net_survival
+from childsurv.survival.observed import kaplan_meier, nelson_aalen
 
 KINDS = ["log", "log-log", "plain", "logit", "arcsin"]
 YEARS = 365.241 * np.arange(1, 11)

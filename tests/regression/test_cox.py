@@ -108,7 +108,7 @@ def test_a_death_precedes_an_entry_at_the_same_time() -> None:
 
 
 def test_score_test_of_two_groups_is_the_log_rank_test(patients: pd.DataFrame) -> None:
-    from childsurv.compare import logrank_test
+    from childsurv.compare.ranks import logrank_test
 
     # Breslow's information takes the variance of each death alone, so the tests agree without ties only.
     untied = patients.assign(time=np.argsort(np.argsort(patients["time"], kind="stable")) + 1)
@@ -368,7 +368,7 @@ def test_polars_and_nullable_columns(patients: pd.DataFrame) -> None:
 
 
 def test_a_cohort_brings_its_own_follow_up(patients: pd.DataFrame) -> None:
-    from childsurv.cohort import Cohort, empty_findings, join_exclusions
+    from childsurv.cohort.cohort import Cohort, empty_findings, join_exclusions
 
     frame = patients.assign(diagnosis_date=pd.Timestamp("2010-05-01"), time=patients["time"] * 30)
     frame.loc[0, ["entry", "time"]] = 0

@@ -14,10 +14,10 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 
-from childsurv.cohort import Cohort, empty_findings, join_exclusions
+from childsurv.cohort.cohort import Cohort, empty_findings, join_exclusions
 from childsurv.lifetable.table import LifeTable
-from childsurv.net import net_survival
-from childsurv.observed import kaplan_meier
+from childsurv.net.net import net_survival
+from childsurv.survival.observed import kaplan_meier
 
 REPLICATIONS = 1000
 CHILDREN = 300

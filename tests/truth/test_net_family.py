@@ -13,11 +13,11 @@ import pandas as pd
 import pytest
 from scipy.stats import binom
 
-from childsurv.crude import crude_mortality
-from childsurv.excess_rate import excess_mortality
-from childsurv.life_years import years_of_life_lost
 from childsurv.lifetable.table import LifeTable
-from childsurv.net_test import net_survival_test
+from childsurv.net.crude import crude_mortality
+from childsurv.net.excess import excess_mortality
+from childsurv.net.life_years import years_of_life_lost
+from childsurv.net.rank_test import net_survival_test
 
 REPLICATIONS = 600
 CHILDREN = 300

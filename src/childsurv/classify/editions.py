@@ -12,8 +12,8 @@ from childsurv.classify.iccc3_tables import EDITIONS
 from childsurv.errors import OptionError, require_choice, require_columns
 
 if TYPE_CHECKING:
-    from childsurv.cohort import Cohort
-    from childsurv.follow_up import By
+    from childsurv.cohort.cohort import Cohort
+    from childsurv.cohort.follow_up import By
 
 NOT_CLASSIFIED = "not classified"
 NO_CODES = "no ICD-O-3 codes"
@@ -62,8 +62,8 @@ def compare_editions(
     >>> int(table["tumours"].sum())
     500
     """
-    from childsurv.cohort import category_order
-    from childsurv.follow_up import columns_list
+    from childsurv.cohort.cohort import category_order
+    from childsurv.cohort.follow_up import columns_list
 
     require_choice(level, LEVELS, argument="level")
     if len(editions) != 2 or editions[0] == editions[1]:

@@ -26,8 +26,8 @@ from childsurv.classify.iccc3_tables import FIRST_MORPHOLOGY, N_MORPHOLOGIES, me
 from childsurv.errors import ChildsurvError, DataError, OptionError, require_columns
 
 if TYPE_CHECKING:
-    from childsurv.cohort import Cohort
-    from childsurv.follow_up import By
+    from childsurv.cohort.cohort import Cohort
+    from childsurv.cohort.follow_up import By
 
 NO_SCHEMA = "no schema"
 STAGE_SYSTEM = "toronto"
@@ -222,7 +222,7 @@ def stage_completeness(cohort: Cohort, *, by: By = "registry") -> pd.DataFrame:
     >>> int(table["tumours"].sum()), bool(table["staged_percent"].dropna().between(0, 100).all())
     (500, True)
     """
-    from childsurv.follow_up import columns_list
+    from childsurv.cohort.follow_up import columns_list
 
     names = columns_list(by)
     data = cohort.frame

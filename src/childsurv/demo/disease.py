@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from childsurv.cohort import DAYS_PER_YEAR
+from childsurv.cohort.cohort import DAYS_PER_YEAR
 from childsurv.demo.parameters import (
     AGE_EFFECTS,
     AGE_GROUPS,

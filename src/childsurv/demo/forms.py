@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.calendar import BirthdayCalendar, days_of
 from childsurv.demo.parameters import STAGE_UNKNOWN, stage_class
+from childsurv.maths.calendar import BirthdayCalendar, days_of
 
 Text = npt.NDArray[np.object_]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from childsurv.cohort import DAYS_PER_YEAR
+from childsurv.cohort.cohort import DAYS_PER_YEAR
 from childsurv.demo.parameters import SEXES, SIMULATED, FloatArray, chosen_countries
 from childsurv.lifetable.paths import ROWS_AT_A_TIME, IntArray, walk
 from childsurv.lifetable.table import LifeTable

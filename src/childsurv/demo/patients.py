@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.calendar import BirthdayCalendar
 from childsurv.demo.parameters import (
     AGE_FIRST_YEARS,
     AGE_GROUPS,
@@ -21,6 +20,7 @@ from childsurv.demo.parameters import (
     stage_table,
     subgroup_table,
 )
+from childsurv.maths.calendar import BirthdayCalendar
 
 IntArray = npt.NDArray[np.int64]
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from childsurv.cohort import DAYS_PER_YEAR, DateLike
+from childsurv.cohort.cohort import DAYS_PER_YEAR, DateLike
+from childsurv.demo.diagnosis_records import Mask, canonical_data, truth_data
 from childsurv.demo.disease import (
     baseline_cumulative,
     baseline_table,
@@ -35,13 +36,12 @@ from childsurv.demo.parameters import (
     stage_class,
 )
 from childsurv.demo.patients import IntArray, draw_patients
-from childsurv.demo.records import Mask, canonical_data, truth_data
 from childsurv.demo.truth import Truth
 from childsurv.errors import OptionError
 from childsurv.lifetable.table import LifeTable
 
 if TYPE_CHECKING:
-    from childsurv.cohort import Cohort
+    from childsurv.cohort.cohort import Cohort
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from childsurv.cohort import DAYS_PER_YEAR
+from childsurv.cohort.cohort import DAYS_PER_YEAR
+from childsurv.cohort.follow_up import By, Data, columns_list, frame_of, group_codes
 from childsurv.demo.disease import course_at
 from childsurv.demo.parameters import FloatArray
 from childsurv.demo.patients import IntArray
 from childsurv.errors import DataError, OptionError, require_columns
-from childsurv.follow_up import By, Data, columns_list, frame_of, group_codes
 from childsurv.lifetable.paths import cumulative_hazard
 from childsurv.lifetable.table import LifeTable
 

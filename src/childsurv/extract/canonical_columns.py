@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from childsurv.age_schemes import AgeGroups
+from childsurv.cohort.age_schemes import AgeGroups
 from childsurv.extract.classification import Tumours, in_order
 from childsurv.extract.conditions import NO_NUMBER, Column, Dates, Numbers
 from childsurv.extract.dates import NO_DAY, Days, Mask

@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from childsurv.cohort import Cohort
+from childsurv.cohort.cohort import Cohort
 from childsurv.errors import OptionError
 from childsurv.extract.quality import data_quality
-from childsurv.spreadsheet import guarded, write_tables
+from childsurv.files.spreadsheet import guarded, write_tables
 
 MOST_FINDINGS = 1_000_000
 """Rows of a sheet, less a few."""

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.age_schemes import AGE_BANDS
+from childsurv.cohort.age_schemes import AGE_BANDS
 from childsurv.errors import require_choice
 from childsurv.extract.dates import NO_DAY, Days, Mask
 from childsurv.extract.multiple_primaries import repeated_tumours

@@ -10,7 +10,7 @@ import pandas as pd
 
 from childsurv.classify import classify_iccc3
 from childsurv.classify.icd10 import EDITION, HAEMATOLOGICAL, coarse_group
-from childsurv.cohort import category_order
+from childsurv.cohort.cohort import category_order
 from childsurv.extract.dates import Mask
 from childsurv.extract.labels import UNKNOWN, Labels
 from childsurv.extract.records import NO_CODE, Reader

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from childsurv.errors import DataError, OptionError
-from childsurv.extract.table import Chooser, RawTable, table_of_frame
+from childsurv.extract.raw_table import Chooser, RawTable, table_of_frame
 
 QUERY = re.compile(
     r"(\s|--[^\n]*\n|/\*.*?\*/|\()*(SELECT|WITH|VALUES|TABLE|FROM)\b", re.IGNORECASE | re.DOTALL

@@ -15,7 +15,7 @@ from childsurv.errors import LayoutError
 from childsurv.extract.dates import READ, parse_dates
 from childsurv.extract.layout import ColumnRule, Layout, text_key
 from childsurv.extract.matching import Match
-from childsurv.extract.table import RawTable
+from childsurv.extract.raw_table import RawTable
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from childsurv.calendar import BirthdayCalendar
 from childsurv.errors import LayoutError
+from childsurv.maths.calendar import BirthdayCalendar
 
 Days: TypeAlias = npt.NDArray[np.int64]
 Mask: TypeAlias = npt.NDArray[np.bool_]

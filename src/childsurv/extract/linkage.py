@@ -19,12 +19,12 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from childsurv.cohort import Cohort
+from childsurv.cohort.cohort import Cohort
 from childsurv.errors import DataError, OptionError, require_columns
 from childsurv.extract.dates import NO_DAY, Days
 from childsurv.extract.labels import UNKNOWN, Labels
+from childsurv.extract.raw_table import RawTable
 from childsurv.extract.rules import Found
-from childsurv.extract.table import RawTable
 
 LinkBy: TypeAlias = "Sequence[str] | Mapping[str, str]"
 LinkKey: TypeAlias = bytes | str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from childsurv.cohort import CANONICAL_COLUMNS
+from childsurv.cohort.cohort import CANONICAL_COLUMNS
 from childsurv.errors import LayoutError, OptionError, require_columns
 from childsurv.extract.fields import ALTERNATIVES, FIELDS
 from childsurv.extract.layout import ColumnRule, Layout, text_key

@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.cohort import QUALITY_COUNTS, QUALITY_KEYS
+from childsurv.cohort.cohort import QUALITY_COUNTS, QUALITY_KEYS
 from childsurv.errors import DataError, OptionError, require_columns
 
 if TYPE_CHECKING:
-    from childsurv.cohort import Cohort
-    from childsurv.follow_up import By
+    from childsurv.cohort.cohort import Cohort
+    from childsurv.cohort.follow_up import By
 
 MICROSCOPIC_BASES = (5, 6, 7)
 """Basis of diagnosis by cytology or histology, IACR/ENCR list."""
@@ -118,7 +118,7 @@ def data_quality(
     >>> bool((table["follow_up_completeness"] <= 100).all())
     True
     """
-    from childsurv.follow_up import columns_list
+    from childsurv.cohort.follow_up import columns_list
 
     names = columns_list(by)
     if not set(names) <= set(QUALITY_KEYS):
@@ -164,7 +164,7 @@ def data_quality(
 
 
 def _follow_up_sums(cohort: Cohort, lost_after_days: int, horizon_years: float | None) -> pd.DataFrame:
-    from childsurv.cohort import DAYS_PER_YEAR
+    from childsurv.cohort.cohort import DAYS_PER_YEAR
 
     frame = cohort.frame
     start, end = frame["entry"].to_numpy(np.float64), frame["time"].to_numpy(np.float64)

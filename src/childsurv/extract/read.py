@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from childsurv._version import __version__
-from childsurv.age_schemes import AGE_BANDS, AgeGroupsLike
-from childsurv.age_schemes import age_groups as age_group_scheme
-from childsurv.cohort import CANONICAL_COLUMNS, Cohort, DateLike
+from childsurv.cohort.age_schemes import AGE_BANDS, AgeGroupsLike
+from childsurv.cohort.age_schemes import age_groups as age_group_scheme
+from childsurv.cohort.cohort import CANONICAL_COLUMNS, Cohort, DateLike
 from childsurv.errors import (
     DataError,
     LayoutError,
@@ -32,12 +32,12 @@ from childsurv.extract.linkage import LinkBy, LinkKey, key_bytes, key_check, lin
 from childsurv.extract.load import load_layout
 from childsurv.extract.matching import Match, count_headers, match_headers
 from childsurv.extract.quality import quality_counts
+from childsurv.extract.raw_table import RawTable
 from childsurv.extract.records import NO_CODE, UNKNOWN_CODE, Reader, text_column
 from childsurv.extract.rules import Found, RulesLike, exclusion_codes, with_own_rules
 from childsurv.extract.rules import rules as built_in_rules
 from childsurv.extract.source import Source, read_source
 from childsurv.extract.staging import check_stages
-from childsurv.extract.table import RawTable
 from childsurv.extract.timing import Placed, follow, latest_contact, place_dates
 
 PRECISION_COLUMNS = ("date_precision", "birth_precision", "contact_precision")

@@ -29,8 +29,8 @@ from childsurv.extract.dates import (
 from childsurv.extract.labels import UNKNOWN, Labels
 from childsurv.extract.layout import ColumnRule, Layout, text_key
 from childsurv.extract.matching import Match
+from childsurv.extract.raw_table import Coded, RawTable
 from childsurv.extract.rules import Found
-from childsurv.extract.table import Coded, RawTable
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 

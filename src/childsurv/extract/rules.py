@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.cohort import EXCLUSION_COLUMNS, FINDING_COLUMNS, empty_findings, join_exclusions
+from childsurv.cohort.cohort import EXCLUSION_COLUMNS, FINDING_COLUMNS, empty_findings, join_exclusions
 from childsurv.errors import LayoutError, OptionError, require_choice
 from childsurv.extract.conditions import Column, Conditions, holds, read_conditions
 from childsurv.extract.labels import categories_of

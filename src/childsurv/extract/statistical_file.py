@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from childsurv.errors import DataError, import_extra
-from childsurv.extract.table import Chooser, RawTable, as_text, table_of_frame
+from childsurv.extract.raw_table import Chooser, RawTable, as_text, table_of_frame
 
 READERS: dict[str, str] = {
     ".dta": "read_dta",

@@ -22,7 +22,7 @@ from childsurv.extract.layout import ColumnRule, FileForm, Layout, rule_lines, t
 from childsurv.extract.load import layouts, load_layout
 from childsurv.extract.matching import match_headers
 from childsurv.extract.proposed_rules import GUESS, LIKELY, SUREST, Candidate, propose_rule, quoted
-from childsurv.extract.table import RawTable
+from childsurv.extract.raw_table import RawTable
 from childsurv.extract.unknown_file import look, open_unknown
 from childsurv.extract.value_styles import Values, date_style, fit_of, looks_distinctive
 

@@ -15,7 +15,7 @@ import pandas as pd
 from childsurv.errors import DataError
 from childsurv.extract.encoding import likely_encoding, to_utf8
 from childsurv.extract.layout import FileForm
-from childsurv.extract.table import Chooser, RawTable
+from childsurv.extract.raw_table import Chooser, RawTable
 
 BLOCK_BYTES = 1 << 24
 

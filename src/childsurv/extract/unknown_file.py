@@ -15,8 +15,8 @@ from childsurv.errors import DataError
 from childsurv.extract.encoding import likely_encoding
 from childsurv.extract.header_names import header_score, known_names
 from childsurv.extract.layout import FileForm
+from childsurv.extract.raw_table import RawTable
 from childsurv.extract.source import read_source
-from childsurv.extract.table import RawTable
 from childsurv.extract.value_styles import Values, values_of
 from childsurv.extract.workbook import WORKBOOK_SUFFIXES
 

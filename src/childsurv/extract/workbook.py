@@ -18,7 +18,7 @@ import pandas as pd
 
 from childsurv.errors import DataError, OptionError, import_extra
 from childsurv.extract.layout import FileForm
-from childsurv.extract.table import Chooser, RawTable, as_text, plain_date
+from childsurv.extract.raw_table import Chooser, RawTable, as_text, plain_date
 
 WORKBOOK_SUFFIXES: tuple[str, ...] = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 

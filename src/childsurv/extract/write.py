@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from childsurv.cohort import CANONICAL_COLUMNS, Cohort
+from childsurv.cohort.cohort import CANONICAL_COLUMNS, Cohort
 from childsurv.errors import DataError, OptionError, import_extra, rows_where
-from childsurv.spreadsheet import GUARD, guarded
+from childsurv.files.spreadsheet import GUARD, guarded
 
 SUFFIXES = (".csv", ".xlsx", ".parquet")
 

@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.calendar import first_of_january
-from childsurv.cohort import DAYS_PER_YEAR
+from childsurv.cohort.cohort import DAYS_PER_YEAR
 from childsurv.errors import LifeTableError, OptionError, require_columns, rows_where
 from childsurv.lifetable.graduation import age_scale, graduate
 from childsurv.lifetable.table import AFTER_ALL, BEFORE_ALL, LifeTable, concat_life_tables
+from childsurv.maths.calendar import first_of_january
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]

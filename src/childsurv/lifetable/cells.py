@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.calendar import BirthdayCalendar, first_of_january
 from childsurv.errors import ColumnError, LifeTableError, OptionError, rows_where
+from childsurv.maths.calendar import BirthdayCalendar, first_of_january
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.cohort import DAYS_PER_YEAR
+from childsurv.cohort.cohort import DAYS_PER_YEAR
 from childsurv.errors import LifeTableError, OptionError, require_columns
 from childsurv.lifetable.table import AFTER_ALL, BEFORE_ALL, LifeTable
 

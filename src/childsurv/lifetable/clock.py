@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from childsurv.calendar import BirthdayCalendar, first_of_january, fractional_year, year_of
 from childsurv.lifetable.cells import whole_years_and_days
+from childsurv.maths.calendar import BirthdayCalendar, first_of_january, fractional_year, year_of
 
 if TYPE_CHECKING:
     from childsurv.lifetable.table import LifeTable

@@ -9,11 +9,19 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.cohort import DAYS_PER_YEAR, Cohort
+from childsurv.cohort.cohort import DAYS_PER_YEAR, Cohort
+from childsurv.cohort.follow_up import (
+    By,
+    Data,
+    columns_list,
+    frame_of,
+    group_codes,
+    number_column,
+    require_rows,
+)
 from childsurv.errors import ColumnError, OptionError, require_choice, require_columns
-from childsurv.follow_up import By, Data, columns_list, frame_of, group_codes, number_column, require_rows
-from childsurv.lifetable.demographics import Demographics, demographics
 from childsurv.lifetable.paths import ROWS_AT_A_TIME, cell_index, cumulative_hazard, walk
+from childsurv.lifetable.people import Demographics, demographics
 from childsurv.lifetable.table import LifeTable
 
 FloatArray = npt.NDArray[np.float64]

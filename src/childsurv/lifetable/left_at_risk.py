@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.cohort import DAYS_PER_YEAR
+from childsurv.cohort.cohort import DAYS_PER_YEAR
+from childsurv.cohort.follow_up import By, Data, columns_list, frame_of, group_codes
 from childsurv.errors import OptionError, require_choice, require_columns
-from childsurv.follow_up import By, Data, columns_list, frame_of, group_codes
-from childsurv.lifetable.demographics import Demographics, demographics
 from childsurv.lifetable.expected import expected_survival
 from childsurv.lifetable.paths import ROWS_AT_A_TIME, cell_index, cumulative_hazard, walk
+from childsurv.lifetable.people import Demographics, demographics
 from childsurv.lifetable.table import LifeTable
 
 FloatArray = npt.NDArray[np.float64]

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.cohort import DAYS_PER_YEAR
+from childsurv.cohort.cohort import DAYS_PER_YEAR
 from childsurv.lifetable.table import BEFORE_ALL, LifeTable
 
 FloatArray = npt.NDArray[np.float64]

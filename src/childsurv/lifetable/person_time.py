@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.calendar import first_of_january
-from childsurv.cohort import DAYS_PER_YEAR
+from childsurv.cohort.cohort import DAYS_PER_YEAR
+from childsurv.cohort.follow_up import By, Data, FollowUp, follow_up
 from childsurv.errors import DataError, OptionError, require_level
-from childsurv.follow_up import By, Data, FollowUp, follow_up
-from childsurv.lifetable.demographics import Demographics, demographics
 from childsurv.lifetable.paths import ROWS_AT_A_TIME, cell_index, pieces
+from childsurv.lifetable.people import Demographics, demographics
 from childsurv.lifetable.table import AFTER_ALL, BEFORE_ALL, LifeTable
-from childsurv.probability import poisson_limits
+from childsurv.maths.calendar import first_of_january
+from childsurv.maths.probability import poisson_limits
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]

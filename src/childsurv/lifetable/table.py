@@ -18,8 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.calendar import FIRST_DAY, LAST_DAY, days_of
-from childsurv.cohort import DAYS_PER_YEAR
+from childsurv.cohort.cohort import DAYS_PER_YEAR
 from childsurv.errors import (
     DataError,
     LifeTableError,
@@ -29,6 +28,7 @@ from childsurv.errors import (
     rows_where,
 )
 from childsurv.lifetable.cells import SEXES, block_of_cells, require_cells_within_years
+from childsurv.maths.calendar import FIRST_DAY, LAST_DAY, days_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -624,7 +624,7 @@ class LifeTable:
         >>> len(table.plot("heatmap", strata={"country": country, "sex": "male"}).axes)
         2
         """
-        from childsurv.plot.mortality import life_table
+        from childsurv.plot.mortality_rates import life_table
 
         return life_table(self, kind=kind, **options)
 

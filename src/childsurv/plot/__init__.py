@@ -11,27 +11,27 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from childsurv.plot.cells import heatmap
     from childsurv.plot.curve_panels import curves
     from childsurv.plot.dots import ranking
-    from childsurv.plot.hazard_ratios import forest
+    from childsurv.plot.forest_plot import forest
+    from childsurv.plot.heat_map import heatmap
     from childsurv.plot.lexis_diagram import lexis
-    from childsurv.plot.mortality import life_table
-    from childsurv.plot.pictures import rendered, save
+    from childsurv.plot.mortality_rates import life_table
     from childsurv.plot.style import Theme
+    from childsurv.plot.writing import rendered, save
 
 __all__ = ["Theme", "curves", "forest", "heatmap", "lexis", "life_table", "ranking", "rendered", "save"]
 
 _PLACES = {
     "Theme": "style",
     "curves": "curve_panels",
-    "forest": "hazard_ratios",
-    "heatmap": "cells",
+    "forest": "forest_plot",
+    "heatmap": "heat_map",
     "lexis": "lexis_diagram",
-    "life_table": "mortality",
+    "life_table": "mortality_rates",
     "ranking": "dots",
-    "rendered": "pictures",
-    "save": "pictures",
+    "rendered": "writing",
+    "save": "writing",
 }
 
 

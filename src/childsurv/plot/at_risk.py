@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 
-from childsurv.curves import Curves
-from childsurv.excess_rate import QUANTITY
+from childsurv.curves.curves import Curves
+from childsurv.net.excess import QUANTITY
 from childsurv.plot.lines import KEY_WIDTH, TimeAxis, draw_key
 from childsurv.plot.spacing import LINE_HEIGHT, text_height
 from childsurv.plot.style import Theme
-from childsurv.plot.texts import count_text
+from childsurv.words.picture_texts import count_text
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from childsurv.curves import Curves
+from childsurv.curves.curves import Curves
 from childsurv.errors import DataError, OptionError, require_columns
 from childsurv.plot.groups import Selection, numeric_column
 from childsurv.plot.lines import Steps, TimeAxis

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from childsurv.curves import Curves
+from childsurv.curves.curves import Curves
+from childsurv.curves.reliability import ReliabilityRules
 from childsurv.errors import OptionError
-from childsurv.excess_rate import QUANTITY
+from childsurv.net.excess import QUANTITY
 from childsurv.plot.frame import require_shares
 from childsurv.plot.groups import Selection
 from childsurv.plot.lines import Steps, TimeAxis
 from childsurv.plot.marks import reasons_text
 from childsurv.plot.panel_layout import Choices
-from childsurv.plot.texts import decimal_text, hidden_note, percent_text, text, value_text
-from childsurv.reliability import ReliabilityRules
+from childsurv.words.picture_texts import decimal_text, hidden_note, percent_text, text, value_text
 
 HIGHEST_SHARE = 1.2
 """End of the axis of net survival, beyond which limits above 100 % are cut, which the note then says."""

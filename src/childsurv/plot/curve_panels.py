@@ -11,9 +11,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from childsurv.curves import Curves
+from childsurv.curves.curves import Curves
+from childsurv.curves.reliability import reliability_rules, reliable_until
 from childsurv.errors import OptionError, require_choice
-from childsurv.excess_rate import ExcessMortality
+from childsurv.net.excess import ExcessMortality
 from childsurv.plot.at_risk import RiskRow, draw_table, numbers_at_risk, table_height
 from childsurv.plot.band_tables import band_steps
 from childsurv.plot.curve_notes import (
@@ -50,8 +51,7 @@ from childsurv.plot.panel_drawing import (
 from childsurv.plot.panel_layout import Choices, PanelLayout, fitted_layout
 from childsurv.plot.spacing import text_height, time_ticks, wrapped
 from childsurv.plot.style import Theme, as_theme, drawing, width_in_inches
-from childsurv.plot.texts import count_text, text, value_text
-from childsurv.reliability import reliability_rules, reliable_until
+from childsurv.words.picture_texts import count_text, text, value_text
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -10,7 +10,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from childsurv.curves import Curves
+from childsurv.curves.curves import Curves
+from childsurv.curves.reliability import Rules, reliability_rules
 from childsurv.errors import OptionError, require_choice
 from childsurv.plot.estimates import Estimates, estimates_of, interval_text, require_by
 from childsurv.plot.frame import (
@@ -29,8 +30,7 @@ from childsurv.plot.marks import mark_notes, marks_of
 from childsurv.plot.sheet import COLUMN_GAP, Column, Sheet, make_sheet
 from childsurv.plot.spacing import spread, text_height, text_width
 from childsurv.plot.style import Theme, as_theme, drawing, width_in_inches
-from childsurv.plot.texts import count_text, hidden_note, percent_text, text
-from childsurv.reliability import Rules, reliability_rules
+from childsurv.words.picture_texts import count_text, hidden_note, percent_text, text
 
 ORDERS = ("estimate", "name", "given")
 

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from childsurv.cohort import DAYS_PER_YEAR
-from childsurv.curves import Curves
+from childsurv.cohort.cohort import DAYS_PER_YEAR
+from childsurv.curves.curves import Curves
+from childsurv.curves.reliability import Rules
 from childsurv.errors import ColumnError, DataError, OptionError, require_columns, rows_where
-from childsurv.excess_rate import QUANTITY
+from childsurv.net.excess import QUANTITY
 from childsurv.plot.groups import column_list, numeric_column, reading_order
-from childsurv.plot.texts import decimal_text, text, year_text
-from childsurv.reliability import Rules
+from childsurv.words.picture_texts import decimal_text, text, year_text
 
 USUAL_YEARS = 5.0
 

@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.transforms import ScaledTranslation, Transform
 
 from childsurv.errors import OptionError
-from childsurv.plot.pictures import Picture, new_picture
 from childsurv.plot.spacing import LINE_HEIGHT, text_height, text_width, wrapped
 from childsurv.plot.style import Theme
+from childsurv.plot.writing import Picture, new_picture
 
 EDGE = 0.1
 """Inches between the edge of a picture and what it holds."""

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.curves import Curves
+from childsurv.curves.curves import Curves
 from childsurv.errors import ColumnError, OptionError, require_columns
 
 _ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")

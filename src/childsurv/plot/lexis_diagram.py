@@ -13,9 +13,9 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 
-from childsurv.calendar import days_of, first_of_january, year_of
-from childsurv.cohort import DAYS_PER_YEAR, Cohort
+from childsurv.cohort.cohort import DAYS_PER_YEAR, Cohort
 from childsurv.errors import OptionError
+from childsurv.maths.calendar import days_of, first_of_january, year_of
 from childsurv.plot.frame import (
     EDGE,
     add_axes,
@@ -28,7 +28,7 @@ from childsurv.plot.frame import (
 from childsurv.plot.groups import require_minimum
 from childsurv.plot.spacing import text_height, time_ticks, wrapped
 from childsurv.plot.style import Theme, as_theme, drawing, width_in_inches
-from childsurv.plot.texts import count_text, text
+from childsurv.words.picture_texts import count_text, text
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]

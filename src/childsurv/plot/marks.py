@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from childsurv.plot.texts import count_text, decimal_text, text
-from childsurv.reliability import COUNTS, ReliabilityRules
+from childsurv.curves.reliability import COUNTS, ReliabilityRules
+from childsurv.words.picture_texts import count_text, decimal_text, text
 
 NOT_RELIABLE = "‡"
 UNSTANDARDISED = "§"

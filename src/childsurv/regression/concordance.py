@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from childsurv.follow_up import FloatArray, IntArray, TimeArray
+from childsurv.cohort.follow_up import FloatArray, IntArray, TimeArray
 
 Number = TypeVar("Number", np.float64, np.int64)
 

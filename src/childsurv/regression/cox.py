@@ -9,16 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from childsurv.cohort import DAYS_PER_YEAR
-from childsurv.errors import (
-    ChildsurvWarning,
-    ModelError,
-    OptionError,
-    require_choice,
-    require_columns,
-    require_level,
-)
-from childsurv.follow_up import (
+from childsurv.cohort.cohort import DAYS_PER_YEAR
+from childsurv.cohort.follow_up import (
     By,
     Data,
     FloatArray,
@@ -30,13 +22,21 @@ from childsurv.follow_up import (
     group_codes,
     number_column,
 )
+from childsurv.errors import (
+    ChildsurvWarning,
+    ModelError,
+    OptionError,
+    require_choice,
+    require_columns,
+    require_level,
+)
+from childsurv.fold.ordered_risk_sets import RiskSets, build_risk_sets
 from childsurv.regression.cox_fit import CoxFit
-from childsurv.regression.cox_kernel import Evaluation, evaluate, maximise, predictor
-from childsurv.regression.cox_residuals import clustered_cross_product, score_residuals
 from childsurv.regression.design_matrix import build_design
 from childsurv.regression.fitted_arrays import FittedArrays
 from childsurv.regression.identifiability import require_identified, require_varying
-from childsurv.regression.risk_sets import RiskSets, build_risk_sets
+from childsurv.regression.kernel import Evaluation, evaluate, maximise, predictor
+from childsurv.regression.residuals import clustered_cross_product, score_residuals
 
 PURPOSE = "Cox model"
 TIES = ("efron", "breslow")

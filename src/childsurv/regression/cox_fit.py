@@ -9,20 +9,20 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.compare import TestResult
+from childsurv.cohort.follow_up import Data, FloatArray, IntArray
+from childsurv.compare.ranks import TestResult
 from childsurv.errors import require_choice
-from childsurv.follow_up import Data, FloatArray, IntArray
-from childsurv.probability import chi_squared_p_value, normal_p_value, normal_quantile
+from childsurv.maths.probability import chi_squared_p_value, normal_p_value, normal_quantile
 from childsurv.regression.concordance import Concordance, concordance
-from childsurv.regression.cox_prediction import cumulative_hazards, predict_survival
-from childsurv.regression.cox_residuals import (
+from childsurv.regression.fitted_arrays import FittedArrays
+from childsurv.regression.prediction import cumulative_hazards, predict_survival
+from childsurv.regression.proportional_hazards import Transform, score_test, transformed_time
+from childsurv.regression.residuals import (
     deviance_residuals,
     martingale_residuals,
     schoenfeld_residuals,
     score_residuals,
 )
-from childsurv.regression.fitted_arrays import FittedArrays
-from childsurv.regression.proportional_hazards import Transform, score_test, transformed_time
 
 RESIDUALS = ("martingale", "deviance", "score", "schoenfeld", "scaled-schoenfeld", "dfbeta")
 

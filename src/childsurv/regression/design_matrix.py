@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from childsurv.cohort.follow_up import FloatArray, columns_list, require_rows
 from childsurv.errors import (
     ChildsurvWarning,
     ColumnError,
@@ -22,7 +23,6 @@ from childsurv.errors import (
     import_extra,
     require_columns,
 )
-from childsurv.follow_up import FloatArray, columns_list, require_rows
 from childsurv.regression.splines import natural_spline_transform
 
 MOST_CATEGORIES = 50

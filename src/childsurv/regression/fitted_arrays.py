@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from childsurv.follow_up import FloatArray, FollowUp, IntArray
-from childsurv.regression.cox_kernel import Hazards
+from childsurv.cohort.follow_up import FloatArray, FollowUp, IntArray
+from childsurv.fold.ordered_risk_sets import RiskSets
 from childsurv.regression.design_matrix import Design
-from childsurv.regression.risk_sets import RiskSets
+from childsurv.regression.kernel import Hazards
 
 
 @dataclass(frozen=True, eq=False, repr=False)

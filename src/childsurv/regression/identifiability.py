@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from childsurv.cohort.follow_up import FloatArray
 from childsurv.errors import ModelError
-from childsurv.follow_up import FloatArray
 
 LOST = 1e-11
 """Share of a covariate's information that must be left after those before it, or it is one of their sums."""

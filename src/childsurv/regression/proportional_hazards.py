@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.compare import TestResult
+from childsurv.cohort.follow_up import FloatArray, TimeArray
+from childsurv.compare.ranks import TestResult
 from childsurv.errors import DataError, OptionError, require_choice
-from childsurv.follow_up import FloatArray, TimeArray
-from childsurv.probability import chi_squared_p_value
-from childsurv.regression.cox_kernel import Hazards, time_weighted_information
-from childsurv.regression.cox_residuals import schoenfeld_residuals
-from childsurv.regression.risk_sets import RiskSets, build_risk_sets
+from childsurv.fold.ordered_risk_sets import RiskSets, build_risk_sets
+from childsurv.maths.probability import chi_squared_p_value
+from childsurv.regression.kernel import Hazards, time_weighted_information
+from childsurv.regression.residuals import schoenfeld_residuals
 
 TRANSFORMS = ("km", "rank", "identity", "log")
 

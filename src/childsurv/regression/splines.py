@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from childsurv.cohort.follow_up import FloatArray
 from childsurv.errors import OptionError, import_extra
-from childsurv.follow_up import FloatArray
 
 
 def natural_spline_transform() -> Callable[..., Any]:

@@ -1,0 +1,601 @@
+"""Tests that compare survival between groups."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from childsurv.cohort.follow_up import By, Data, FollowUp, columns_list, follow_up, frame_of, group_codes
+from childsurv.curves.curves import Curves
+from childsurv.errors import DataError, ModelError, OptionError, require_choice, require_columns
+from childsurv.fold.risk_sets import RiskSets, risk_sets
+from childsurv.maths.probability import chi_squared_p_value, largest_of_normals_p_value, normal_p_value
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+SMALLEST_VARIANCE = 1e-10
+"""A variance this small, relative to what it is summed from, is rounding: those groups were never compared."""
+
+
+SMALLEST_PIVOT = 1e-5
+"""Scores whose correlation with the others leaves less than this are told by least squares."""
+
+MOST_COMBINED = 12
+"""Tests of which the largest is taken; more would be the same ones again."""
+
+WEIGHTS = ("log-rank", "gehan", "tarone-ware", "peto")
+
+
+@dataclass(frozen=True, eq=False)
+class TestResult:
+    """Result of a test.
+
+    Attributes
+    ----------
+    name : str
+        What was tested.
+    statistic, df, p_value : float, int, float
+        The statistic, chi-squared with ``df`` degrees of freedom when there is no difference.
+    groups_table : DataFrame
+        What `table` copies.
+    conventions : Mapping
+        Of the cohort: age band and groups, edition of ICCC-3, closing date.
+    chi_squared : bool
+        Whether the statistic has a chi-squared distribution.
+    """
+
+    __test__ = False
+
+    name: str
+    statistic: float
+    df: int
+    p_value: float
+    groups_table: pd.DataFrame
+    conventions: Mapping[str, str] = field(default_factory=dict)
+    chi_squared: bool = True
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """A fresh DataFrame of what was observed and expected."""
+        return self.groups_table.copy()
+
+    def __repr__(self) -> str:
+        p_value = "< 0.0001" if self.p_value < 1e-4 else f"{self.p_value:.3g}"
+        if not self.chi_squared:
+            return f"<{self.name}: statistic {self.statistic:.4g}, p {p_value}>"
+        return f"<{self.name}: chi-squared {self.statistic:.4g} on {self.df} df, p {p_value}>"
+
+
+def logrank_test(
+    data: Data,
+    *,
+    by: By,
+    strata: By = None,
+    weights: str = "log-rank",
+    rho: float = 0.0,
+    gamma: float = 0.0,
+    trend: bool | Mapping[Any, float] | None = None,
+    time: str | None = None,
+    event: str | None = None,
+    entry: str | None = None,
+    zero_survival: str = "keep",
+) -> TestResult:
+    """Test whether groups have the same survival, by the log-rank test and its weighted family.
+
+    ``U_g = sum over strata and times of W(t) (d_g - Y_g d / Y)`` with hypergeometric covariance V; the statistic is
+    ``U' V^-1 U``, or ``(c' U)**2 / c' V c`` for a trend over scores c.
+
+    Parameters
+    ----------
+    data
+        A Cohort, or a DataFrame with ``time=`` and ``event=``.
+    by
+        Columns whose combinations are compared.
+    strata
+        Columns within whose combinations groups are compared.
+    weights
+        ``W(t)``: "log-rank" 1 (or Fleming and Harrington's, with ``rho`` and ``gamma``); "gehan" the number at risk
+        (Gehan's and Breslow's Wilcoxon test, which also depends on censoring); "tarone-ware" its square root; "peto"
+        Peto and Peto's estimate of survival, ``product of (1 - d / (Y + 1))``.
+    rho, gamma
+        Powers of Fleming and Harrington's weights ``S(t-)**rho (1 - S(t-))**gamma`` from the pooled Kaplan-Meier
+        curve of the stratum, 0 or more: (1, 0) looks at early differences, (0, 1) at late ones.
+    trend
+        True: test for a trend over the groups in their order, scored 1, 2, 3 ...; a mapping gives each group (a label,
+        or a tuple of labels) its score.
+    time, event, entry, zero_survival
+        As for `kaplan_meier`.
+
+    Returns
+    -------
+    TestResult
+        ``.table`` has the group columns and ``patients, observed, expected``, weighted as the test is; with a trend
+        also ``score``.
+
+    Raises
+    ------
+    ModelError
+        There are no events.
+    DataError
+        There are fewer than two groups.
+    OptionError
+        Weights that exclude each other, or scores that do not fit the groups.
+
+    References
+    ----------
+    Harrington DP, Fleming TR. A class of rank test procedures for censored survival data. Biometrika 1982; 69:553-66.
+    doi:10.1093/biomet/69.3.553
+    Tarone RE, Ware J. On distribution-free tests for equality of survival distributions. Biometrika 1977; 64:156-60.
+    doi:10.1093/biomet/64.1.156
+    Tarone RE. Tests for trend in life table analysis. Biometrika 1975; 62:679-90. doi:10.1093/biomet/62.3.679
+
+    Examples
+    --------
+    >>> import childsurv as cs
+    >>> cohort = cs.demo.cohort(patients=500, seed=1)
+    >>> cs.logrank_test(cohort, by="sex").df
+    1
+    >>> cs.logrank_test(cohort, by="age_group", strata="iccc_group", trend=True).df
+    1
+    """
+    purpose = "logrank_test"
+    _require_weights(weights, rho, gamma, purpose=purpose)
+    observed, names = _compared(data, by, time, event, entry, zero_survival, purpose=purpose)
+    stratum, n_strata, stratum_names = strata_of(data, observed, strata, purpose=purpose)
+    scores = _scores(observed, stratum, n_strata, [(weights, rho, gamma)])
+    score, covariance = scores.observed[0] - scores.expected[0], scores.covariance[0, 0]
+    table = observed.groups.assign(
+        patients=np.bincount(observed.group, minlength=observed.n_groups),
+        observed=scores.observed[0],
+        expected=scores.expected[0],
+    )
+    name = _test_name(weights, rho, gamma)
+    if trend is None or trend is False:
+        statistic, df = quadratic_form(score, covariance, scores.scale)
+    else:
+        contrast = _trend_scores(observed.groups, names, trend)
+        table["score"] = contrast
+        variance = float(contrast @ covariance @ contrast)
+        known = variance > SMALLEST_VARIANCE * scores.scale * float((contrast**2).sum())
+        statistic, df = (float(contrast @ score) ** 2 / variance, 1) if known else (0.0, 0)
+        name += " for trend"
+    return TestResult(
+        name=name + (f", stratified by {', '.join(stratum_names)}" if stratum_names else ""),
+        statistic=statistic,
+        df=df,
+        p_value=float(chi_squared_p_value(statistic, df)) if df else float("nan"),
+        groups_table=table,
+        conventions=observed.source,
+    )
+
+
+def pairwise_logrank_tests(
+    data: Data,
+    *,
+    by: By,
+    adjust: str = "holm",
+    strata: By = None,
+    weights: str = "log-rank",
+    rho: float = 0.0,
+    gamma: float = 0.0,
+    time: str | None = None,
+    event: str | None = None,
+    entry: str | None = None,
+    zero_survival: str = "keep",
+) -> pd.DataFrame:
+    """Compare every two groups by the log-rank test or one of its family, with p values for many comparisons.
+
+    Each pair is compared by its own patients alone. Holm's adjusted p values keep the chance of any false finding
+    below the level: ``max over i <= k of (m - i + 1) p_(i)``; Benjamini and Hochberg's the expected share of false
+    ones among all findings: ``min over i >= k of m p_(i) / i``.
+
+    Parameters
+    ----------
+    data, by, strata, weights, rho, gamma, time, event, entry, zero_survival
+        As for `logrank_test`.
+    adjust
+        "holm", "bh" (Benjamini and Hochberg) or "none".
+
+    Returns
+    -------
+    DataFrame
+        ``group_1, group_2`` (labels, joined by a comma where there are several columns), ``statistic, df, p_value,
+        adjusted_p_value``; one row a pair. Pairs that were never at risk together have df 0 and no p value, and do not
+        count among the comparisons.
+
+    References
+    ----------
+    Holm S. A simple sequentially rejective multiple test procedure. Scand J Stat 1979; 6:65-70.
+    Benjamini Y, Hochberg Y. Controlling the false discovery rate. J R Stat Soc B 1995; 57:289-300.
+    doi:10.1111/j.2517-6161.1995.tb02031.x
+
+    Examples
+    --------
+    >>> import childsurv as cs
+    >>> pairs = cs.pairwise_logrank_tests(cs.demo.cohort(patients=500, seed=1), by="age_group")
+    >>> bool((pairs["adjusted_p_value"] >= pairs["p_value"]).all())
+    True
+    """
+    purpose = "pairwise_logrank_tests"
+    require_choice(adjust, ("holm", "bh", "none"), argument="adjust")
+    _require_weights(weights, rho, gamma, purpose=purpose)
+    observed, names = _compared(data, by, time, event, entry, zero_survival, purpose=purpose)
+    stratum, n_strata, _ = strata_of(data, observed, strata, purpose=purpose)
+    labels = observed.groups[names].astype(str).agg(", ".join, axis=1).to_list()
+    rows_of = np.split(
+        np.argsort(observed.group, kind="stable"),
+        np.cumsum(np.bincount(observed.group, minlength=observed.n_groups))[:-1],
+    )
+    found = []
+    for first, second in itertools.combinations(range(observed.n_groups), 2):
+        rows = np.concatenate([rows_of[first], rows_of[second]])
+        pair = _only(observed, rows, (observed.group[rows] == second).astype(np.int64))
+        scores = _scores(pair, stratum[rows], n_strata, [(weights, rho, gamma)])
+        score = scores.observed[0] - scores.expected[0]
+        statistic, df = quadratic_form(score, scores.covariance[0, 0], scores.scale)
+        found.append((labels[first], labels[second], statistic, df))
+    table = pd.DataFrame(found, columns=["group_1", "group_2", "statistic", "df"])
+    tested = table["df"].to_numpy() > 0
+    p_value = np.full(len(table), np.nan)
+    p_value[tested] = chi_squared_p_value(
+        table["statistic"].to_numpy()[tested], table["df"].to_numpy()[tested]
+    )
+    adjusted = np.full(len(table), np.nan)
+    adjusted[tested] = adjusted_p_values(p_value[tested], adjust)
+    return table.assign(p_value=p_value, adjusted_p_value=adjusted)
+
+
+def max_combo_test(
+    data: Data,
+    *,
+    by: By,
+    strata: By = None,
+    powers: Sequence[tuple[float, float]] = ((0, 0), (1, 0), (0, 1), (1, 1)),
+    time: str | None = None,
+    event: str | None = None,
+    entry: str | None = None,
+    zero_survival: str = "keep",
+) -> TestResult:
+    """Compare two groups by the largest of several Fleming-Harrington tests, whatever shape their difference has.
+
+    ``max over (rho, gamma) of |Z|``, ``Z = U / sqrt(V)``; the p value is ``1 - P(all |Z| <= max)`` under the normal
+    distribution with the correlations of the scores, ``cov(U_1, U_2) = sum W_1 W_2 v(t)``.
+
+    Parameters
+    ----------
+    data, by, strata, time, event, entry, zero_survival
+        As for `logrank_test`; there must be two groups.
+    powers
+        Pairs ``(rho, gamma)``: by default even, early, late and middle differences.
+
+    Returns
+    -------
+    TestResult
+        ``statistic`` is the largest ``|Z|`` (df 0, because it has no chi-squared distribution); ``.table`` has one row
+        a pair of powers: ``rho, gamma, z, p_value`` (each alone).
+
+    References
+    ----------
+    Lin RS, Lin J, Roychoudhury S, et al. Alternative analysis methods for time to event endpoints under nonproportional
+    hazards. Stat Biopharm Res 2020; 12:187-98. doi:10.1080/19466315.2019.1697738
+
+    Examples
+    --------
+    >>> import childsurv as cs
+    >>> result = cs.max_combo_test(cs.demo.cohort(patients=500, seed=1), by="sex")
+    >>> list(result.table.columns)
+    ['rho', 'gamma', 'z', 'p_value']
+    """
+    purpose = "max_combo_test"
+    chosen = [(float(rho), float(gamma)) for rho, gamma in powers]
+    if not 0 < len(chosen) <= MOST_COMBINED or len(set(chosen)) != len(chosen):
+        raise OptionError(
+            f"max_combo_test: powers= takes different pairs (rho, gamma), 1 to {MOST_COMBINED} of them."
+        )
+    for rho, gamma in chosen:
+        _require_weights("log-rank", rho, gamma, purpose=purpose)
+    observed, _ = _compared(data, by, time, event, entry, zero_survival, purpose=purpose)
+    if observed.n_groups != 2:
+        raise DataError(f"max_combo_test compares two groups; there are {observed.n_groups}.")
+    stratum, n_strata, stratum_names = strata_of(data, observed, strata, purpose=purpose)
+    scores = _scores(observed, stratum, n_strata, [("log-rank", rho, gamma) for rho, gamma in chosen])
+    covariance = scores.covariance[:, :, 0, 0]
+    variance = np.diag(covariance)
+    if (variance <= SMALLEST_VARIANCE * scores.scale).any():
+        raise ModelError(
+            "max_combo_test: the two groups were never at risk together at an event with all the weights."
+        )
+    z = (scores.observed - scores.expected)[:, 0] / np.sqrt(variance)
+    largest = float(np.abs(z).max())
+    correlation = covariance / np.sqrt(np.outer(variance, variance))
+    table = pd.DataFrame(chosen, columns=["rho", "gamma"]).assign(z=z, p_value=normal_p_value(z))
+    return TestResult(
+        name="Max-combo test" + (f", stratified by {', '.join(stratum_names)}" if stratum_names else ""),
+        statistic=largest,
+        df=0,
+        p_value=largest_of_normals_p_value(largest, correlation),
+        groups_table=table,
+        conventions=observed.source,
+        chi_squared=False,
+    )
+
+
+def fixed_time_test(curves: Curves, times: float | None = None, *, years: float | None = None) -> TestResult:
+    """Test whether groups have the same survival at one time, whatever their curves do before and after.
+
+    With ``theta_g = log(-log S_g)`` and its variance ``v_g = V_g / (log S_g)**2``, V the variance of log S, the
+    statistic is ``sum (theta_g - mean)**2 / v_g``, the mean weighted by ``1 / v_g``; chi-squared with one degree of
+    freedom less than there are groups.
+
+    Parameters
+    ----------
+    curves
+        Curves of survival by group, of different people.
+    times, years
+        The time, in the unit of the curves or in years of 365.25 days.
+
+    Returns
+    -------
+    TestResult
+        ``.table`` has the group columns and ``estimate, std_error, transformed, transformed_std_error``.
+
+    Raises
+    ------
+    ModelError
+        A group whose survival there is unknown, 0, or 1 or more: log(-log S) has no variance. The message names it.
+
+    References
+    ----------
+    Klein JP, Logan B, Harhoff M, Andersen PK. Analyzing survival curves at a fixed point in time. Stat Med 2007;
+    26:4505-19. doi:10.1002/sim.2864
+
+    Examples
+    --------
+    >>> import childsurv as cs
+    >>> curves = cs.kaplan_meier(cs.demo.cohort(patients=500, seed=1), by="sex")
+    >>> cs.fixed_time_test(curves, years=5).df
+    1
+    """
+    if curves.quantity != "survival" or len(curves.groups) < 2:
+        raise OptionError(
+            "fixed_time_test() compares curves of survival of two or more groups; estimate them with by=."
+        )
+    values = curves.at(times, years=years)
+    if len(values) != len(curves.groups):
+        raise OptionError("fixed_time_test() takes one time; call it once for each.")
+    estimate, error = values["estimate"].to_numpy(), values["std_error"].to_numpy()
+    unusable = ~((estimate > 0) & (estimate < 1) & (error > 0))
+    if unusable.any():
+        labels = values[curves.group_columns].astype(str).agg(", ".join, axis=1)[unusable]
+        raise ModelError(
+            "fixed_time_test: log(-log S) needs survival between 0 and 1 with a variance; it is not so in "
+            f"{len(labels)} groups: {'; '.join(labels[:10])}. Leave them out or choose another time."
+        )
+    transformed = np.log(-np.log(estimate))
+    variance = (error / (estimate * np.log(estimate))) ** 2
+    mean = (transformed / variance).sum() / (1 / variance).sum()
+    statistic = float(((transformed - mean) ** 2 / variance).sum())
+    df = len(estimate) - 1
+    table = values[[*curves.group_columns, "estimate", "std_error"]].assign(
+        transformed=transformed, transformed_std_error=np.sqrt(variance)
+    )
+    at = f"{years:g} years" if years is not None else f"time {times:g}"
+    return TestResult(
+        name=f"Test of survival at {at} (log(-log))",
+        statistic=statistic,
+        df=df,
+        p_value=float(chi_squared_p_value(statistic, df)),
+        groups_table=table,
+    )
+
+
+def adjusted_p_values(p_value: FloatArray, adjust: str) -> FloatArray:
+    """Return p values adjusted for their number, by "holm", "bh" or not at all."""
+    count = p_value.size
+    order = np.argsort(p_value, kind="stable")
+    ascending = p_value[order]
+    if adjust == "holm":
+        ascending = np.maximum.accumulate(np.minimum((count - np.arange(count)) * ascending, 1.0))
+    elif adjust == "bh":
+        shares = np.minimum(ascending * count / np.arange(1, count + 1), 1.0)
+        ascending = np.minimum.accumulate(shares[::-1])[::-1]
+    adjusted = np.empty(count)
+    adjusted[order] = ascending
+    return adjusted
+
+
+def _require_weights(weights: str, rho: float, gamma: float, *, purpose: str) -> None:
+    require_choice(weights, WEIGHTS, argument="weights")
+    if not (rho >= 0 and gamma >= 0):
+        raise OptionError(f"{purpose}: rho and gamma must be 0 or more.")
+    if weights != "log-rank" and (rho or gamma):
+        raise OptionError(
+            f"{purpose}: rho= and gamma= are weights of their own; they do not go with weights={weights!r}."
+        )
+
+
+def _compared(
+    data: Data,
+    by: By,
+    time: str | None,
+    event: str | None,
+    entry: str | None,
+    zero_survival: str,
+    *,
+    purpose: str,
+) -> tuple[FollowUp, list[str]]:
+    """Return the follow-up of groups that can be compared, and the names of their columns."""
+    names = columns_list(by)
+    if not names:
+        raise OptionError(f"{purpose}: by= names the column whose groups are compared.")
+    observed = follow_up(
+        data, by=names, time=time, event=event, entry=entry, zero_survival=zero_survival, purpose=purpose
+    )
+    if observed.n_groups < 2:
+        raise DataError(f"{purpose}: {', '.join(names)} has only one group; there is nothing to compare.")
+    if not observed.event.any():
+        raise ModelError(f"{purpose}: there are no events. Check that the event column has 1 for a death.")
+    return observed, names
+
+
+def strata_of(data: Data, observed: FollowUp, strata: By, *, purpose: str) -> tuple[IntArray, int, list[str]]:
+    """Return the stratum of each row of the follow-up, how many there are, and the names of their columns."""
+    names = columns_list(strata, argument="strata")
+    frame = frame_of(data)
+    require_columns(frame.columns, names, purpose=purpose)
+    stratum, labels = group_codes(frame, names, purpose=purpose, warn_empty=False)
+    return stratum[observed.rows], max(len(labels), 1), names
+
+
+def _only(observed: FollowUp, rows: IntArray, group: IntArray) -> FollowUp:
+    """Return the follow-up of some rows in groups of their own."""
+    codes = observed.codes
+    if codes is not None:
+        entry_codes = None if codes.entry is None else codes.entry[rows]
+        codes = replace(codes, time=codes.time[rows], entry=entry_codes)
+    return replace(
+        observed,
+        time=observed.time[rows],
+        event=observed.event[rows],
+        entry=None if observed.entry is None else observed.entry[rows],
+        group=group,
+        groups=pd.DataFrame({"group": [0, 1]}),
+        codes=codes,
+    )
+
+
+def _scores(
+    observed: FollowUp, stratum: IntArray, n_strata: int, weights: Sequence[tuple[str, float, float]]
+) -> _Scores:
+    scores = _Scores(observed.n_groups, len(weights))
+    for sets in risk_sets(observed, stratum, n_strata):
+        scores.add(sets, [_weights(sets, kind, rho, gamma) for kind, rho, gamma in weights])
+    return scores
+
+
+def _test_name(weights: str, rho: float, gamma: float) -> str:
+    if weights == "log-rank" and (rho or gamma):
+        return f"Fleming-Harrington test (rho {rho:g}, gamma {gamma:g})"
+    return {
+        "log-rank": "Log-rank test",
+        "gehan": "Gehan-Breslow (Wilcoxon) test",
+        "tarone-ware": "Tarone-Ware test",
+        "peto": "Peto-Peto test",
+    }[weights]
+
+
+def _trend_scores(groups: pd.DataFrame, names: list[str], trend: bool | Mapping[Any, float]) -> FloatArray:
+    """Return the score of each group, in order or as given."""
+    if trend is True:
+        return np.arange(1.0, len(groups) + 1)
+    if not isinstance(trend, Mapping):
+        raise OptionError("trend= takes True, or a mapping from each group to its score.")
+    labels = [row[0] if len(names) == 1 else row for row in groups[names].itertuples(index=False, name=None)]
+    without = [str(label) for label in labels if label not in trend]
+    unknown = [str(label) for label in trend if label not in labels]
+    if without or unknown:
+        raise OptionError(
+            "trend= does not fit the groups: "
+            + "; ".join(
+                part
+                for part in (
+                    f"no score for {', '.join(without)}" if without else "",
+                    f"no group {', '.join(unknown)}" if unknown else "",
+                )
+                if part
+            )
+            + "."
+        )
+    scores = np.array([float(trend[label]) for label in labels])
+    if not np.isfinite(scores).all() or (scores == scores[0]).all():
+        raise OptionError("trend= takes finite scores that are not all the same.")
+    return scores
+
+
+class _Scores:
+    """Sums of a test over event times and strata, for one or more weights at once.
+
+    Attributes
+    ----------
+    observed, expected : ndarray of shape (n_weights, n_groups)
+        Weighted events, and those expected if all groups had the same hazard.
+    covariance : ndarray of shape (n_weights, n_weights, n_groups, n_groups)
+        Hypergeometric covariance of the scores.
+    scale : float
+        What the variances were summed from.
+    """
+
+    def __init__(self, n_groups: int, n_weights: int) -> None:
+        self.observed = np.zeros((n_weights, n_groups))
+        self.expected = np.zeros((n_weights, n_groups))
+        self.covariance = np.zeros((n_weights, n_weights, n_groups, n_groups))
+        self.scale = 0.0
+
+    def add(self, sets: RiskSets, weights: Sequence[FloatArray]) -> None:
+        """Add one stratum."""
+        total, deaths = sets.at_risk, sets.events
+        with np.errstate(divide="ignore", invalid="ignore"):
+            spread = np.where(total > 1, deaths * (total - deaths) / (total - 1), 0.0)
+        hazard = deaths / total
+        for one, weight in enumerate(weights):
+            self.observed[one] += sets.events_by_group(weight)
+        self.scale += float((weights[0] ** 2 * spread).sum())
+        for stretch, at_risk in sets.at_risk_by_group():
+            inverse = 1.0 / total[stretch]
+            for one, weight in enumerate(weights):
+                self.expected[one] += (weight * hazard)[stretch] @ at_risk
+                for other in range(one, len(weights)):
+                    own = (weight * weights[other] * spread)[stretch]
+                    part = self.covariance[one, other]
+                    # Weights of squares are 0 or more, so one product with its own transpose does.
+                    shares = at_risk * (np.sqrt(own) * inverse)[:, None]
+                    part -= shares.T @ shares
+                    part[np.diag_indices_from(part)] += (own * inverse) @ at_risk
+                    if other != one:
+                        self.covariance[other, one] = part.T
+
+
+def _weights(sets: RiskSets, kind: str, rho: float, gamma: float) -> FloatArray:
+    """Return the weight of each event time of a stratum."""
+    total, deaths = sets.at_risk, sets.events
+    if kind == "gehan":
+        return total
+    if kind == "tarone-ware":
+        return np.asarray(np.sqrt(total))
+    if kind == "peto":
+        # Peto and Peto's own estimate of survival, taken at the event time itself.
+        return np.asarray(np.cumprod(1.0 - deaths / (total + 1.0)))
+    if rho == gamma == 0:
+        return np.ones(deaths.size)
+    before = np.concatenate([[1.0], np.cumprod(1.0 - deaths / total)[:-1]])
+    return np.asarray(before**rho * (1.0 - before) ** gamma)
+
+
+def quadratic_form(score: FloatArray, covariance: FloatArray, scale: float) -> tuple[float, int]:
+    """Return ``U' V^- U`` and its degrees of freedom, over groups that were ever at risk with others.
+
+    ``scale`` is the size of the terms that the variances were summed from; what is tiny beside it is rounding.
+    """
+    informative = np.flatnonzero(np.diag(covariance) > SMALLEST_VARIANCE * scale)
+    if informative.size < 2:
+        return 0.0, 0
+    # Scores add to zero, so one group says nothing that the others do not.
+    kept = informative[:-1]
+    own = covariance[np.ix_(kept, kept)]
+    size = np.sqrt(np.diag(own))
+    try:
+        factor = np.linalg.cholesky(own / np.outer(size, size))
+    except np.linalg.LinAlgError:
+        factor = np.zeros((1, 1))
+    if np.diag(factor).min() > SMALLEST_PIVOT:
+        return float(score[kept] @ np.linalg.solve(own, score[kept])), kept.size
+    # Some scores follow from others: the least squares solution finds how many do not.
+    solved = np.linalg.lstsq(covariance[np.ix_(kept, kept)], score[kept], rcond=SMALLEST_VARIANCE)
+    return float(score[kept] @ solved[0]), int(solved[2])

@@ -1,0 +1,1 @@
+"""From patients to sums: the only place that adds patients up."""

@@ -1,0 +1,521 @@
+"""Grid and Tally: the only place where patients are folded into sums.
+
+A tally is a long table of cells, group x time, holding increments: how many entered, left and died in each cell, the
+deaths their population would have had, and the same weighted by 1 / S_P(t). Numbers at risk are running sums of
+these. Increments add, over patients, files and countries alike: ``tally(a + b) == tally(a) + tally(b)``.
+
+A cell is ``(start, end]``; entries happen at its end, before anybody of the next cell is at risk; entries at 0 are at
+risk from the start. A death at t is at risk at t, and precedes an entry at t.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from childsurv.cohort.cohort import Cohort
+from childsurv.cohort.follow_up import By, Data, FollowUp, IntArray, TimeArray, TimeCodes, follow_up
+from childsurv.errors import DataError, OptionError
+from childsurv.fold.population import fold_population
+from childsurv.lifetable.people import Demographics, demographics
+from childsurv.lifetable.table import LifeTable
+from childsurv.maths.running import group_starts, running_sum
+
+FloatArray = npt.NDArray[np.float64]
+
+COUNTED_SUMS = ("entered", "left", "events")
+PLAIN_SUMS = ("expected_events",)
+WEIGHTED_SUMS = (
+    "weighted_entered",
+    "weighted_left",
+    "weighted_events",
+    "weighted_events_squared",
+    "weighted_expected_events",
+)
+
+LARGEST_DENSE_TABLE = 8
+"""Groups x times are laid out densely up to this many cells a row of data (plus a million); sorted beyond."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Time cells of a tally: every distinct time, every day, or breaks of one's own.
+
+    Attributes
+    ----------
+    kind : {"distinct", "daily", "breaks"}
+        How cells end.
+    ends : tuple of float
+        Ends of the cells for "breaks", ascending, in the unit of time; cells are ``(previous end, end]``.
+    """
+
+    kind: str
+    ends: tuple[float, ...] = ()
+
+    @classmethod
+    def distinct(cls) -> Grid:
+        """Return the grid whose cells end at the times that occur."""
+        return cls("distinct")
+
+    @classmethod
+    def daily(cls) -> Grid:
+        """Return the grid with one cell a day."""
+        return cls("daily")
+
+    @classmethod
+    def breaks(cls, ends: Sequence[float]) -> Grid:
+        """Return the grid with cells ending at given times.
+
+        Parameters
+        ----------
+        ends
+            Ascending, greater than 0.
+        """
+        values = tuple(float(end) for end in ends)
+        ascending = all(later > earlier for earlier, later in zip((0.0, *values), values, strict=False))
+        if not values or not ascending or values[-1] == float("inf"):
+            raise OptionError("Grid.breaks() takes ascending times greater than 0.")
+        return cls("breaks", values)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Tally:
+    """Sums of follow-up by group and time cell, which add over disjoint sets of patients.
+
+    Build one with `childsurv.tally`. Cells are sorted by group and time.
+
+    Attributes
+    ----------
+    grid : Grid
+    groups : DataFrame
+        Labels, one row a group.
+    group, end : ndarray of shape (n_cells,)
+        Code of the group and end of the cell.
+    sums : Mapping of str to ndarray of shape (n_cells,)
+        Increments: `COUNTED_SUMS` always, integers unless rows are weighted; `PLAIN_SUMS` and
+        `WEIGHTED_SUMS` where a life table was given, with ``events_squared`` (squared case weights of events) where
+        rows are weighted.
+    life_table_digest : str or None
+        Tallies of different life tables do not add.
+    conventions : Mapping
+        Tallies of different conventions do not add.
+    extended_days : float
+        Person-days in cells that `LifeTable.extend` filled.
+    marked_days : Mapping of int to float
+        Person-days by flat index of the cell of the life table, for extended cells and those with a hazard of zero.
+    """
+
+    grid: Grid
+    groups: pd.DataFrame
+    group: IntArray
+    end: TimeArray
+    sums: Mapping[str, npt.NDArray[Any]]
+    in_days: bool
+    life_table_digest: str | None = None
+    conventions: Mapping[str, Any] = field(default_factory=dict)
+    extended_days: float = 0.0
+    marked_days: Mapping[int, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for array in (self.group, self.end, *self.sums.values()):
+            array.setflags(write=False)
+        object.__setattr__(self, "sums", MappingProxyType(dict(self.sums)))
+        object.__setattr__(self, "conventions", MappingProxyType(dict(self.conventions)))
+        object.__setattr__(self, "marked_days", MappingProxyType(dict(self.marked_days)))
+
+    def __repr__(self) -> str:
+        return f"<Tally: {len(self.groups)} groups, {self.end.size:,} {self.grid.kind} cells, {', '.join(self.sums)}>"
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """A fresh long table: group columns, ``end``, the increments, and ``at_risk`` at the cell's start."""
+        frame = self.groups.iloc[self.group].reset_index(drop=True)
+        frame["end"] = self.end
+        frame["at_risk"] = self.at_risk
+        for name, values in self.sums.items():
+            frame[name] = values
+        return frame
+
+    @cached_property
+    def starts(self) -> IntArray:
+        """First cell of each group, and the number of cells last."""
+        starts = group_starts(self.group, max(len(self.groups), 1))
+        starts.setflags(write=False)
+        return starts
+
+    @cached_property
+    def at_risk(self) -> npt.NDArray[Any]:
+        """Number at risk in each cell: those who entered before it less those who left before it."""
+        at_risk = self.running("entered", "left")
+        at_risk.setflags(write=False)
+        return at_risk
+
+    def running(self, entered: str, left: str, growth: str | None = None) -> npt.NDArray[Any]:
+        """Return, at the start of each cell, the running sum of what entered and grew less what left before it.
+
+        What enters at 0 is there from the start; what enters at the end of a later cell is there after it.
+        """
+        starts = self.starts
+        change = self.sums[entered] - self.sums[left]
+        if growth is not None:
+            change = change + self.sums[growth]
+        at_end = running_sum(change, starts)
+        before = np.zeros_like(at_end)
+        before[1:] = at_end[:-1]
+        before[starts[:-1][starts[:-1] < before.size]] = 0
+        return np.where(self.end == 0, before + self.sums[entered], before)
+
+    def totals(self, name: str) -> npt.NDArray[Any]:
+        """Return a sum over all cells of each group."""
+        return np.add.reduceat(self.sums[name], self.starts[:-1])
+
+    def cells_of(self, group: IntArray, end: TimeArray) -> IntArray:
+        """Return the position of the cell of each group and end, which must exist."""
+        ends = np.unique(self.end)
+        own = self.group * ends.size + np.searchsorted(ends, self.end)
+        return np.searchsorted(own, group * ends.size + np.searchsorted(ends, end))
+
+    def __add__(self, other: Tally) -> Tally:
+        """Return the tally of both sets of patients; refuses what does not fit together."""
+        if not isinstance(other, Tally):
+            return NotImplemented
+        differing = [
+            name
+            for name, mine, theirs in (
+                ("grid", self.grid, other.grid),
+                ("unit of time", self.in_days, other.in_days),
+                ("group columns", list(self.groups.columns), list(other.groups.columns)),
+                ("life table", self.life_table_digest, other.life_table_digest),
+                ("conventions", dict(self.conventions), dict(other.conventions)),
+                ("sums", set(self.sums), set(other.sums)),
+            )
+            if mine != theirs
+        ]
+        if differing:
+            raise DataError(
+                f"These tallies cannot be added: they differ in {' and '.join(differing)}. Make both with the same "
+                "by=, grid=, life table and options."
+            )
+        labels = pd.concat([self.groups, other.groups], ignore_index=True)
+        names = list(labels.columns)
+        if names:
+            for name in names:
+                mine, theirs = self.groups[name].dtype, other.groups[name].dtype
+                if isinstance(mine, pd.CategoricalDtype) and isinstance(theirs, pd.CategoricalDtype):
+                    categories = list(dict.fromkeys([*mine.categories, *theirs.categories]))
+                    labels[name] = labels[name].astype(pd.CategoricalDtype(categories, ordered=mine.ordered))
+            groups = labels.drop_duplicates(ignore_index=True).sort_values(names, ignore_index=True)
+            place = pd.MultiIndex.from_frame(groups).get_indexer(pd.MultiIndex.from_frame(labels))
+        else:
+            groups, place = self.groups, np.zeros(2, dtype=np.int64)
+        n_mine = max(len(self.groups), 1)
+        code = np.concatenate([place[:n_mine][self.group], place[n_mine:][other.group]])
+        end = np.concatenate([self.end, other.end])
+        return _merged(
+            self,
+            groups=groups,
+            group=code,
+            end=end,
+            sums={name: np.concatenate([values, other.sums[name]]) for name, values in self.sums.items()},
+            grid=self.grid,
+            extended_days=self.extended_days + other.extended_days,
+            marked_days={
+                cell: self.marked_days.get(cell, 0.0) + other.marked_days.get(cell, 0.0)
+                for cell in sorted({*self.marked_days, *other.marked_days})
+            },
+        )
+
+    def coarsen(self, grid: Grid) -> Tally:
+        """Return the sums over coarser cells, given as `Grid.breaks`.
+
+        Cells past the last break become cells of one last, open interval, so that nothing is lost.
+        """
+        if grid.kind != "breaks":
+            raise OptionError("coarsen() takes Grid.breaks([...]).")
+        if self.grid.kind == "breaks" and not set(grid.ends) <= set(self.grid.ends):
+            raise OptionError("coarsen(): some breaks are not ends of this tally's own cells.")
+        ends = np.append(np.asarray(grid.ends), np.inf)
+        cell_end = ends[np.searchsorted(ends, self.end, side="left")]
+        # What enters at 0 stays at 0, where the number at risk begins.
+        cell_end = np.where(self.end == 0, 0.0, cell_end)
+        return _merged(
+            self,
+            groups=self.groups,
+            group=self.group,
+            end=cell_end,
+            sums=dict(self.sums),
+            grid=grid,
+            extended_days=self.extended_days,
+            marked_days=self.marked_days,
+        )
+
+
+def tally(
+    data: Data,
+    life_table: LifeTable | None = None,
+    *,
+    by: By = None,
+    grid: Grid | None = None,
+    time: str | None = None,
+    event: str | None = None,
+    entry: str | None = None,
+    weights: str | None = None,
+    age_days: str | None = None,
+    sex: str = "sex",
+    diagnosis_date: str | None = None,
+    zero_survival: str = "keep",
+) -> Tally:
+    """Fold patients into sums by group and time cell.
+
+    Parameters
+    ----------
+    data
+        A Cohort, or a DataFrame with the columns named.
+    life_table
+        Population mortality; adds expected and weighted sums, by day.
+    by
+        Group columns.
+    grid
+        Time cells: by default every distinct time, or every day with a life table.
+    time, event, entry, weights
+        Columns of a DataFrame: end of follow-up, 1 for an event, start of follow-up, case weights.
+    age_days, sex, diagnosis_date
+        Columns of a DataFrame that the life table is looked up by.
+    zero_survival
+        "keep" counts rows of a cohort that end on the day of diagnosis in the first day; "drop" leaves them out.
+
+    Returns
+    -------
+    Tally
+
+    Examples
+    --------
+    >>> import childsurv as cs
+    >>> cohort = cs.demo.cohort(patients=500, seed=1)
+    >>> girls, boys = cohort.where("sex == 'female'"), cohort.where("sex == 'male'")
+    >>> total = cs.tally(girls, by="country") + cs.tally(boys, by="country")
+    >>> bool((total.table["events"].sum() == cs.tally(cohort).table["events"].sum()))
+    True
+    """
+    grid = (Grid.distinct() if life_table is None else Grid.daily()) if grid is None else grid
+    if not isinstance(grid, Grid):
+        raise OptionError("tally: grid= takes Grid.distinct(), Grid.daily() or Grid.breaks([...]).")
+    observed = follow_up(
+        data, by=by, time=time, event=event, entry=entry, weights=weights,
+        zero_survival=zero_survival, purpose="tally",
+    )  # fmt: skip
+    if life_table is None:
+        if grid.kind == "daily" and not observed.counted:
+            raise DataError("tally: a daily grid needs times in whole days.")
+        fine = _with_zero_survival(fold_observed(observed), data, zero_survival)
+        if grid.kind == "daily":
+            return every_day(fine)
+        return fine if grid.kind != "breaks" else fine.coarsen(grid)
+    if grid.kind == "distinct":
+        raise OptionError("tally: with a life table cells are days or Grid.breaks([...]).")
+    people = demographics(
+        data, life_table, age_days=age_days, sex=sex, diagnosis_date=diagnosis_date, purpose="tally"
+    )
+    fine = fold_expected(observed, life_table, people, plain=True, weighted=True, purpose="tally")
+    fine = _with_zero_survival(fine, data, zero_survival)
+    return fine if grid.kind != "breaks" else fine.coarsen(grid)
+
+
+def _with_zero_survival(fine: Tally, data: Data, zero_survival: str) -> Tally:
+    """Record what became of rows of a cohort that end on the day of diagnosis; tables have no such rule."""
+    rule = zero_survival if isinstance(data, Cohort) else "as given"
+    return replace(fine, conventions={**fine.conventions, "zero_survival": rule})
+
+
+def every_day(fine: Tally) -> Tally:
+    """Return a tally of whole days with a cell for each day up to each group's last."""
+    starts = fine.starts
+    first = np.concatenate([[0], np.cumsum(fine.end[starts[1:] - 1] + 1)])
+    group = np.repeat(np.arange(starts.size - 1), np.diff(first))
+    place = first[fine.group] + fine.end
+    sums = {name: np.zeros(first[-1], dtype=values.dtype) for name, values in fine.sums.items()}
+    for name, values in fine.sums.items():
+        sums[name][place] = values
+    return replace(fine, grid=Grid.daily(), group=group, end=np.arange(first[-1]) - first[group], sums=sums)
+
+
+def fold_observed(observed: FollowUp) -> Tally:
+    """Count entries, exits and events of every group at every time at which something happens."""
+    time_code, entry_code, ends = _time_codes(observed)
+    n_times, n_groups = ends.size, observed.n_groups
+    n_cells = n_groups * n_times
+    key = time_code if n_groups == 1 else observed.group * n_times + time_code
+    if observed.weights is None and n_cells <= LARGEST_DENSE_TABLE * key.size + 1_000_000:
+        cells, sums = _dense_counts(key, entry_code, observed, n_times)
+    else:
+        entered_key = observed.group * n_times + (0 if entry_code is None else entry_code)
+        cells, place = np.unique(np.concatenate([key, entered_key]), return_inverse=True)
+        cells, sums = cells.astype(np.int64), _sorted_sums(place, observed, cells.size)
+    return Tally(
+        grid=Grid.distinct(),
+        groups=observed.groups,
+        group=cells // n_times,
+        end=ends[cells % n_times],
+        sums=sums,
+        in_days=observed.in_days,
+        conventions={"weights": observed.weights is not None},
+    )
+
+
+def _dense_counts(
+    key: IntArray, entry_code: IntArray | None, observed: FollowUp, n_times: int
+) -> tuple[IntArray, dict[str, npt.NDArray[Any]]]:
+    """Count heads in a dense table of groups x times; return the cells that occur and their counts."""
+    n_groups = observed.n_groups
+    # One count of exits without and with an event, two to a cell, passes over the rows once instead of thrice.
+    twice = key << 1
+    twice |= observed.event
+    counts = np.bincount(twice, minlength=2 * n_groups * n_times)
+    events = counts[1::2]
+    left = counts[::2] + events
+    occurs = left > 0
+    if entry_code is None:
+        # Everybody enters at the first time of a group, which all groups have: none is without patients.
+        occurs[::n_times] = True
+        cells = np.flatnonzero(occurs)
+        heads = left[cells]
+        entered = np.zeros_like(heads)
+        first = np.searchsorted(cells, np.arange(n_groups) * n_times)
+        entered[first] = np.add.reduceat(heads, first)
+        return cells, {"entered": entered, "left": heads, "events": events[cells]}
+    entered = np.bincount(observed.group * n_times + entry_code, minlength=left.size)
+    occurs |= entered > 0
+    cells = np.flatnonzero(occurs)
+    return cells, {"entered": entered[cells], "left": left[cells], "events": events[cells]}
+
+
+def _sorted_sums(place: IntArray, observed: FollowUp, n_cells: int) -> dict[str, npt.NDArray[Any]]:
+    """Add up heads or weights by cell, given the places of exits and then of entries among the cells."""
+    exits, entries = place[: observed.time.size], place[observed.time.size :]
+    weights, dead = observed.weights, np.flatnonzero(observed.event)
+    dead_weights = None if weights is None else weights[dead]
+    return {
+        "entered": np.bincount(entries, weights, minlength=n_cells),
+        "left": np.bincount(exits, weights, minlength=n_cells),
+        "events": np.bincount(exits[dead], dead_weights, minlength=n_cells),
+    }
+
+
+def fold_expected(
+    observed: FollowUp,
+    life_table: LifeTable,
+    people: Demographics,
+    *,
+    plain: bool,
+    weighted: bool,
+    purpose: str,
+) -> Tally:
+    """Fold follow-up through a life table into daily cells, from day 0 to each group's last day."""
+    if not observed.counted:
+        raise DataError(
+            f"{purpose}: follow-up must be in whole days to be looked up in a life table; round it, for example with "
+            "(years * 365.25).round()."
+        )
+    rows = observed.rows
+    stratum, birth, diagnosis = people.stratum[rows], people.birth[rows], people.diagnosis[rows]
+    time = observed.time.astype(np.int64, copy=False)
+    entry = None if observed.entry is None else observed.entry.astype(np.int64, copy=False)
+    n_groups, n_days = observed.n_groups, int(time.max()) + 1
+    population = fold_population(
+        life_table, stratum, birth=birth, diagnosis=diagnosis, entry=entry, time=time, event=observed.event,
+        group=observed.group, n_groups=n_groups, plain=plain, weighted=weighted, case_weights=observed.weights,
+        purpose=purpose,
+    )  # fmt: skip
+    last_day = np.zeros(n_groups, dtype=np.int64)
+    np.maximum.at(last_day, observed.group, time)
+    n_cells = n_groups * n_days
+    key = observed.group * n_days
+    exit_key = key + time
+    entered_key = key if entry is None else key + entry
+    weights, dead = observed.weights, np.flatnonzero(observed.event)
+    dead_weights = None if weights is None else weights[dead]
+    dense: dict[str, npt.NDArray[Any]] = {
+        "entered": np.bincount(entered_key, weights, minlength=n_cells),
+        "left": np.bincount(exit_key, weights, minlength=n_cells),
+        "events": np.bincount(exit_key[dead], dead_weights, minlength=n_cells),
+    }
+    if dead_weights is not None and plain:
+        dense["events_squared"] = np.bincount(exit_key[dead], dead_weights**2, minlength=n_cells)
+    chosen = (*(PLAIN_SUMS if plain else ()), *(WEIGHTED_SUMS if weighted else ()))
+    dense |= {name: getattr(population, name) for name in chosen}
+    lengths = last_day + 1
+    group = np.repeat(np.arange(n_groups), lengths)
+    day = np.arange(group.size) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+
+    def up_to_last_day(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        rows = values.reshape(n_groups, n_days)
+        return np.concatenate([row[:length] for row, length in zip(rows, lengths, strict=True)])
+
+    return Tally(
+        grid=Grid.daily(),
+        groups=observed.groups,
+        group=group.astype(np.int64, copy=False),
+        end=day.astype(np.int64, copy=False),
+        sums={name: up_to_last_day(values) for name, values in dense.items()},
+        in_days=True,
+        life_table_digest=life_table.digest,
+        conventions={"age_cells": life_table.age_rule, "calendar_cells": life_table.calendar_rule},
+        extended_days=population.extended_days,
+        marked_days=population.marked_days,
+    )
+
+
+def _time_codes(observed: FollowUp) -> tuple[IntArray, IntArray | None, TimeArray]:
+    """Return each row's place among the times that can end a cell, of entries likewise, and those times."""
+    if observed.counted:
+        ends = np.arange(int(observed.time.max()) + 1, dtype=np.int64)
+        time = observed.time.astype(np.int64, copy=False)
+        return time, None if observed.entry is None else observed.entry.astype(np.int64, copy=False), ends
+    codes = observed.codes
+    if codes is None:
+        pooled = [observed.time] if observed.entry is None else [observed.time, observed.entry]
+        distinct, place = np.unique(np.concatenate(pooled).astype(np.float64), return_inverse=True)
+        n_rows = observed.time.size
+        codes = TimeCodes(distinct, place[:n_rows], None if observed.entry is None else place[n_rows:])
+    if codes.ends[0] == 0:
+        return codes.time, codes.entry, codes.ends
+    # Entries without a time of their own are at 0, which then needs a place before all others.
+    entry = None if codes.entry is None else codes.entry + 1
+    return codes.time + 1, entry, np.concatenate([[0.0], codes.ends])
+
+
+def _merged(
+    tally: Tally,
+    *,
+    groups: pd.DataFrame,
+    group: IntArray,
+    end: npt.NDArray[Any],
+    sums: Mapping[str, npt.NDArray[Any]],
+    grid: Grid,
+    extended_days: float,
+    marked_days: Mapping[int, float],
+) -> Tally:
+    """Add up cells with the same group and end."""
+    order = np.lexsort((end, group))
+    group, end = group[order], end[order]
+    changed = (group[1:] != group[:-1]) | (end[1:] != end[:-1])
+    first = np.flatnonzero(np.concatenate([[True], changed]))
+    return Tally(
+        grid=grid,
+        groups=groups,
+        group=group[first],
+        end=end[first],
+        sums={name: np.add.reduceat(values[order], first) for name, values in sums.items()},
+        in_days=tally.in_days,
+        life_table_digest=tally.life_table_digest,
+        conventions=tally.conventions,
+        extended_days=extended_days,
+        marked_days=marked_days,
+    )

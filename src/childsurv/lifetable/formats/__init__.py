@@ -1,0 +1,1 @@
+"""Published life tables, one module a format."""

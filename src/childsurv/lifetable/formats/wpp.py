@@ -1,0 +1,150 @@
+"""Central death rates of the United Nations' World Population Prospects, by five-year periods and age groups.
+
+Two layouts are read: the tab-separated files of the WPP packages for R (one sex a file, one column a period)
+and a long table with ``country, sex, year_start, year_end, age_start, mx``. Periods run from the middle of
+one year to the middle of another, so that ``1950-1955`` begins on 1 July 1950. Rates are taken as constant
+within an age group and a period; all periods of the file are read, those of the future being projections.
+
+References
+----------
+United Nations, Department of Economic and Social Affairs, Population Division. World Population Prospects
+2024. https://population.un.org/wpp
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from childsurv.errors import LifeTableError
+from childsurv.lifetable.formats.country_codes import ISO3_OF_M49
+from childsurv.lifetable.formats.published import (
+    SEX_LABELS,
+    SEX_NAMES,
+    Cells,
+    Country,
+    Source,
+    age_starts,
+    choose_countries,
+    sexes_of,
+)
+
+LOOKED_FOR = (
+    "tab-separated columns country_code, age and periods such as 1950-1955, or comma-separated columns "
+    "country, sex, year_start, year_end, age_start, mx from the UN WPP"
+)
+PERIOD = re.compile(r"(\d{4})-(\d{4})")
+LONG_COLUMNS = frozenset({"country", "sex", "year_start", "year_end", "age_start", "mx"})
+METHOD = "rates constant within age groups and periods; periods begin on 1 July"
+
+
+def is_package_layout(source: Source) -> bool:
+    """Whether the first line is that of a file of the WPP packages for R."""
+    lines = source.head()
+    names = lines[0].split("\t") if lines else []
+    return {"country_code", "age"} <= set(names) and any(PERIOD.fullmatch(name) for name in names)
+
+
+def is_long_layout(source: Source) -> bool:
+    """Whether the first line has the columns of a long table by periods."""
+    lines = source.head()
+    return bool(lines) and set(lines[0].split(",")) >= LONG_COLUMNS
+
+
+def read_package_cells(source: Source, *, sex: str | None, country: Country) -> Cells:
+    """Return the cells of a file with one column a period; its name (``mxF5``) or ``sex`` says the sex."""
+    table = source.table(sep="\t", dtype={"age": str})
+    found = sex or _sex_of_name(source.name)
+    if found is None:
+        raise LifeTableError(
+            f"{source.name} holds one sex and does not say which. Give sex='female' or sex='male', or a "
+            "mapping {'female': path, 'male': path}."
+        )
+    periods = [name for name in table.columns if PERIOD.fullmatch(str(name))]
+    names = table[next((name for name in ("country", "name") if name in table.columns), "country_code")]
+    codes = table["country_code"].to_numpy()
+    if codes.dtype.kind != "i":
+        raise LifeTableError(
+            f"{source.name}: column 'country_code' holds something that is not a whole number."
+        )
+    place, distinct = pd.factorize(codes)
+    first = np.unique(place, return_index=True)[1]
+    areas = {int(code): str(name) for code, name in zip(distinct, names.to_numpy()[first], strict=True)}
+    # Some aggregates share a name, for example a region that is its own only subregion.
+    shared = {name for name, count in Counter(areas.values()).items() if count > 1}
+    label_of = {
+        code: ISO3_OF_M49.get(code, f"{name} ({code})" if name in shared else name)
+        for code, name in areas.items()
+    }
+    ages = age_starts(table["age"], file=source.name)
+    values = table[periods]
+    if not all(pd.api.types.is_numeric_dtype(dtype) for dtype in values.dtypes):
+        raise LifeTableError(f"{source.name}: a period column holds something that is not a number.")
+    first_years = np.array([int(name[:4]) for name in periods], dtype=np.float64)
+    frame = pd.DataFrame(
+        {
+            # Categories, because coding them later costs nothing.
+            "country": pd.Categorical.from_codes(
+                np.repeat(place, len(periods)), categories=pd.Index(list(label_of.values()))
+            ),
+            # The same categories in each file, so that files of two sexes stay coded when put together.
+            "sex": pd.Categorical.from_codes(
+                np.full(values.size, SEX_LABELS.index(found), dtype=np.int8), categories=pd.Index(SEX_LABELS)
+            ),
+            "age": np.repeat(ages, len(periods)),
+            "year": np.tile(first_years, len(table)),
+            "mortality": values.to_numpy(np.float64).ravel(),
+        }
+    )
+    also = {label_of[code]: (code, name) for code, name in areas.items()}
+    frame = choose_countries(frame, country, also=also, file=source.name)
+    notes: dict[str, object] = {"method": METHOD}
+    if found == "both":
+        notes["left_out"] = {"both sexes together": len(frame)}
+    starts, end = _mid_years([(int(name[:4]), int(name[5:])) for name in periods], file=source.name)
+    return Cells(frame, "mx", ("country",), starts, end, notes=notes)
+
+
+def read_long_cells(source: Source, *, country: Country) -> Cells:
+    """Return the cells of a long table by periods; rows for both sexes together are counted."""
+    table = source.table(sep=",")
+    missing = LONG_COLUMNS - set(table.columns)
+    if missing:
+        raise LifeTableError(f"{source.name} lacks the columns {', '.join(sorted(missing))}.")
+    sexes, left_out = sexes_of(table["sex"], sex_codes=None, file=source.name)
+    frame = pd.DataFrame(
+        {
+            "country": table["country"].astype(object),
+            "sex": sexes,
+            "age": table["age_start"].to_numpy(np.float64),
+            "year": table["year_start"].to_numpy(np.float64),
+            "mortality": pd.to_numeric(table["mx"], errors="coerce").to_numpy(np.float64),
+        }
+    )
+    frame = choose_countries(frame, country, also={}, file=source.name)
+    pairs = table[["year_start", "year_end"]].drop_duplicates()
+    starts, end = _mid_years([(int(a), int(b)) for a, b in pairs.itertuples(index=False)], file=source.name)
+    notes: dict[str, object] = {"method": METHOD, "left_out": left_out}
+    if "kind" in table.columns:
+        kinds = table.groupby("kind", sort=False)["year_start"].agg(["min", "max"])
+        notes["periods"] = {str(kind): (int(low), int(high)) for kind, low, high in kinds.itertuples()}
+    return Cells(frame, "mx", ("country",), starts, end, notes=notes)
+
+
+def _mid_years(periods: list[tuple[int, int]], *, file: str) -> tuple[dict[int, str], str]:
+    ordered = sorted(set(periods))
+    for (first, last), (following, _) in pairwise(ordered):
+        if last != following:
+            raise LifeTableError(
+                f"{file}: periods do not follow one another: after {first}-{last} comes {following}."
+            )
+    return {first: f"{first:04d}-07-01" for first, _ in ordered}, f"{ordered[-1][1]:04d}-07-01"
+
+
+def _sex_of_name(name: str) -> str | None:
+    match = re.search(r"mx([MFB])\d", name)
+    return SEX_NAMES[match.group(1).lower()] if match else None

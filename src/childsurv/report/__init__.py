@@ -1,7 +1,0 @@
-"""One self-contained page, its tables and its pictures from a cohort."""
-
-from __future__ import annotations
-
-from childsurv.report.build import Report, report
-
-__all__ = ["Report", "report"]

@@ -1,0 +1,303 @@
+"""Making a report: compute, draw, write."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from childsurv.errors import OptionError, import_extra, require_level
+
+if TYPE_CHECKING:
+    from childsurv.cohort.cohort import Cohort
+    from childsurv.lifetable.table import LifeTable
+    from childsurv.reporting.content import Content
+
+PAGE = "report.html"
+TABLES_FOLDER = "tables"
+PICTURES_FOLDER = "pictures"
+
+STEPS = ("groups", "quality", "survival", "cells", "trend", "tests", "model")
+
+TABLE_FILES: Mapping[str, str] = {
+    "flow": "flow",
+    "flow_by_country": "flow",
+    "data_quality": "quality",
+    "patients": "patients",
+    "survival": "by",
+    "survival_by_diagnosis": "diagnosis",
+    "survival_by_group_and_diagnosis": "both",
+    "survival_by_period": "trend",
+    "survival_by_group_and_period": "trend",
+    "tests": "tests",
+    "cox": "cox",
+    "proportional_hazards": "cox",
+    "findings": "findings",
+    "conventions": "conventions",
+    "sources": "sources",
+}
+"""Every table that a report can write, and the section of the page that it belongs to."""
+
+PICTURE_FILES = ("curves_all", "curves_by", "curves_diagnosis", "ranking", "heatmap", "forest")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Report:
+    """What `report` wrote.
+
+    Attributes
+    ----------
+    path : Path
+        The page.
+    tables : Mapping of str to DataFrame
+        The numbers, as in the CSV files.
+    pictures : Mapping of str to tuple of Path
+        SVG and PNG file of each picture.
+    """
+
+    path: Path
+    tables: Mapping[str, pd.DataFrame]
+    pictures: Mapping[str, tuple[Path, ...]]
+
+    def __repr__(self) -> str:
+        return f"<Report: {self.path}, {len(self.tables)} tables, {len(self.pictures)} pictures>"
+
+
+def report(
+    cohort: Cohort,
+    life_table: LifeTable | None = None,
+    *,
+    out: str | Path,
+    by: str | Sequence[str] = "country",
+    language: str = "en",
+    minimum: int = 5,
+    years: Sequence[float] = (1, 3, 5),
+    diagnosis: str = "iccc_group",
+    reference: str | None = None,
+    cox_formula: str | Sequence[str] | None = None,
+    level: float = 0.95,
+    names: Mapping[Any, Any] | None = None,
+    title: str | None = None,
+    simulated: bool | None = None,
+    progress: bool = True,
+) -> Report:
+    """Write a report that compares groups of a cohort: an HTML page, tables as CSV, pictures as SVG and PNG.
+
+    The page holds the flow of exclusions, data quality, observed and (with a life table) net survival by
+    group, by diagnosis, by both and by period, curves with numbers at risk, a ranking with intervals,
+    log-rank tests, a Cox model, the findings of the checks and every convention. It loads nothing from the
+    network and runs no script. The same cohort gives the same files, byte by byte, with the same versions of
+    the libraries.
+
+    Groups with fewer than ``minimum`` patients are shown nowhere, and cannot be worked out from totals (the
+    page states the rule). No value of a single patient is written.
+
+    Parameters
+    ----------
+    cohort
+        Tumours ready for analysis; `childsurv.concat` puts several countries together.
+    life_table
+        Population mortality, for net survival.
+    out
+        Folder to write to; made if it is not there. Files of an earlier report in it are replaced.
+    by
+        Column whose groups are compared, or several whose combinations are.
+    language
+        "en" or "ru".
+    minimum
+        Least number of patients of a group that may be shown, 1 or more.
+    years
+        Years since diagnosis at which survival is reported.
+    diagnosis
+        Column of diagnostic groups: "iccc_group", "iccc_subgroup" or one of your own.
+    reference
+        Group of ``by`` to compare the others with in the Cox model; the largest unless given.
+    cox_formula
+        A model of your own instead of that of all groups, as `childsurv.cox` takes it.
+    level
+        Confidence level.
+    names
+        Texts for labels, such as ``{"XAA": "Avaland"}``, or for each column such a mapping.
+    title
+        Title of the page.
+    simulated
+        Whether to mark the report as simulated; found out from the cohort unless given.
+    progress
+        Whether to show progress on standard error, if that is a terminal.
+
+    Returns
+    -------
+    Report
+        ``.path`` of the page, ``.tables`` and ``.pictures``.
+
+    Raises
+    ------
+    ColumnError
+        The cohort lacks a column that is needed or named.
+    DataError
+        The cohort has fewer than ``minimum`` patients, or counts that do not add up.
+    LifeTableError
+        The life table does not cover the follow-up.
+    OptionError
+        An argument is not one of its choices.
+    MissingExtraError
+        jinja2 or tqdm is not installed: ``pip install 'childsurv[report]'``.
+
+    References
+    ----------
+    Hundepool A, Domingo-Ferrer J, Franconi L, et al. Statistical disclosure control. Wiley 2012.
+    doi:10.1002/9781118348239
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import childsurv as cs
+    >>> cohort = cs.demo.cohort(patients=2000, seed=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     made = cs.report(cohort, cs.demo.life_table(), out=folder, progress=False)
+    ...     made.path.name, "survival" in made.tables
+    ('report.html', True)
+    """
+    from childsurv.cohort.cohort import Cohort
+    from childsurv.cohort.follow_up import columns_list
+    from childsurv.lifetable.table import LifeTable
+    from childsurv.words.report_texts import texts_of
+
+    if not isinstance(cohort, Cohort):
+        raise OptionError(
+            f"report() takes a Cohort, as read_extract makes one; it was given a {type(cohort).__name__}."
+        )
+    if life_table is not None and not isinstance(life_table, LifeTable):
+        raise OptionError(
+            f"report(): life_table is a {type(life_table).__name__}, not a LifeTable; see read_life_table."
+        )
+    texts = texts_of(language)
+    groups = columns_list(by)
+    if not groups:
+        raise OptionError("report(): by= names the column whose groups are compared, such as 'country'.")
+    if isinstance(minimum, bool) or not isinstance(minimum, int) or minimum < 1:
+        raise OptionError("report(): minimum= must be a whole number of 1 or more.")
+    if reference is not None and cox_formula is not None:
+        raise OptionError(
+            "report(): reference= belongs to the model of all groups; a cox_formula= has its own."
+        )
+    at_years = _checked_years(years)
+    require_level(level)
+    folder = Path(out)
+    if folder.exists() and not folder.is_dir():
+        raise OptionError(f"report(): out={str(folder)!r} is a file; name a folder.")
+    import_extra("jinja2", extra="report", purpose="A report")
+    tqdm = import_extra("tqdm", extra="report", purpose="The progress of a report")
+
+    from childsurv.reporting.content import compute
+    from childsurv.reporting.csv_files import write_tables
+    from childsurv.reporting.page import render
+    from childsurv.reporting.pictures import draw, picture_plan
+
+    bar = tqdm.tqdm(
+        total=len(STEPS),
+        desc="report",
+        unit="step",
+        file=sys.stderr,
+        leave=False,
+        disable=None if progress else True,
+    )
+    with bar:
+
+        def step(name: str) -> None:
+            bar.set_postfix_str(name)
+            bar.update()
+
+        content = compute(
+            cohort,
+            life_table,
+            by=groups,
+            diagnosis=diagnosis,
+            minimum=minimum,
+            years=at_years,
+            level=level,
+            reference=reference,
+            cox_formula=cox_formula,
+            names=names,
+            simulated=simulated,
+            texts=texts,
+            step=step,
+        )
+        bar.total += len(picture_plan(content)) + 1
+        pictures = []
+        for picture in draw(content):
+            step(picture.name)
+            pictures.append(picture)
+        step("page")
+        tables = report_tables(content)
+        files: dict[str, list[str]] = {}
+        for name in tables:
+            files.setdefault(TABLE_FILES[name], []).append(f"{TABLES_FOLDER}/{name}.csv")
+        html = render(content, pictures, files, title=title)
+
+    # Everything is made before anything is written, so that an error leaves no half report behind.
+    folder.mkdir(parents=True, exist_ok=True)
+    _remove_earlier(folder)
+    write_tables(tables, folder / TABLES_FOLDER)
+    drawn: dict[str, tuple[Path, ...]] = {}
+    (folder / PICTURES_FOLDER).mkdir(exist_ok=True)
+    for picture in pictures:
+        drawn[picture.name] = tuple(
+            folder / PICTURES_FOLDER / f"{picture.name}.{kind}" for kind in ("svg", "png")
+        )
+        for path, data in zip(drawn[picture.name], (picture.svg, picture.png), strict=True):
+            path.write_bytes(data)
+    path = folder / PAGE
+    path.write_text(html, encoding="utf-8", newline="\n")
+    return Report(path, MappingProxyType(tables), MappingProxyType(drawn))
+
+
+def report_tables(content: Content) -> dict[str, pd.DataFrame]:
+    """Return the tables of a report by the names of their files; what is hidden is missing."""
+    from childsurv.reporting.content import patients_table
+
+    tables = {
+        "flow": content.flow.table,
+        "flow_by_country": content.flow.by_country,
+        "data_quality": content.quality,
+        "patients": patients_table(content),
+        "survival": content.survival["by"],
+        "survival_by_diagnosis": content.survival["diagnosis"],
+        "survival_by_group_and_diagnosis": pd.DataFrame() if content.both is None else content.both.survival,
+        "survival_by_period": content.survival.get("trend", pd.DataFrame()),
+        "survival_by_group_and_period": pd.DataFrame() if content.trend is None else content.trend.survival,
+        "tests": content.tests,
+        "cox": content.model.table,
+        "proportional_hazards": content.model.proportional_hazards,
+        "findings": content.findings,
+        "conventions": content.conventions,
+        "sources": content.sources,
+    }
+    return {name: tables[name] for name in TABLE_FILES if len(tables[name])}
+
+
+def _checked_years(years: Sequence[float]) -> tuple[float, ...]:
+    try:
+        given = tuple(sorted({float(year) for year in years}))
+    except (TypeError, ValueError) as error:
+        raise OptionError(
+            "report(): years= takes numbers of years since diagnosis, such as (1, 3, 5)."
+        ) from error
+    if not given or not all(0 < year < 200 for year in given):
+        raise OptionError("report(): years= takes at least one number of years greater than 0.")
+    return given
+
+
+def _remove_earlier(folder: Path) -> None:
+    """Remove the files of an earlier report: those not written again may show what now is hidden."""
+    earlier = [folder / TABLES_FOLDER / f"{name}.csv" for name in TABLE_FILES]
+    earlier += [
+        folder / PICTURES_FOLDER / f"{name}.{kind}" for name in PICTURE_FILES for kind in ("svg", "png")
+    ]
+    for path in earlier:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Observed survival: estimators that need no population mortality."""

@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import bz2
+import gzip
+import hashlib
+import lzma
+import time
+import zipfile
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from childsurv.errors import LifeTableError, OptionError
+from childsurv.lifetable.formats.reading import read_life_table
+
+
+@pytest.fixture
+def path(cells, tmp_path):
+    cells.to_csv(tmp_path / "rates.csv", index=False)
+    return tmp_path / "rates.csv"
+
+
+def test_the_provenance_keeps_name_digest_format_and_method_and_no_folder(path):
+    table = read_life_table(path, country="XAA")
+    step, built = table.provenance
+    assert step["file"] == "rates.csv"
+    assert step["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert step["format"] == "long"
+    assert built == {
+        "mortality": "mx",
+        "days_per_year": 365.25,
+        "cells": "constant hazard, as wide as in the file",
+    }
+    assert path.parent.name not in str(table.provenance)
+    assert table.extend().provenance[-1] == {"extended": "last"}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "\n\n", "one line", "a,b,c\n1,2,3\n", "Year Age Deaths\n2000 0 5\n", "\x00\x01\x02"]
+)
+def test_a_file_of_no_known_format_says_what_was_looked_for_and_nothing_of_what_it_holds(tmp_path, text):
+    path = tmp_path / "patients.csv"
+    path.write_text(text + "secret-4711", encoding="utf-8")
+    with pytest.raises(
+        LifeTableError, match=r"patients.csv .*Looked for: hmd, .*; wpp, .*; long, .*from_frame"
+    ) as raised:
+        read_life_table(path)
+    assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("table.bin", bytes(range(256)) * 20),
+        ("table.txt", b"one two three\nfour five six\n"),
+        ("table.json", b'{"rows": []}'),
+        ("table.R", b"list(a = 1)"),
+    ],
+)
+def test_files_of_no_format_say_what_was_looked_for(tmp_path, name, content):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(LifeTableError, match="no life table that is known here") as raised:
+        read_life_table(path)
+    for looked_for in ("hmd, ", "wpp, ", "who, ", "stata, ", "r-ratetable, ", "long, "):
+        assert looked_for in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "pack"), [(".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress)]
+)
+@pytest.mark.parametrize("part", [0.2, 0.9])
+def test_packed_files_that_were_cut_off_say_so(path, tmp_path, suffix, pack, part):
+    packed = pack(path.read_bytes())
+    damaged = tmp_path / f"rates.csv{suffix}"
+    damaged.write_bytes(packed[: int(len(packed) * part)])
+    with pytest.raises(LifeTableError, match=r"rates.csv.* cannot be unpacked: it is damaged or was cut off"):
+        read_life_table(damaged)
+
+
+def test_zip_files_that_cannot_be_unpacked(path, tmp_path):
+    whole = tmp_path / "rates.zip"
+    with zipfile.ZipFile(whole, "w") as archive:
+        archive.write(path, "rates.csv")
+    content = bytearray(whole.read_bytes())
+    (tmp_path / "cut.zip").write_bytes(content[:-30])
+    with pytest.raises(LifeTableError, match=r"cut.zip is packed, but cannot be unpacked"):
+        read_life_table(tmp_path / "cut.zip")
+    # Bit 0 of the flags says that a password is needed: in the file's own header and in the directory.
+    content[6] |= 1
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    (tmp_path / "locked.zip").write_bytes(content)
+    with pytest.raises(LifeTableError, match=r"locked.zip is packed with a password"):
+        read_life_table(tmp_path / "locked.zip")
+
+
+def test_workbooks_are_named_as_such(path, tmp_path):
+    pd.read_csv(path).to_excel(tmp_path / "rates.xlsx", index=False, engine="xlsxwriter")
+    (tmp_path / "rates.xls").write_bytes(bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600))
+    for name in ("rates.xlsx", "rates.xls"):
+        with pytest.raises(LifeTableError, match=rf"{name} is a workbook. Save the sheet .* CSV"):
+            read_life_table(tmp_path / name)
+
+
+def test_every_real_file_is_read(shared):
+    """Each file of the folder of formats alone, or with the one that it belongs to."""
+    folder = shared / "data/lifetable_formats"
+    options = {
+        "stata_popmort_deprivation.dta": {"by": "dep"},
+        "hmdlike_lt_abridged_data.txt": {"sex": "female"},
+    }
+    options |= {"hmdlike_lt_single_data_RUS.txt": {"sex": "male"}}
+    read = set()
+    for path in sorted(folder.iterdir()):
+        if "deaths" in path.name or "exposures" in path.name or "bltper" in path.name:
+            continue
+        read_life_table(path, **options.get(path.name, {}))
+        read.add(path.name)
+    for kind in ("abridged", "single"):
+        pair = {what: folder / f"hmdlike_{what}_{kind}_data_RUS.txt" for what in ("deaths", "exposures")}
+        read_life_table(pair)
+        read |= {path.name for path in pair.values()}
+    with pytest.raises(LifeTableError, match="both sexes together"):
+        read_life_table(folder / "hmd_USA_bltper_1x1.txt")
+    assert len(read) == len(list(folder.iterdir())) - 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (
+            {"format": "hmdx"},
+            OptionError,
+            "format='hmdx' is not a choice; use one of 'hmd', 'wpp', 'who', 'stata', 'r-ratetable', 'long'",
+        ),
+        ({"format": "hmd"}, LifeTableError, "is not a file of the Human Mortality Database: looked for"),
+        ({"sex": "boys"}, OptionError, "sex='boys' is not a choice"),
+        ({"missing": "guess"}, OptionError, "missing='guess' is not a choice"),
+        ({"country": ["XAA"]}, OptionError, "has no column of countries, so country= is one label"),
+    ],
+)
+def test_arguments_that_cannot_be(path, arguments, error, message):
+    with pytest.raises(error, match=message):
+        read_life_table(path, **arguments)
+
+
+def test_files_that_are_not_there_and_mappings_that_say_nothing(path, tmp_path):
+    with pytest.raises(LifeTableError, match="There is no file"):
+        read_life_table(tmp_path / "none.csv")
+    with pytest.raises(OptionError, match="at least one file"):
+        read_life_table([])
+    with pytest.raises(
+        OptionError, match="has the keys 'female' and 'male', or 'deaths' and 'exposures'; got 'boys'"
+    ):
+        read_life_table({"boys": path})
+    with pytest.raises(OptionError, match="layout of the Human Mortality Database only"):
+        read_life_table({"deaths": path, "exposures": path})
+
+
+def test_options_of_other_formats_are_refused_and_not_ignored(tmp_path):
+    hmd = tmp_path / "Mx_1x1.txt"
+    hmd.write_text("Year Age Female Male Total\n2000 0 0.1 0.1 0.1\n", encoding="utf-8")
+    with pytest.raises(
+        OptionError, match=r"by=, rate_unit= goes with format='long'; Mx_1x1.txt was read as 'hmd'"
+    ):
+        read_life_table(hmd, by="area", rate_unit="per_day")
+
+
+def test_files_of_different_formats_are_not_mixed(path, tmp_path):
+    hmd = tmp_path / "Mx_1x1.txt"
+    hmd.write_text("Year Age Female Male Total\n2000 0 0.1 0.1 0.1\n", encoding="utf-8")
+    with pytest.raises(LifeTableError, match=r"different formats: rates.csv \(long\), Mx_1x1.txt \(hmd\)"):
+        read_life_table([path, hmd])
+
+
+def test_a_fixed_year_and_the_default(path):
+    assert read_life_table(path).age_rule == "birthday"
+    assert read_life_table(path, days_per_year=365.241).age_rule == "fixed"
+
+
+def test_reading_costs_at_most_three_times_pandas(shared):
+    for name, options in {
+        "lifetables/hmd_BLR_RUS_UKR_1x1.csv.gz": {},
+        "lifetables/wpp2024_abridged_5y_13countries.csv.gz": {},
+        "lifetable_formats/wpp_package_mxF5.txt": {"sep": "\t"},
+    }.items():
+        path = shared / "data" / name
+        # The best of many turns of each: other work on the machine only adds to either.
+        best = {"ours": np.inf, "pandas": np.inf}
+        for _ in range(15):
+            for who, work in (
+                ("ours", partial(read_life_table, path)),
+                ("pandas", partial(pd.read_csv, path, **options)),
+            ):
+                start = time.perf_counter()
+                work()
+                best[who] = min(best[who], time.perf_counter() - start)
+        # Five milliseconds on top: what building any table costs, more than reading a small file does.
+        assert best["ours"] < 3 * best["pandas"] + 0.005, f"{name}: {best}"
