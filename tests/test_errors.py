@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
+import childsurv as cs
 from childsurv import errors
 from childsurv.errors import (
     ChildsurvError,
+    ChildsurvWarning,
     ColumnError,
     MissingExtraError,
     OptionError,
+    asked,
+    asking,
     import_extra,
     require_choice,
     require_columns,
@@ -46,27 +52,34 @@ def test_rows_where_counts_from_one() -> None:
 
 
 def test_missing_columns_come_with_hints_and_what_is_there() -> None:
-    with pytest.raises(
-        ColumnError,
-        match=r"^Work: no column 'diagnosis_dat', 'nothing'\. Did you mean 'diagnosis_date' for 'diagnosis_dat'\? "
-        r"The data have the columns: time, diagnosis_date\.$",
+    with (
+        pytest.raises(
+            ColumnError,
+            match=r"^Work: no column 'diagnosis_dat', 'nothing'\. Did you mean 'diagnosis_date' for 'diagnosis_dat'\? "
+            r"The data have the columns: time, diagnosis_date\.$",
+        ),
+        asking("Work"),
     ):
-        require_columns(["time", "diagnosis_date"], ["time", "diagnosis_dat", "nothing"], purpose="Work")
-    with pytest.raises(ColumnError, match=r"no column 'time'\. The data have the columns: none"):
-        require_columns([], ["time"], purpose="Work")
-    with pytest.raises(ColumnError, match="and 60 more"):
-        require_columns([f"c{n}" for n in range(100)], ["zzz"], purpose="Work")
+        require_columns(["time", "diagnosis_date"], ["time", "diagnosis_dat", "nothing"])
+    with (
+        pytest.raises(ColumnError, match=r"no column 'time'\. The data have the columns: none"),
+        asking("Work"),
+    ):
+        require_columns([], ["time"])
+    with pytest.raises(ColumnError, match="and 60 more"), asking("Work"):
+        require_columns([f"c{n}" for n in range(100)], ["zzz"])
 
 
 def test_a_column_that_is_there_twice_is_refused() -> None:
-    with pytest.raises(ColumnError, match="more than one column is called 'time'"):
-        require_columns(["time", "event", "time"], ["time", "event"], purpose="Work")
-    require_columns(["time", "event", "other", "other"], ["time", "event"], purpose="Work")
+    with pytest.raises(ColumnError, match="more than one column is called 'time'"), asking("Work"):
+        require_columns(["time", "event", "time"], ["time", "event"])
+    with asking("Work"):
+        require_columns(["time", "event", "other", "other"], ["time", "event"])
 
 
 def test_numbers_are_not_the_text_of_numbers() -> None:
-    with pytest.raises(ColumnError, match="no column '1'"):
-        require_columns([1, "event"], ["1"], purpose="Work")
+    with pytest.raises(ColumnError, match="no column '1'"), asking("Work"):
+        require_columns([1, "event"], ["1"])
 
 
 def test_choices_are_listed() -> None:
@@ -89,3 +102,31 @@ def test_absent_extras_say_what_to_install() -> None:
     ):
         import_extra("no_such_library.part", extra="report", purpose="Drawing")
     assert import_extra("json", extra="report", purpose="Drawing").dumps(1) == "1"
+
+
+def test_messages_name_the_innermost_function_that_was_asked() -> None:
+    @asking("inner")
+    def inner() -> str:
+        return asked()
+
+    assert asked() == "childsurv"
+    with asking("outer"):
+        assert (asked(), inner(), asked()) == ("outer", "inner", "outer")
+        with asking("again"), pytest.raises(KeyError):
+            raise KeyError
+        assert asked() == "outer"
+    assert asked() == "childsurv"
+
+
+def test_threads_have_names_of_their_own() -> None:
+    with asking("here"), ThreadPoolExecutor(1) as pool:
+        assert pool.submit(asked).result() == "childsurv"
+        assert asked() == "here"
+
+
+def test_a_warning_points_at_the_line_outside_the_package() -> None:
+    cohort = cs.demo.cohort(patients=200, seed=1)
+    weighted = cs.kaplan_meier(cohort.data.assign(w=0.5), time="time", event="event", weights="w")
+    with pytest.warns(ChildsurvWarning) as caught:
+        weighted.rmst(years=1)
+    assert caught[0].filename == __file__

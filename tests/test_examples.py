@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import inspect
 import pkgutil
 import re
 import warnings
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -22,14 +25,30 @@ MODULES = sorted(
 DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")])
 
 
+class _Finder(doctest.DocTestFinder):
+    """Also finds the examples of decorated functions, whose globals are the decorator's."""
+
+    def _from_module(self, module: ModuleType | None, object: Any) -> bool:
+        return super()._from_module(module, inspect.unwrap(object) if callable(object) else object)  # type: ignore[misc, no-any-return]
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_docstring_examples(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     module = importlib.import_module(name)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        result = doctest.testmod(module, optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
-    assert result.failed == 0
+        runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+        for example in _Finder().find(module, name):
+            runner.run(example)
+    assert runner.failures == 0
+
+
+def test_examples_of_decorated_functions_are_found() -> None:
+    found = {
+        test.name for test in _Finder().find(importlib.import_module("childsurv.net.net")) if test.examples
+    }
+    assert "childsurv.net.net.net_survival" in found
 
 
 def test_public_functions_have_a_runnable_example() -> None:

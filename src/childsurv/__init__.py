@@ -20,7 +20,7 @@ from childsurv.classify import (
     toronto_schema,
     toronto_stages,
 )
-from childsurv.cohort.cohort import DAYS_PER_YEAR, Cohort, concat
+from childsurv.cohort.cohort import Cohort, concat
 from childsurv.cohort.windows import cohort_approach, complete_approach, hybrid_approach, period_approach
 from childsurv.compare.ranks import (
     TestResult,
@@ -62,6 +62,7 @@ from childsurv.lifetable.formats.reading import read_life_table
 from childsurv.lifetable.left_at_risk import expected_at_risk
 from childsurv.lifetable.person_time import person_years, standardised_mortality_ratio
 from childsurv.lifetable.table import LifeTable, concat_life_tables
+from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.net.crude import crude_mortality
 from childsurv.net.excess import ExcessMortality, excess_mortality
 from childsurv.net.life_years import years_of_life_lost

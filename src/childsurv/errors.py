@@ -7,13 +7,24 @@ do. It never holds a value of a patient: row numbers let the owner of the data l
 from __future__ import annotations
 
 import difflib
+import functools
 import importlib
-from collections.abc import Iterable, Sequence
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from contextvars import ContextVar, Token
 from types import ModuleType
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep  # noqa: PTH100, PTH120 - frames hold plain text
+"""Where the library's own frames lie, which a warning does not point at."""
 
 
 class ChildsurvError(Exception):
@@ -52,6 +63,65 @@ class ChildsurvWarning(UserWarning):
     """Something a reader of the result should know; the result itself is right for its conventions."""
 
 
+_ASKED: ContextVar[str] = ContextVar("childsurv_asked", default="childsurv")
+
+
+class asking:
+    """Name the function that a user called, for every message raised below it.
+
+    As a decorator of a public function or as a ``with`` block. The innermost name holds, so that a report which calls
+    an estimator names the estimator.
+
+    Parameters
+    ----------
+    name
+        What the user wrote, such as "kaplan_meier" or "Curves.at".
+
+    Examples
+    --------
+    >>> from childsurv.errors import asked, asking
+    >>> with asking("kaplan_meier"):
+    ...     asked()
+    'kaplan_meier'
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._tokens: list[Token[str]] = []
+
+    def __enter__(self) -> None:
+        self._tokens.append(_ASKED.set(self.name))
+
+    def __exit__(self, *_: object) -> None:
+        _ASKED.reset(self._tokens.pop())
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        """Return the function with its errors named."""
+
+        @functools.wraps(function)
+        def named(*args: P.args, **kwargs: P.kwargs) -> R:
+            token = _ASKED.set(self.name)
+            try:
+                return function(*args, **kwargs)
+            finally:
+                _ASKED.reset(token)
+
+        return named
+
+
+def asked() -> str:
+    """Return the name of the function that a user called, to begin a message with."""
+    return _ASKED.get()
+
+
+def warn(message: str, category: type[Warning] = ChildsurvWarning) -> None:
+    """Warn at the line outside this package that led here, however deep the call."""
+    level, frame = 1, sys._getframe(0)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)
+
+
 def rows_phrase(rows: ArrayLike, *, limit: int = 8) -> str:
     """Say which rows and how many: ``3 rows (2, 5, 9)``; long lists are cut and say so.
 
@@ -74,7 +144,7 @@ def rows_where(mask: ArrayLike) -> str:
     return rows_phrase(np.flatnonzero(np.asarray(mask)) + 1)
 
 
-def require_columns(available: Iterable[object], needed: Sequence[str], *, purpose: str) -> None:
+def require_columns(available: Iterable[object], needed: Sequence[str]) -> None:
     """Raise a `ColumnError` that names the missing columns, close matches and what is there."""
     labels = list(available)
     there = set(labels)
@@ -83,7 +153,7 @@ def require_columns(available: Iterable[object], needed: Sequence[str], *, purpo
         twice = sorted({name for name in needed if labels.count(name) > 1})
         if twice:
             raise ColumnError(
-                f"{purpose}: more than one column is called {', '.join(map(repr, twice))}. Rename or drop all but one."
+                f"{asked()}: more than one column is called {', '.join(map(repr, twice))}. Rename or drop all but one."
             )
         return
     names = [str(label) for label in labels]
@@ -94,7 +164,7 @@ def require_columns(available: Iterable[object], needed: Sequence[str], *, purpo
             hints.append(f"did you mean {' or '.join(repr(match) for match in close)} for {name!r}?")
     listed = ", ".join(names[:40]) + (f", and {len(names) - 40} more" if len(names) > 40 else "")
     raise ColumnError(
-        f"{purpose}: no column {', '.join(repr(name) for name in missing)}. "
+        f"{asked()}: no column {', '.join(repr(name) for name in missing)}. "
         + "".join(f"{hint[0].upper()}{hint[1:]} " for hint in hints)
         + f"The data have the columns: {listed or 'none'}."
     )

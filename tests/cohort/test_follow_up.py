@@ -12,7 +12,7 @@ import pytest
 
 from childsurv.cohort.cohort import Cohort, empty_findings, join_exclusions
 from childsurv.cohort.follow_up import FollowUp, columns_list, follow_up, frame_of, group_codes, tie_times
-from childsurv.errors import ChildsurvError, ChildsurvWarning, ColumnError, DataError, OptionError
+from childsurv.errors import ChildsurvError, ChildsurvWarning, ColumnError, DataError, OptionError, asking
 
 FRAME = pd.DataFrame(
     {
@@ -26,7 +26,8 @@ FRAME = pd.DataFrame(
 
 
 def get(frame: Any = FRAME, **options: Any) -> FollowUp:
-    return follow_up(frame, **{"time": "t", "event": "d", "purpose": "test", **options})
+    with asking("test"):
+        return follow_up(frame, **{"time": "t", "event": "d", **options})
 
 
 def cohort(**columns: Any) -> Cohort:
@@ -85,20 +86,24 @@ def test_event_types(dtype: str) -> None:
 
 
 def test_rows_on_the_day_of_diagnosis() -> None:
-    kept = follow_up(cohort(), purpose="test")
+    with asking("test"):
+        kept = follow_up(cohort())
     assert kept.time.tolist() == [1, 4, 9]
     assert kept.same_day == 1
-    dropped = follow_up(cohort(), zero_survival="drop", purpose="test")
+    with asking("test"):
+        dropped = follow_up(cohort(), zero_survival="drop")
     assert dropped.time.tolist() == [4, 9]
     assert dropped.rows.tolist() == [1, 2]
     assert dropped.same_day == 1
     # A table is taken as it is: its time 0 is a time.
-    assert follow_up(cohort().data, time="time", event="event", purpose="test").time.tolist() == [0, 4, 9]
+    with asking("test"):
+        assert follow_up(cohort().data, time="time", event="event").time.tolist() == [0, 4, 9]
 
 
 def test_groups_of_several_columns_and_categories() -> None:
     frame = pd.DataFrame({"a": pd.Categorical(["y", "x", "y"], ["y", "x"]), "b": [2, 1, 1]})
-    codes, groups = group_codes(frame, ["a", "b"], purpose="test")
+    with asking("test"):
+        codes, groups = group_codes(frame, ["a", "b"])
     assert groups.to_numpy().tolist() == [["y", 1], ["y", 2], ["x", 1]]
     assert codes.tolist() == [1, 2, 0]
     assert isinstance(groups["a"].dtype, pd.CategoricalDtype)
@@ -106,7 +111,8 @@ def test_groups_of_several_columns_and_categories() -> None:
 
 def test_many_sparse_combinations() -> None:
     frame = pd.DataFrame({f"c{n}": np.arange(3000) for n in range(4)})
-    codes, groups = group_codes(frame, list(frame), purpose="test")
+    with asking("test"):
+        codes, groups = group_codes(frame, list(frame))
     assert codes.tolist() == list(range(3000))
     pd.testing.assert_frame_equal(groups, frame)
 
@@ -132,7 +138,8 @@ def test_times_in_parts_of_days_are_not_counted() -> None:
 
 
 def test_entries_and_ends_are_tied_together() -> None:
-    time, entry = tie_times(np.array([1.0, 2.5]), np.array([0.2, 1.0 + 1e-10]), purpose="test")
+    with asking("test"):
+        time, entry = tie_times(np.array([1.0, 2.5]), np.array([0.2, 1.0 + 1e-10]))
     assert entry is not None
     assert entry[1] == time[0]
 
@@ -301,19 +308,22 @@ def test_rows_of_a_cohort_are_numbered_as_its_data_are() -> None:
     late = cohort(entry=[0, 0, 9])
     for rule in ("keep", "drop"):
         with pytest.raises(DataError, match=r"column 'entry' is not before column 'time' in 1 row \(row 3\)"):
-            follow_up(late, zero_survival=rule, purpose="test")
+            follow_up(late, zero_survival=rule)
 
 
 def test_a_cohort_counts_days() -> None:
-    with pytest.raises(
-        DataError, match=r"column 'years' is not a whole number of days in 2 rows \(rows 2, 3\)"
+    with (
+        pytest.raises(
+            DataError, match=r"column 'years' is not a whole number of days in 2 rows \(rows 2, 3\)"
+        ),
+        asking("test"),
     ):
-        follow_up(cohort(years=[0, 0.5, 2.5]), time="years", purpose="test")
+        follow_up(cohort(years=[0, 0.5, 2.5]), time="years")
 
 
 def test_dropping_everybody_is_an_error() -> None:
     with pytest.raises(DataError, match="every row ends on the day of diagnosis and zero_survival='drop'"):
-        follow_up(cohort(time=0), zero_survival="drop", purpose="test")
+        follow_up(cohort(time=0), zero_survival="drop")
 
 
 def test_good_data_raise_no_warning() -> None:

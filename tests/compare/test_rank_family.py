@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import childsurv as cs
 from childsurv.compare.ranks import adjusted_p_values
-from childsurv.errors import DataError, ModelError, OptionError
+from childsurv.errors import DataError, ModelError, OptionError, asking
 from childsurv.fold.risk_sets import risk_sets
 from childsurv.maths.probability import largest_of_normals_p_value
 
@@ -193,7 +193,8 @@ def test_numbers_at_risk_are_counted_the_same_in_stretches(rows, cells):
     from childsurv.cohort.follow_up import follow_up
 
     for entry in (None, "e"):
-        observed = follow_up(frame, by="g", time="t", event="d", entry=entry, purpose="a test")
+        with asking("a test"):
+            observed = follow_up(frame, by="g", time="t", event="d", entry=entry)
         stratum = frame["s"].to_numpy()
         with pytest.MonkeyPatch.context() as patch:
             whole = [list(one.at_risk_by_group()) for one in risk_sets(observed, stratum, 3)]

@@ -52,7 +52,11 @@ def test_years_are_days_over_365_and_a_quarter() -> None:
 
 
 def test_years_need_days() -> None:
-    with pytest.raises(OptionError, match=r"years= needs follow-up in days; these curves count months"):
+    with pytest.raises(
+        OptionError,
+        match=r"^Curves\.at: years= needs follow-up in days; this follow-up counts months\. Give times= "
+        r"in that unit\.$",
+    ):
         curves(time_unit="months").at(years=1)
 
 
@@ -66,19 +70,23 @@ def test_one_row_a_group_and_time_in_the_order_of_groups() -> None:
 
 @pytest.mark.parametrize("times", [math.nan, math.inf, -1, [], [[1, 2]], "x", ["1", "y"]], ids=str)
 def test_bad_times(times: object) -> None:
-    with pytest.raises(OptionError, match="Times must be finite numbers of 0 or more"):
+    with pytest.raises(
+        OptionError, match=r"^Curves\.at: times= takes one or more finite numbers of 0 or more\.$"
+    ):
         curves().at(times=times)  # type: ignore[arg-type]
 
 
 def test_times_or_years() -> None:
     for options in ({}, {"times": 1, "years": 1}):
-        with pytest.raises(OptionError, match="Give either times"):
+        with pytest.raises(
+            OptionError, match=r"^Curves\.at: give times= \(in days\) or years=, one of the two\.$"
+        ):
             curves().at(**options)
 
 
 def test_one_time_for_what_takes_one() -> None:
     for call in (curves().rmst, curves().conditional):
-        with pytest.raises(OptionError, match=r"\(\) takes one time; call it once for each"):
+        with pytest.raises(OptionError, match=r": takes one time; 2 were given, so call it once for each\.$"):
             call([100, 200])  # type: ignore[arg-type]
 
 
@@ -131,13 +139,13 @@ def test_conditional_curves_begin_where_they_begin() -> None:
 def test_jackknife_variances_are_not_taken_apart() -> None:
     weighted = kaplan_meier(FRAME.assign(w=[0.5, 1.5] * 4), time="t", event="d", weights="w")
     with pytest.warns(
-        ChildsurvWarning, match=r"rmst\(\): the variance is that of each time by itself"
+        ChildsurvWarning, match=r"^Curves\.rmst: the variance is that of each time by itself"
     ) as caught:
         means = weighted.rmst(500)
     assert caught[0].filename == __file__
     assert means["rmst"].notna().all()
     assert means[["std_error", "lower", "upper"]].isna().all(axis=None)
-    with pytest.warns(ChildsurvWarning, match=r"conditional\(\): the variance is that") as caught:
+    with pytest.warns(ChildsurvWarning, match=r"^Curves\.conditional: the variance is that") as caught:
         given = weighted.conditional(100).table
     assert caught[0].filename == __file__
     assert given["estimate"].notna().all()

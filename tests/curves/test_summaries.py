@@ -172,8 +172,11 @@ def test_bands_hold_pointwise_limits_and_cover_the_whole_curve():
 def test_faults_of_bands(curves):
     for options, message in (
         ({"kind": "nair"}, "kind='nair' is not a choice"),
-        ({"times": (5, 1)}, r"take \(from, to\), ascending"),
-        ({"times": (1, 5), "years": (1, 2)}, "not both"),
+        ({"times": (5, 1)}, r"^simultaneous_bands: times= takes \(from, to\), ascending\.$"),
+        (
+            {"times": (1, 5), "years": (1, 2)},
+            r"^simultaneous_bands: give times= \(in days\) or years=, one of the two\.$",
+        ),
         ({"times": (9000, 9999)}, "no event lies within"),
     ):
         with pytest.raises(OptionError, match=message):

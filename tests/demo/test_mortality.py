@@ -13,7 +13,7 @@ from childsurv.demo.mortality import (
     population_death_time,
     table_of_cells,
 )
-from childsurv.errors import OptionError
+from childsurv.errors import OptionError, asking
 from childsurv.lifetable.paths import cumulative_hazard
 
 
@@ -93,16 +93,10 @@ def test_population_deaths_alone_follow_the_life_table(infant_cells: bool) -> No
         threshold=rng.standard_exponential(n),
     )
     for days in (5, 30, 365, 3_000):
-        expected = 1 - np.exp(
-            -cumulative_hazard(
-                table,
-                stratum,
-                birth=birth,
-                diagnosis=diagnosis,
-                time=np.full(n, days),
-                purpose="test",
+        with asking("test"):
+            expected = 1 - np.exp(
+                -cumulative_hazard(table, stratum, birth=birth, diagnosis=diagnosis, time=np.full(n, days))
             )
-        )
         # Independent deaths of known chances; beyond 4 standard deviations once in 16,000 seeds.
         spread = np.sqrt((expected * (1 - expected)).sum())
         assert abs((death <= days).sum() - expected.sum()) < 4 * spread
@@ -121,9 +115,10 @@ def test_death_comes_where_the_cumulative_hazard_reaches_the_threshold() -> None
         horizon=np.full(2, 5_000),
         threshold=np.array([0.004, 0.0008]),
     )
-    reached = cumulative_hazard(
-        table, np.zeros(2, dtype=np.int64), birth=birth, diagnosis=diagnosis, time=time, purpose="test"
-    )
+    with asking("test"):
+        reached = cumulative_hazard(
+            table, np.zeros(2, dtype=np.int64), birth=birth, diagnosis=diagnosis, time=time
+        )
     np.testing.assert_allclose(reached, [0.004, 0.0008], rtol=1e-12)
 
 

@@ -11,11 +11,12 @@ import pandas as pd
 import pytest
 
 from childsurv import demo
-from childsurv.cohort.cohort import CANONICAL_COLUMNS, DAYS_PER_YEAR, Cohort
+from childsurv.cohort.cohort import CANONICAL_COLUMNS, Cohort
 from childsurv.demo.disease import course_at
 from childsurv.demo.simulate import Register, _follow_up, simulate
 from childsurv.errors import OptionError
 from childsurv.extract.rules import rules
+from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.net.net import net_survival
 from childsurv.survival.observed import kaplan_meier
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from childsurv.fold.ordered_risk_sets import build_risk_sets, compensated_sum
 from childsurv.fold import ordered_risk_sets as risk_sets
+from childsurv.fold.ordered_risk_sets import build_risk_sets, compensated_sum
 from childsurv.regression.kernel import cross_product, evaluate, time_weighted_information
 
 

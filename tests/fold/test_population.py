@@ -34,7 +34,6 @@ def fold(table: LifeTable, time: list[int], **options: Any) -> population_fold.P
         "n_groups": 1,
         "plain": True,
         "weighted": True,
-        "purpose": "test",
     } | options
     return fold_population(table, columns.pop("stratum"), **columns)
 
@@ -118,7 +117,7 @@ def test_days_in_extended_cells_are_counted() -> None:
 def test_a_table_that_ends_too_early_names_the_remedy() -> None:
     with pytest.raises(
         LifeTableError,
-        match=r"test: the life table ends on 1997-12-31, before the end of follow-up of 1 row "
+        match=r"^childsurv: the life table ends on 1997-12-31, before the end of follow-up of 1 row "
         r"\(row 2\)\. Give a table with later years, life_table\.extend\('last'\)",
     ):
         fold(life_table(1e-4, years=range(1997, 1998)), [227, 228])

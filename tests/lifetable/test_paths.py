@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import childsurv.lifetable.paths as paths
-from childsurv.errors import LifeTableError
+from childsurv.errors import LifeTableError, asking
 from childsurv.lifetable.paths import cell_index, cumulative_hazard, walk
 from childsurv.lifetable.table import LifeTable
 from childsurv.maths.calendar import days_of
@@ -37,7 +37,8 @@ def arrays(people):
 
 
 def hazard_of(table, stratum, birth, diagnosis, time):
-    return cumulative_hazard(table, stratum, birth=birth, diagnosis=diagnosis, time=time, purpose="test")
+    with asking("test"):
+        return cumulative_hazard(table, stratum, birth=birth, diagnosis=diagnosis, time=time)
 
 
 @given(people=PEOPLE)
@@ -76,16 +77,10 @@ def test_pieces_join_up_and_lie_each_in_one_cell(cells, people, days_per_year, w
     at = np.zeros(time.size)
     total = np.zeros(time.size)
     ended = np.zeros(time.size, dtype=int)
-    pieces = walk(
-        table,
-        stratum,
-        birth=birth,
-        diagnosis=diagnosis,
-        time=time,
-        whole_days=whole_days,
-        block_days=100,
-        purpose="test",
-    )
+    with asking("test"):
+        pieces = walk(
+            table, stratum, birth=birth, diagnosis=diagnosis, time=time, whole_days=whole_days, block_days=100
+        )
     for piece in pieces:
         rows = slice(0, piece.start.size)
         assert np.array_equal(piece.start, at[rows])
@@ -117,21 +112,21 @@ def test_pieces_join_up_and_lie_each_in_one_cell(cells, people, days_per_year, w
 def test_whole_days_let_a_cut_inside_a_day_take_effect_on_the_next(cells):
     table = LifeTable.from_frame(cells, mx="mx", days_per_year=365.241)
     birth = np.array([np.datetime64("2000-03-01", "D").astype(np.int64)])
-    exact, whole = (
-        [
-            float(piece.stop[0])
-            for piece in walk(
-                table,
-                np.array([0]),
-                birth=birth,
-                diagnosis=birth + 360,
-                time=np.array([10]),
-                whole_days=flag,
-                purpose="test",
-            )
-        ]
-        for flag in (False, True)
-    )
+    with asking("test"):
+        exact, whole = (
+            [
+                float(piece.stop[0])
+                for piece in walk(
+                    table,
+                    np.array([0]),
+                    birth=birth,
+                    diagnosis=birth + 360,
+                    time=np.array([10]),
+                    whole_days=flag,
+                )
+            ]
+            for flag in (False, True)
+        )
     assert exact == pytest.approx([5.241, 10])
     assert whole == [6, 10]
 
@@ -175,9 +170,10 @@ def test_a_gap_beside_the_path_does_not_matter(cells):
     )
     stratum, years = np.zeros(3, dtype=np.int64), np.array([1400, 1400, 1400])
     # Aged 3 in 2005: the first from 1 July 2005; the others turn 3 in 2006 and at the end of 2004.
-    with pytest.raises(LifeTableError, match=r"in 2 rows \(rows 1, 3\)"):
-        cell_index(table, stratum, birth, birth, years, purpose="test")
-    assert cell_index(table, stratum[1:2], birth[1:2], birth[1:2], years[1:2], purpose="test").size == 1
+    with pytest.raises(LifeTableError, match=r"in 2 rows \(rows 1, 3\)"), asking("test"):
+        cell_index(table, stratum, birth, birth, years)
+    with asking("test"):
+        assert cell_index(table, stratum[1:2], birth[1:2], birth[1:2], years[1:2]).size == 1
 
 
 def test_a_table_without_gaps_counts_none(table):

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from childsurv.cohort.cohort import Cohort, empty_findings, join_exclusions
-from childsurv.errors import ChildsurvWarning, ColumnError, DataError, LifeTableError, OptionError
+from childsurv.errors import ChildsurvWarning, ColumnError, DataError, LifeTableError, OptionError, asking
 from childsurv.lifetable.people import demographics
 from childsurv.lifetable.table import LifeTable
 
@@ -40,7 +40,8 @@ def cohort_of(frame: pd.DataFrame) -> Cohort:
 
 
 def found(data, table, **columns):
-    people = demographics(data, table, purpose="net_survival", **columns)
+    with asking("net_survival"):
+        people = demographics(data, table, **columns)
     return people.stratum.tolist(), people.birth.tolist(), people.diagnosis.tolist()
 
 

@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from childsurv.maths import running as ragged
-from childsurv.maths.running import group_starts, last_row_at, running_maximum, running_product, running_sum
+from childsurv.maths.running import (
+    group_starts,
+    last_row_at,
+    ratio,
+    running_maximum,
+    running_product,
+    running_sum,
+)
 
 LENGTHS = st.lists(st.integers(0, 150), min_size=1, max_size=12)
 
@@ -52,3 +59,9 @@ def test_last_row_at() -> None:
     group = np.array([0, 0, 2, 2, 2])
     rows = last_row_at(times, group_starts(group, 3), group, np.array([0.5, 2.0, 3.0, 10.0]))
     assert rows.tolist() == [[-1, 0, 1, 1], [-1, -1, -1, -1], [-1, 2, 3, 4]]
+
+
+def test_a_ratio_is_a_division_where_its_condition_holds_and_another_value_elsewhere() -> None:
+    assert ratio([1, 2, 3], [2, 0, 3]).tolist() == [0.5, 0.0, 1.0]
+    assert ratio([1, 0], 0, where=[True, True]).tolist()[0] == np.inf
+    assert np.isnan(ratio(1, [0, 2], otherwise=np.nan)).tolist() == [True, False]

@@ -185,7 +185,9 @@ class TestExcessMortality:
             excess_mortality(data, NOUGHT, **COLUMNS)
         with pytest.raises(OptionError, match="kernel='gauss'"):
             excess_mortality(data, NOUGHT, bandwidth=10, kernel="gauss", **COLUMNS)
-        with pytest.raises(OptionError, match="not both"):
+        with pytest.raises(
+            OptionError, match=r"^excess_mortality: give times= \(in days\) or years=, one of the two\.$"
+        ):
             excess_mortality(data, NOUGHT, bandwidth=10, times=1, years=1, **COLUMNS)
 
 

@@ -10,9 +10,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from childsurv import plot
-from childsurv.cohort.cohort import DAYS_PER_YEAR
 from childsurv.curves.curves import Curves
 from childsurv.errors import ColumnError, OptionError
+from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.plot.lines import TimeAxis, steps_of
 
 LONG = {

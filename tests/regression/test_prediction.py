@@ -83,9 +83,14 @@ def test_years_need_days(patients: pd.DataFrame) -> None:
         days.predict_survival(profile(), times=[365.25, 730.5])["estimate"],
     )
     months = cox(patients, "age", time_unit="months", **FOLLOW)
-    with pytest.raises(OptionError, match="years= needs follow-up in days; this model counts months"):
+    with pytest.raises(
+        OptionError,
+        match=r"years= needs follow-up in days; this follow-up counts months\. Give times= in that unit\.$",
+    ):
         months.predict_survival(profile(), years=1)
-    with pytest.raises(OptionError, match="not both"):
+    with pytest.raises(
+        OptionError, match=r"^Prediction of a Cox model: give times= \(in days\) or years=, one of the two\.$"
+    ):
         days.predict_survival(profile(), years=1, times=1)
     with pytest.raises(OptionError, match="finite numbers of 0 or more"):
         days.predict_survival(profile(), times=-1)

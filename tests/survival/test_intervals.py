@@ -38,9 +38,12 @@ def test_cohort_form_of_six_patients():
     assert at["at_risk"].tolist() == [6, 4, 2, 0, 0]
     assert at["estimate"].tolist()[:4] == pytest.approx([1, first, first * second, first * second], rel=1e-14)
     assert np.isnan(at["estimate"].iloc[4])
-    with pytest.raises(OptionError, match=r"at\(\): .* ends of intervals only \(1, 2, 4, ...\), not at 1.5"):
+    with pytest.raises(
+        OptionError,
+        match=r"^Curves\.at: these curves are known at the ends of intervals only \(1, 2, 4, ...\), not at 1.5",
+    ):
         curves.at([1, 1.5])
-    with pytest.raises(OptionError, match=r"conditional\(\): .*, not at 1.5"):
+    with pytest.raises(OptionError, match=r"^Curves\.conditional: these curves are known .* not at 1\.5\."):
         curves.conditional(1.5)
     with pytest.raises(OptionError, match=r"quantile\(\): these curves are known at the ends of intervals"):
         curves.quantile(0.1)

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import childsurv as cs
-from childsurv.errors import ChildsurvWarning, ColumnError, DataError, OptionError
+from childsurv.errors import ChildsurvWarning, ColumnError, DataError, OptionError, asking
 
 module = importlib.import_module("childsurv.survival.resampling")
 
@@ -83,7 +83,8 @@ def test_the_exact_distribution_of_a_tiny_sample(both_ways, late, quantity):
 
 def test_numbers_of_kinds_are_multinomial(both_ways):
     sample = pd.DataFrame({"time": [1, 1, 2, 3, 8, 8], "event": [1, 1, 0, 1, 0, 1]})
-    observed = module.follow_up(sample, **COLUMNS, purpose="test")
+    with asking("test"):
+        observed = module.follow_up(sample, **COLUMNS)
     (kinds,) = module._kinds_of_groups(observed, module.fold_observed(observed), np.array([5.0]))
     assert kinds.edges.tolist() == [1, 3, 5]
     assert kinds.number.tolist() == [2, 1, 1]
@@ -331,8 +332,8 @@ def test_a_cohort_with_late_entries():
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"times": None}, OptionError, "give times= in the unit of follow-up, or years="),
-        ({"years": 5}, OptionError, "give times= in the unit of follow-up, or years="),
+        ({"times": None}, OptionError, r"^bootstrap: give times= \(in days\) or years=, one of the two\.$"),
+        ({"years": 5}, OptionError, r"^bootstrap: give times= \(in days\) or years=, one of the two\.$"),
         ({"times": 0}, OptionError, "finite numbers greater than 0"),
         ({"times": []}, OptionError, "finite numbers greater than 0"),
         ({"times": "five"}, OptionError, "finite numbers greater than 0"),

@@ -251,7 +251,7 @@ def test_means_and_conditional_survival_of_standardised_curves_have_the_errors_o
     assert given["estimate"][0] == pytest.approx(now.sum() / then.sum(), rel=1e-12)
     assert given["std_error"][0] == pytest.approx(given["estimate"][0] * variance**0.5, rel=1e-12)
     # Once more the variance is not a sum of increments: none is made up.
-    with pytest.warns(cs.errors.ChildsurvWarning, match=r"rmst\(\): the variance is that of each time"):
+    with pytest.warns(cs.errors.ChildsurvWarning, match=r"^Curves\.rmst: the variance is that of each time"):
         assert np.isnan(standard.conditional(365).rmst(730)["std_error"][0])
     with pytest.raises(OptionError, match="simultaneous_bands"):
         cs.simultaneous_bands(standard)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from childsurv.classify.iccc3 import LEVELS, classify_iccc3
 from childsurv.classify.iccc3_tables import EDITIONS
-from childsurv.errors import OptionError, require_choice, require_columns
+from childsurv.errors import OptionError, asking, require_choice, require_columns
 
 if TYPE_CHECKING:
     from childsurv.cohort.cohort import Cohort
@@ -72,7 +72,8 @@ def compare_editions(
         require_choice(edition, EDITIONS, argument="editions")
     names = columns_list(by)
     data = cohort.frame
-    require_columns(data, ["topography", "morphology", "behaviour", *names], purpose="compare_editions()")
+    with asking("compare_editions()"):
+        require_columns(data, ["topography", "morphology", "behaviour", *names])
     # Classified once for each combination of codes, whatever the number of tumours.
     codes = ["topography", "morphology", "behaviour"]
     keys = data[[*names, *codes]].assign(topography=data["topography"].astype(str))

@@ -23,7 +23,7 @@ from childsurv.classify.codes import (
     topography_numbers,
 )
 from childsurv.classify.iccc3_tables import FIRST_MORPHOLOGY, N_MORPHOLOGIES, members, parse_run, read_table
-from childsurv.errors import ChildsurvError, DataError, OptionError, require_columns
+from childsurv.errors import ChildsurvError, DataError, OptionError, asking, require_columns
 
 if TYPE_CHECKING:
     from childsurv.cohort.cohort import Cohort
@@ -227,7 +227,8 @@ def stage_completeness(cohort: Cohort, *, by: By = "registry") -> pd.DataFrame:
     names = columns_list(by)
     data = cohort.frame
     needed = ["topography", "morphology", "behaviour", "age_years", "stage", "stage_system", *names]
-    require_columns(data, needed, purpose="stage_completeness()")
+    with asking("stage_completeness()"):
+        require_columns(data, needed)
     schema = toronto_schema(
         data["topography"].astype(object).replace("unknown", None),
         data["morphology"].where(data["morphology"] >= 0),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,16 +17,14 @@ import pandas as pd
 
 from childsurv.cohort.age_schemes import AgeGroupsLike, age_group_order, age_groups
 from childsurv.errors import (
-    ChildsurvWarning,
     ColumnError,
     DataError,
     OptionError,
+    asking,
     require_choice,
     require_columns,
+    warn,
 )
-
-DAYS_PER_YEAR = 365.25
-"""The one length of a year, used only where years meet days at the edge of the library."""
 
 CANONICAL_COLUMNS: tuple[str, ...] = (
     "patient_id",
@@ -191,7 +188,8 @@ class Cohort:
     quality_counts: pd.DataFrame = field(default_factory=lambda: add_quality_counts([]))
 
     def __post_init__(self) -> None:
-        require_columns(self.frame.columns, FOLLOW_UP_COLUMNS, purpose="A cohort")
+        with asking("A cohort"):
+            require_columns(self.frame.columns, FOLLOW_UP_COLUMNS)
         excluded = int(self.exclusions_table["patients"].sum())
         if len(self.frame) + excluded != self.rows_read:
             raise DataError(
@@ -274,7 +272,8 @@ class Cohort:
         ['0-4', '5-9', '10-14', '15+']
         """
         groups = age_groups(scheme)
-        require_columns(self.frame.columns, ["age_years"], purpose="with_age_groups()")
+        with asking("with_age_groups()"):
+            require_columns(self.frame.columns, ["age_years"])
         column = groups.column(self.frame["age_years"].to_numpy())
         provenance = tuple({**source, "age_groups": str(groups)} for source in self.provenance)
         return replace(self, frame=self.frame.assign(age_group=column), provenance=provenance)
@@ -499,11 +498,9 @@ def concat(cohorts: Sequence[Cohort], *, across_registries: str = "report") -> C
         )
     bands = {part.conventions["age_band"] for part in parts if "age_band" in part.conventions}
     if len(bands) > 1:
-        warnings.warn(
+        warn(
             f"concat(): the cohorts were read with different age bands ({', '.join(sorted(bands))}); a comparison of "
-            "them is one of different ages. Read them with one age_band=, or narrow them by .where().",
-            ChildsurvWarning,
-            stacklevel=2,
+            "them is one of different ages. Read them with one age_band=, or narrow them by .where()."
         )
     closing_dates = [part.closing_date for part in parts if part.closing_date is not None]
     whole = Cohort(

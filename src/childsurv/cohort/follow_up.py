@@ -7,7 +7,6 @@ are tied by R's rule, so that 1 and 1 + 1e-9 are one time.
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
@@ -18,13 +17,14 @@ import pandas as pd
 
 from childsurv.cohort.cohort import Cohort
 from childsurv.errors import (
-    ChildsurvWarning,
     ColumnError,
     DataError,
     OptionError,
+    asked,
     require_choice,
     require_columns,
     rows_where,
+    warn,
 )
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
@@ -99,8 +99,8 @@ class FollowUp:
         Group columns, one row a group, in order of the codes; no columns when there are no groups.
     same_day
         How many rows of a cohort end on the day of diagnosis.
-    in_days
-        Whether times are days, so that years can be asked for.
+    time_unit
+        Unit of the times, one of `TIME_UNITS`.
     rows
         Which rows of the data these are: all of them, unless "drop" left some out.
     codes
@@ -116,10 +116,15 @@ class FollowUp:
     group: npt.NDArray[np.int64]
     groups: pd.DataFrame
     same_day: int
-    in_days: bool
+    time_unit: str
     rows: npt.NDArray[np.int64] | slice
     codes: TimeCodes | None = None
     source: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def in_days(self) -> bool:
+        """Whether times are days, so that years can be asked for."""
+        return self.time_unit == "days"
 
     @property
     def n_groups(self) -> int:
@@ -175,7 +180,6 @@ def follow_up(
     zero_survival: str = "keep",
     time_unit: str = "days",
     warn_empty: bool = True,
-    purpose: str,
 ) -> FollowUp:
     """Resolve column names, check every row, and code the groups.
 
@@ -192,8 +196,6 @@ def follow_up(
         Unit of the times of a DataFrame, one of `TIME_UNITS`; a cohort's are days.
     warn_empty
         Whether to warn of categories of a group column that have no rows; strata have no result to miss.
-    purpose
-        What is being computed, to begin error messages with.
 
     Raises
     ------
@@ -206,60 +208,56 @@ def follow_up(
     require_choice(time_unit, TIME_UNITS, argument="time_unit")
     is_cohort = isinstance(data, Cohort)
     if is_cohort and time_unit != "days":
-        raise OptionError(f"{purpose}: a cohort counts days; time_unit= is for tables of your own.")
+        raise OptionError(f"{asked()}: a cohort counts days; time_unit= is for tables of your own.")
     frame = frame_of(data)
     if is_cohort:
         time, event, entry = time or "time", event or "event", entry or "entry"
     if time is None or event is None:
         raise ColumnError(
-            f"{purpose}: a DataFrame needs time= and event=, the names of the columns with the length of follow-up "
+            f"{asked()}: a DataFrame needs time= and event=, the names of the columns with the length of follow-up "
             "and with 1 for an event and 0 for none. Nothing is assumed about who died."
         )
     names = columns_list(by)
-    require_group_names(names, purpose=purpose)
-    require_columns(
-        frame.columns, [name for name in (time, event, entry, weights, *names) if name], purpose=purpose
-    )
+    require_group_names(names)
+    require_columns(frame.columns, [name for name in (time, event, entry, weights, *names) if name])
     if len(frame) == 0:
         raise DataError(
-            f"{purpose}: there are no rows to analyse. Check the exclusions and conditions before it."
+            f"{asked()}: there are no rows to analyse. Check the exclusions and conditions before it."
         )
 
-    times = number_column(frame, time, purpose=purpose)
+    times = number_column(frame, time)
     if times.min() < 0:
         require_rows(
             times < 0,
-            f"{purpose}: column {time!r} is negative",
+            f"{asked()}: column {time!r} is negative",
             "End of follow-up is before its start; correct or exclude them.",
         )
     if is_cohort:
         require_rows(
             times % 1 != 0,
-            f"{purpose}: column {time!r} is not a whole number of days",
+            f"{asked()}: column {time!r} is not a whole number of days",
             "A cohort counts days; for another unit pass cohort.data and the names of its columns.",
         )
-    events = event_column(frame, event, purpose=purpose)
-    entries = None if entry is None else number_column(frame, entry, purpose=purpose)
+    events = event_column(frame, event)
+    entries = None if entry is None else number_column(frame, entry)
     if entries is not None and not entries.any():
         entries = None
-    case_weights = (
-        None if weights is None else number_column(frame, weights, purpose=purpose).astype(np.float64)
-    )
+    case_weights = None if weights is None else number_column(frame, weights).astype(np.float64)
     if case_weights is not None:
         require_rows(
-            case_weights < 0, f"{purpose}: column {weights!r} is negative", "Weights must be 0 or more."
+            case_weights < 0, f"{asked()}: column {weights!r} is negative", "Weights must be 0 or more."
         )
-    group, groups = group_codes(frame, names, purpose=purpose, warn_empty=warn_empty)
+    group, groups = group_codes(frame, names, warn_empty=warn_empty)
 
     at_zero = np.zeros(times.size if is_cohort or entries is not None else 0, dtype=bool)
     if is_cohort:
         at_zero = (times == 0) if entries is None else (times == 0) & (entries == 0)
     if entries is not None:
         # Checked before any row is dropped, so that messages number the rows of the data.
-        require_rows(entries < 0, f"{purpose}: column {entry!r} is negative", "Entry counts from diagnosis.")
+        require_rows(entries < 0, f"{asked()}: column {entry!r} is negative", "Entry counts from diagnosis.")
         require_rows(
             (entries >= times) & ~at_zero,
-            f"{purpose}: column {entry!r} is not before column {time!r}",
+            f"{asked()}: column {entry!r} is not before column {time!r}",
             "Follow-up is (entry, time]; use Cohort.window() or exclude rows without follow-up.",
         )
     same_day = 0
@@ -276,34 +274,31 @@ def follow_up(
             case_weights = None if case_weights is None else case_weights[keep]
             if not keep.size:
                 raise DataError(
-                    f"{purpose}: every row ends on the day of diagnosis and zero_survival='drop'."
+                    f"{asked()}: every row ends on the day of diagnosis and zero_survival='drop'."
                 )
-    times, entries, codes = _tied(times, entries, purpose=purpose)
-    in_days = is_cohort or time_unit == "days"
+    times, entries, codes = _tied(times, entries)
     source = data.conventions if isinstance(data, Cohort) else {}
     return FollowUp(
-        times, events, entries, case_weights, group, groups, same_day, in_days, rows, codes, source
+        times, events, entries, case_weights, group, groups, same_day, time_unit, rows, codes, source
     )
 
 
-def require_group_names(names: Sequence[str], *, purpose: str) -> None:
+def require_group_names(names: Sequence[str]) -> None:
     """Raise an `OptionError` when a group column has the name of a column of results."""
     taken = [name for name in names if name in RESULT_COLUMNS]
     if taken:
         raise OptionError(
-            f"{purpose}: by= names {', '.join(map(repr, taken))}, which results call a column of their own. "
+            f"{asked()}: by= names {', '.join(map(repr, taken))}, which results call a column of their own. "
             "Give the group column another name."
         )
 
 
-def warn_no_events(observed: FollowUp, *, purpose: str) -> None:
+def warn_no_events(observed: FollowUp) -> None:
     """Warn, on behalf of an estimator, when nobody has an event."""
     if not observed.event.any():
-        warnings.warn(
-            f"{purpose}: there are no events in {observed.event.size:,} rows, so limits have no width. "
-            "Check that the event column has 1 for a death.",
-            ChildsurvWarning,
-            stacklevel=3,
+        warn(
+            f"{asked()}: there are no events in {observed.event.size:,} rows, so limits have no width. "
+            "Check that the event column has 1 for a death."
         )
 
 
@@ -313,40 +308,40 @@ def require_rows(bad: npt.NDArray[np.bool_], found: str, remedy: str) -> None:
         raise DataError(f"{found} in {rows_where(bad)}. {remedy}")
 
 
-def number_column(frame: pd.DataFrame, name: str, *, purpose: str) -> TimeArray:
+def number_column(frame: pd.DataFrame, name: str) -> TimeArray:
     """Return a finite numeric column; whole numbers come back as integers."""
     column = frame[name]
     if not pd.api.types.is_numeric_dtype(column.dtype):
         raise ColumnError(
-            f"{purpose}: column {name!r} holds {column.dtype}, not numbers. Convert it first, for example dates with "
+            f"{asked()}: column {name!r} holds {column.dtype}, not numbers. Convert it first, for example dates with "
             "(end - start).dt.days."
         )
     require_rows(
         column.isna().to_numpy(),
-        f"{purpose}: column {name!r} is missing",
+        f"{asked()}: column {name!r} is missing",
         "Fill it or exclude these rows by a rule of your own.",
     )
     if column.dtype.kind in "iub" or pd.api.types.is_integer_dtype(column.dtype):
         return column.to_numpy(np.int64)
     values = column.to_numpy(np.float64)
-    require_rows(~np.isfinite(values), f"{purpose}: column {name!r} is infinite", "Give finite numbers.")
+    require_rows(~np.isfinite(values), f"{asked()}: column {name!r} is infinite", "Give finite numbers.")
     return values
 
 
-def event_column(frame: pd.DataFrame, name: str, *, purpose: str) -> npt.NDArray[np.int8]:
+def event_column(frame: pd.DataFrame, name: str) -> npt.NDArray[np.int8]:
     """Return an event column, which must hold only 0 and 1 (or false and true)."""
-    values = number_column(frame, name, purpose=purpose)
+    values = number_column(frame, name)
     if values.dtype.kind == "f" or values.min(initial=0) < 0 or values.max(initial=0) > 1:
         require_rows(
             (values != 0) & (values != 1),
-            f"{purpose}: column {name!r} is neither 0 nor 1",
+            f"{asked()}: column {name!r} is neither 0 nor 1",
             "Recode it, for example (status == 2).astype(int) where 2 means dead.",
         )
     return values.astype(np.int8)
 
 
 def group_codes(
-    frame: pd.DataFrame, names: Sequence[str], *, purpose: str, warn_empty: bool = True
+    frame: pd.DataFrame, names: Sequence[str], *, warn_empty: bool = True
 ) -> tuple[npt.NDArray[np.int64], pd.DataFrame]:
     """Code the combinations of some columns from 0, in sorted (or category) order.
 
@@ -370,18 +365,16 @@ def group_codes(
             counts = np.bincount(column_codes[column_codes >= 0], minlength=len(uniques))
             if warn_empty and (counts == 0).any():
                 empty = ", ".join(str(label) for label in uniques[counts == 0][:8])
-                warnings.warn(
-                    f"{purpose}: {int((counts == 0).sum())} groups of column {name!r} have no rows and get no result: "
-                    f"{empty}. Drop unused categories to silence this.",
-                    ChildsurvWarning,
-                    stacklevel=4,
+                warn(
+                    f"{asked()}: {int((counts == 0).sum())} groups of column {name!r} have no rows and get no result: "
+                    f"{empty}. Drop unused categories to silence this."
                 )
         else:
             raw, uniques = pd.factorize(column, sort=True)
             column_codes = raw.astype(np.int64)
         require_rows(
             column_codes < 0,
-            f"{purpose}: group column {name!r} is missing",
+            f"{asked()}: group column {name!r} is missing",
             "Give these rows a label of their own (for example 'unknown') or exclude them.",
         )
         code = code * max(len(uniques), 1) + column_codes
@@ -389,7 +382,7 @@ def group_codes(
         sizes.append(max(len(uniques), 1))
     if math.prod(sizes) > LARGEST_CODE:
         raise OptionError(
-            f"{purpose}: {', '.join(names)} have too many combinations of labels to be counted. Group by fewer columns."
+            f"{asked()}: {', '.join(names)} have too many combinations of labels to be counted. Group by fewer columns."
         )
     present, codes = compress_codes(code, math.prod(sizes))
     positions = np.unravel_index(present, sizes)
@@ -424,9 +417,7 @@ def compress_codes(
     return present, place[code]
 
 
-def tie_times(
-    time: TimeArray, entry: TimeArray | None = None, *, purpose: str
-) -> tuple[TimeArray, TimeArray | None]:
+def tie_times(time: TimeArray, entry: TimeArray | None = None) -> tuple[TimeArray, TimeArray | None]:
     """Make times that differ only by rounding equal, entries and ends pooled (R's timefix rule).
 
     Sorted times belong to one run while neighbours differ by at most `TIE_TOLERANCE`, absolutely or relative
@@ -436,13 +427,11 @@ def tie_times(
     ----------
     Therneau T. survival, vignette "Roundoff error and tied times".
     """
-    tied_time, tied_entry, _ = _tied(time, entry, purpose=purpose)
+    tied_time, tied_entry, _ = _tied(time, entry)
     return tied_time, tied_entry
 
 
-def _tied(
-    time: TimeArray, entry: TimeArray | None, *, purpose: str
-) -> tuple[TimeArray, TimeArray | None, TimeCodes | None]:
+def _tied(time: TimeArray, entry: TimeArray | None) -> tuple[TimeArray, TimeArray | None, TimeCodes | None]:
     """Return times and entries after ties, and their codes unless they are whole numbers to be counted."""
     pooled = [time] if entry is None else [time, entry]
     whole = all(values.dtype.kind == "i" or bool((values == np.floor(values)).all()) for values in pooled)
@@ -465,7 +454,7 @@ def _tied(
         return tied_time, None, codes
     require_rows(
         (codes.entry >= codes.time) & (np.asarray(entry) < np.asarray(time)),
-        f"{purpose}: entry and end differ only by rounding",
+        f"{asked()}: entry and end differ only by rounding",
         "Such rows have no follow-up; exclude them.",
     )
     return tied_time, ends[codes.entry], codes

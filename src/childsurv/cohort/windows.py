@@ -10,10 +10,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from childsurv.cohort.cohort import DAYS_PER_YEAR, Cohort, Window, window_dates
+from childsurv.cohort.cohort import Cohort, Window, window_dates
 from childsurv.cohort.follow_up import require_rows
 from childsurv.errors import OptionError
-from childsurv.maths.calendar import days_of
+from childsurv.maths.calendar import DAYS_PER_YEAR, days_of
 
 
 def cohort_approach(cohort: Cohort, *, diagnosed: Window, years: float) -> Cohort:

@@ -13,7 +13,15 @@ import pandas as pd
 
 from childsurv.cohort.follow_up import By, Data, FollowUp, columns_list, follow_up, frame_of, group_codes
 from childsurv.curves.curves import Curves
-from childsurv.errors import DataError, ModelError, OptionError, require_choice, require_columns
+from childsurv.errors import (
+    DataError,
+    ModelError,
+    OptionError,
+    asked,
+    asking,
+    require_choice,
+    require_columns,
+)
 from childsurv.fold.risk_sets import RiskSets, risk_sets
 from childsurv.maths.probability import chi_squared_p_value, largest_of_normals_p_value, normal_p_value
 
@@ -73,6 +81,7 @@ class TestResult:
         return f"<{self.name}: chi-squared {self.statistic:.4g} on {self.df} df, p {p_value}>"
 
 
+@asking("logrank_test")
 def logrank_test(
     data: Data,
     *,
@@ -145,10 +154,9 @@ def logrank_test(
     >>> cs.logrank_test(cohort, by="age_group", strata="iccc_group", trend=True).df
     1
     """
-    purpose = "logrank_test"
-    _require_weights(weights, rho, gamma, purpose=purpose)
-    observed, names = _compared(data, by, time, event, entry, zero_survival, purpose=purpose)
-    stratum, n_strata, stratum_names = strata_of(data, observed, strata, purpose=purpose)
+    _require_weights(weights, rho, gamma)
+    observed, names = _compared(data, by, time, event, entry, zero_survival)
+    stratum, n_strata, stratum_names = strata_of(data, observed, strata)
     scores = _scores(observed, stratum, n_strata, [(weights, rho, gamma)])
     score, covariance = scores.observed[0] - scores.expected[0], scores.covariance[0, 0]
     table = observed.groups.assign(
@@ -176,6 +184,7 @@ def logrank_test(
     )
 
 
+@asking("pairwise_logrank_tests")
 def pairwise_logrank_tests(
     data: Data,
     *,
@@ -223,11 +232,10 @@ def pairwise_logrank_tests(
     >>> bool((pairs["adjusted_p_value"] >= pairs["p_value"]).all())
     True
     """
-    purpose = "pairwise_logrank_tests"
     require_choice(adjust, ("holm", "bh", "none"), argument="adjust")
-    _require_weights(weights, rho, gamma, purpose=purpose)
-    observed, names = _compared(data, by, time, event, entry, zero_survival, purpose=purpose)
-    stratum, n_strata, _ = strata_of(data, observed, strata, purpose=purpose)
+    _require_weights(weights, rho, gamma)
+    observed, names = _compared(data, by, time, event, entry, zero_survival)
+    stratum, n_strata, _ = strata_of(data, observed, strata)
     labels = observed.groups[names].astype(str).agg(", ".join, axis=1).to_list()
     rows_of = np.split(
         np.argsort(observed.group, kind="stable"),
@@ -252,6 +260,7 @@ def pairwise_logrank_tests(
     return table.assign(p_value=p_value, adjusted_p_value=adjusted)
 
 
+@asking("max_combo_test")
 def max_combo_test(
     data: Data,
     *,
@@ -293,18 +302,17 @@ def max_combo_test(
     >>> list(result.table.columns)
     ['rho', 'gamma', 'z', 'p_value']
     """
-    purpose = "max_combo_test"
     chosen = [(float(rho), float(gamma)) for rho, gamma in powers]
     if not 0 < len(chosen) <= MOST_COMBINED or len(set(chosen)) != len(chosen):
         raise OptionError(
             f"max_combo_test: powers= takes different pairs (rho, gamma), 1 to {MOST_COMBINED} of them."
         )
     for rho, gamma in chosen:
-        _require_weights("log-rank", rho, gamma, purpose=purpose)
-    observed, _ = _compared(data, by, time, event, entry, zero_survival, purpose=purpose)
+        _require_weights("log-rank", rho, gamma)
+    observed, _ = _compared(data, by, time, event, entry, zero_survival)
     if observed.n_groups != 2:
         raise DataError(f"max_combo_test compares two groups; there are {observed.n_groups}.")
-    stratum, n_strata, stratum_names = strata_of(data, observed, strata, purpose=purpose)
+    stratum, n_strata, stratum_names = strata_of(data, observed, strata)
     scores = _scores(observed, stratum, n_strata, [("log-rank", rho, gamma) for rho, gamma in chosen])
     covariance = scores.covariance[:, :, 0, 0]
     variance = np.diag(covariance)
@@ -411,46 +419,37 @@ def adjusted_p_values(p_value: FloatArray, adjust: str) -> FloatArray:
     return adjusted
 
 
-def _require_weights(weights: str, rho: float, gamma: float, *, purpose: str) -> None:
+def _require_weights(weights: str, rho: float, gamma: float) -> None:
     require_choice(weights, WEIGHTS, argument="weights")
     if not (rho >= 0 and gamma >= 0):
-        raise OptionError(f"{purpose}: rho and gamma must be 0 or more.")
+        raise OptionError(f"{asked()}: rho and gamma must be 0 or more.")
     if weights != "log-rank" and (rho or gamma):
         raise OptionError(
-            f"{purpose}: rho= and gamma= are weights of their own; they do not go with weights={weights!r}."
+            f"{asked()}: rho= and gamma= are weights of their own; they do not go with weights={weights!r}."
         )
 
 
 def _compared(
-    data: Data,
-    by: By,
-    time: str | None,
-    event: str | None,
-    entry: str | None,
-    zero_survival: str,
-    *,
-    purpose: str,
+    data: Data, by: By, time: str | None, event: str | None, entry: str | None, zero_survival: str
 ) -> tuple[FollowUp, list[str]]:
     """Return the follow-up of groups that can be compared, and the names of their columns."""
     names = columns_list(by)
     if not names:
-        raise OptionError(f"{purpose}: by= names the column whose groups are compared.")
-    observed = follow_up(
-        data, by=names, time=time, event=event, entry=entry, zero_survival=zero_survival, purpose=purpose
-    )
+        raise OptionError(f"{asked()}: by= names the column whose groups are compared.")
+    observed = follow_up(data, by=names, time=time, event=event, entry=entry, zero_survival=zero_survival)
     if observed.n_groups < 2:
-        raise DataError(f"{purpose}: {', '.join(names)} has only one group; there is nothing to compare.")
+        raise DataError(f"{asked()}: {', '.join(names)} has only one group; there is nothing to compare.")
     if not observed.event.any():
-        raise ModelError(f"{purpose}: there are no events. Check that the event column has 1 for a death.")
+        raise ModelError(f"{asked()}: there are no events. Check that the event column has 1 for a death.")
     return observed, names
 
 
-def strata_of(data: Data, observed: FollowUp, strata: By, *, purpose: str) -> tuple[IntArray, int, list[str]]:
+def strata_of(data: Data, observed: FollowUp, strata: By) -> tuple[IntArray, int, list[str]]:
     """Return the stratum of each row of the follow-up, how many there are, and the names of their columns."""
     names = columns_list(strata, argument="strata")
     frame = frame_of(data)
-    require_columns(frame.columns, names, purpose=purpose)
-    stratum, labels = group_codes(frame, names, purpose=purpose, warn_empty=False)
+    require_columns(frame.columns, names)
+    stratum, labels = group_codes(frame, names, warn_empty=False)
     return stratum[observed.rows], max(len(labels), 1), names
 
 

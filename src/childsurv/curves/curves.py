@@ -6,7 +6,6 @@ given the first year, a difference between countries) reads that table.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from types import MappingProxyType
@@ -16,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.cohort.cohort import DAYS_PER_YEAR
-from childsurv.errors import ChildsurvWarning, OptionError
+from childsurv.errors import OptionError, asked, asking, warn
+from childsurv.maths.asked import asked_times
+from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.maths.limits import confidence_limits
 from childsurv.maths.running import group_starts, last_row_at, running_sum
 
@@ -222,6 +222,7 @@ class Curves:
         columns["lower"], columns["upper"] = lower, upper
         return pd.DataFrame(columns, copy=False)
 
+    @asking("Curves.at")
     def at(
         self, times: Sequence[float] | float | None = None, *, years: Sequence[float] | float | None = None
     ) -> pd.DataFrame:
@@ -255,7 +256,7 @@ class Curves:
         """
         wanted = self._times(times, years)
         order = np.argsort(wanted, kind="stable")
-        ascending = self._known_times(wanted, "at")[order]
+        ascending = self._known_times(wanted)[order]
         n_groups = len(self.groups)
         starts = self.starts
         row = last_row_at(self.time, starts, self.group, ascending)
@@ -320,6 +321,7 @@ class Curves:
             columns[name] = values[:, back].ravel()
         return pd.DataFrame(columns)
 
+    @asking("Curves.with_minimum")
     def with_minimum(self, minimum: int, *, children_at_risk: npt.NDArray[np.number] | None = None) -> Curves:
         """Return the curves without what rests on fewer than some number of children.
 
@@ -363,6 +365,7 @@ class Curves:
 
         return with_minimum(self, minimum, children_at_risk=children_at_risk)
 
+    @asking("Curves.quantile")
     def quantile(self, p: float | Sequence[float] = 0.5) -> pd.DataFrame:
         """Return the times by which a share ``p`` has died, with limits where the curve's own limits cross.
 
@@ -391,7 +394,7 @@ class Curves:
         >>> list(curves.quantile([0.1, 0.2]).columns)
         ['p', 'quantile', 'lower', 'upper']
         """
-        self._require_survival("quantile")
+        self._require_survival()
         if self.by_intervals:
             raise OptionError(
                 "quantile(): these curves are known at the ends of intervals only; estimate them without intervals."
@@ -404,6 +407,7 @@ class Curves:
         labels = self._labels(np.repeat(np.arange(len(self.groups)), shares.size))
         return pd.DataFrame({**labels, **quantiles(self, shares)})
 
+    @asking("Curves.rmst")
     def rmst(self, times: float | None = None, *, years: float | None = None) -> pd.DataFrame:
         """Return the restricted mean survival time: the area under each curve up to a time.
 
@@ -435,15 +439,16 @@ class Curves:
         >>> bool((curves.rmst(years=5)["rmst"] <= 5 * 365.25).all())
         True
         """
-        self._require_survival("rmst")
-        tau = self._one_time(times, years, "rmst")
+        self._require_survival()
+        tau = self._one_time(times, years)
         if tau < self.origin:
-            raise OptionError(f"rmst(): these curves begin at {self.origin:g}, after the time asked for.")
+            raise OptionError(f"{asked()}: these curves begin at {self.origin:g}, after the time asked for.")
         from childsurv.curves.summaries import restricted_means
 
-        means = restricted_means(self, tau, with_variance=self._has_variance("rmst"))
+        means = restricted_means(self, tau, with_variance=self._has_variance())
         return pd.DataFrame({**self._labels(np.arange(len(self.groups))), **means})
 
+    @asking("Curves.conditional")
     def conditional(self, given: float | None = None, *, given_years: float | None = None) -> Curves:
         """Return survival given survival to a time: ``S(t) / S(s)`` for ``t >= s``.
 
@@ -476,24 +481,23 @@ class Curves:
         >>> bool(later.at(years=5)["estimate"][0] >= curves.at(years=5)["estimate"][0])
         True
         """
-        self._require_survival("conditional")
+        self._require_survival()
         if self.lower_log_variance is not None:
             raise OptionError(
-                "conditional() takes curves with usual lower limits; estimate them without conf_lower=."
+                f"{asked()} takes curves with usual lower limits; estimate them without conf_lower=."
             )
         if self.limits_scale is not None:
             raise OptionError(
-                "conditional(): limits as in strs are of whole curves; estimate without compat='strs'."
+                f"{asked()}: limits as in strs are of whole curves; estimate without compat='strs'."
             )
-        moment = self._one_time(given, given_years, "conditional")
+        moment = self._one_time(given, given_years)
         if moment < self.origin:
-            raise OptionError(
-                f"conditional(): these curves begin at {self.origin:g}, after the time asked for."
-            )
+            raise OptionError(f"{asked()}: these curves begin at {self.origin:g}, after the time asked for.")
         from childsurv.curves.summaries import conditional_on
 
-        return conditional_on(self, moment, with_variance=self._has_variance("conditional"))
+        return conditional_on(self, moment, with_variance=self._has_variance())
 
+    @asking("Curves.difference")
     def difference(
         self,
         *,
@@ -532,6 +536,7 @@ class Curves:
 
         return differences(self, reference=reference, times=times, years=years, level=level)
 
+    @asking("Curves.ratio")
     def ratio(
         self,
         *,
@@ -565,6 +570,7 @@ class Curves:
 
         return ratios(self, reference=reference, times=times, years=years, level=level)
 
+    @asking("Curves.number_needed")
     def number_needed(
         self,
         *,
@@ -604,6 +610,7 @@ class Curves:
 
         return numbers_needed(self, reference=reference, times=times, years=years, level=level)
 
+    @asking("Curves.rmst_comparison")
     def rmst_comparison(
         self,
         *,
@@ -648,6 +655,7 @@ class Curves:
 
         return rmst_comparisons(self, reference=reference, times=times, years=years, level=level)
 
+    @asking("Curves.at_risk_table")
     def at_risk_table(
         self, times: Sequence[float] | float | None = None, *, years: Sequence[float] | float | None = None
     ) -> pd.DataFrame:
@@ -671,15 +679,16 @@ class Curves:
         (2, 2)
         """
         values = self.at(times, years=years)
-        asked = np.atleast_1d(np.asarray(times if years is None else years, dtype=np.float64))
+        shown = np.atleast_1d(np.asarray(times if years is None else years, dtype=np.float64))
         table = pd.DataFrame(
             values["at_risk"].to_numpy().reshape(len(self.groups), -1),
-            columns=pd.Index([int(one) if one % 1 == 0 else float(one) for one in asked]),
+            columns=pd.Index([int(one) if one % 1 == 0 else float(one) for one in shown]),
         )
         if self.group_columns:
             table.index = pd.MultiIndex.from_frame(self.groups[self.group_columns])
         return table
 
+    @asking("Curves.reliability")
     def reliability(
         self,
         times: Sequence[float] | float | None = None,
@@ -727,30 +736,29 @@ class Curves:
 
         return plot.curves(self, **options)
 
-    def _require_survival(self, what: str) -> None:
+    def _require_survival(self) -> None:
         if self.quantity != "survival":
-            raise OptionError(f"{what}() is for curves of survival; these are of a {self.quantity}.")
+            raise OptionError(f"{asked()} is for curves of survival; these are of a {self.quantity}.")
 
     def _labels(self, codes: IntArray) -> dict[str, Any]:
         return {name: self.groups[name].array.take(codes) for name in self.group_columns}
 
-    def _has_variance(self, what: str) -> bool:
+    def _has_variance(self) -> bool:
         """Whether the variance of log S, or of the strata, is a sum of independent increments; warn where it is not."""
         additive = self.additive if self.strata is None else self.strata.curves.additive
         if not additive:
-            # Two calls away: the method, and its user.
-            warnings.warn(
-                f"{what}(): the variance is that of each time by itself (a jackknife's, or that of a standardised "
-                "curve given survival to a time), so there are no standard errors or limits here.",
-                ChildsurvWarning,
-                stacklevel=3,
+            warn(
+                f"{asked()}: the variance is that of each time by itself (a jackknife's, or that of a standardised "
+                "curve given survival to a time), so there are no standard errors or limits here."
             )
         return additive
 
-    def _one_time(self, times: Any, years: Any, purpose: str) -> float:
-        wanted = self._known_times(self._times(times, years), purpose)
+    def _one_time(self, times: Any, years: Any) -> float:
+        wanted = self._known_times(self._times(times, years))
         if wanted.size != 1:
-            raise OptionError(f"{purpose}() takes one time; call it once for each.")
+            raise OptionError(
+                f"{asked()}: takes one time; {wanted.size} were given, so call it once for each."
+            )
         return float(wanted[0])
 
     def is_known_at(self, wanted: FloatArray) -> npt.NDArray[np.bool_]:
@@ -770,7 +778,7 @@ class Curves:
         outside = (wanted > ends[-1] + near) | (wanted < self.origin)
         return np.where(outside, wanted, np.where(np.abs(nearest - wanted) <= near, nearest, np.nan))
 
-    def _known_times(self, wanted: FloatArray, what: str) -> FloatArray:
+    def _known_times(self, wanted: FloatArray) -> FloatArray:
         if not self.by_intervals:
             return wanted
         known = self._nearest_ends(wanted)
@@ -779,26 +787,14 @@ class Curves:
             inside = ", ".join(f"{time / unit:.3g}" for time in wanted[np.isnan(known)][:5])
             ends = ", ".join(f"{time / unit:.3g}" for time in np.unique(self.time)[:8])
             raise OptionError(
-                f"{what}(): these curves are known at the ends of intervals only ({ends}, ...), not at {inside}"
+                f"{asked()}: these curves are known at the ends of intervals only ({ends}, ...), not at {inside}"
                 f"{' years' if self.in_days else ''}. Ask for ends, choose other intervals=, or estimate without them."
             )
         return known
 
     def _times(self, times: Any, years: Any) -> FloatArray:
-        if (times is None) == (years is None):
-            raise OptionError("Give either times in the unit of the curves, or years.")
-        if years is not None and not self.in_days:
-            raise OptionError(
-                "years= needs follow-up in days; these curves count "
-                f"{self.conventions.get('time_unit', 'another unit')}. Give times= in that unit."
-            )
-        try:
-            wanted = np.atleast_1d(np.asarray(times if years is None else years, dtype=np.float64))
-        except (TypeError, ValueError) as error:
-            raise OptionError("Times must be finite numbers of 0 or more.") from error
-        if wanted.ndim != 1 or wanted.size == 0 or not np.isfinite(wanted).all() or (wanted < 0).any():
-            raise OptionError("Times must be finite numbers of 0 or more.")
-        return wanted if years is None else wanted * DAYS_PER_YEAR
+        unit = str(self.conventions.get("time_unit", "another unit"))
+        return asked_times(times, years, in_days=self.in_days, unit=unit)
 
 
 def _std_error(estimate: FloatArray, log_variance: FloatArray) -> FloatArray:

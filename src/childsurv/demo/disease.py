@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from childsurv.cohort.cohort import DAYS_PER_YEAR
 from childsurv.demo.parameters import (
     AGE_EFFECTS,
     AGE_GROUPS,
@@ -23,6 +22,7 @@ from childsurv.demo.parameters import (
     subgroup_table,
 )
 from childsurv.demo.patients import IntArray, Patients
+from childsurv.maths.calendar import DAYS_PER_YEAR
 
 
 def course_rates() -> FloatArray:

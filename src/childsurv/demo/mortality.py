@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from childsurv.cohort.cohort import DAYS_PER_YEAR
 from childsurv.demo.parameters import SEXES, SIMULATED, FloatArray, chosen_countries
+from childsurv.errors import asking
 from childsurv.lifetable.paths import ROWS_AT_A_TIME, IntArray, walk
 from childsurv.lifetable.table import LifeTable
+from childsurv.maths.calendar import DAYS_PER_YEAR
 
 FIRST_YEAR, LAST_YEAR = 1980, 2030
 LAST_AGE = 100
@@ -178,9 +179,9 @@ def population_death_time(
             diagnosis=diagnosis[batch],
             time=horizon[batch],
             whole_days=True,
-            purpose="Simulating population deaths",
         ):
-            left = limit[: piece.start.size] - piece.cumulative
+            with asking("Simulating population deaths"):
+                left = limit[: piece.start.size] - piece.cumulative
             dies = (left > 0) & (left <= piece.rate * (piece.stop - piece.start))
             here[np.flatnonzero(dies)] = piece.start[dies] + left[dies] / piece.rate[dies]
     return death

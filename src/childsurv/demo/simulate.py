@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from childsurv.cohort.cohort import DAYS_PER_YEAR, DateLike
+from childsurv.cohort.cohort import DateLike
 from childsurv.demo.diagnosis_records import Mask, canonical_data, truth_data
 from childsurv.demo.disease import (
     baseline_cumulative,
@@ -37,8 +37,9 @@ from childsurv.demo.parameters import (
 )
 from childsurv.demo.patients import IntArray, draw_patients
 from childsurv.demo.truth import Truth
-from childsurv.errors import OptionError
+from childsurv.errors import OptionError, asking
 from childsurv.lifetable.table import LifeTable
+from childsurv.maths.calendar import DAYS_PER_YEAR
 
 if TYPE_CHECKING:
     from childsurv.cohort.cohort import Cohort
@@ -174,9 +175,8 @@ def simulate(
     other = np.full(drawn.diagnosis.size, np.inf)
     threshold = rng.standard_exponential(drawn.diagnosis.size)
     if background:
-        stratum = life_table.stratum_codes(
-            pd.DataFrame({"country": country, "sex": sex}), sex="sex", purpose="Simulating"
-        )
+        with asking("Simulating"):
+            stratum = life_table.stratum_codes(pd.DataFrame({"country": country, "sex": sex}), sex="sex")
         other = population_death_time(
             life_table,
             stratum,

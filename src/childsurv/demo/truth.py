@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from childsurv.cohort.cohort import DAYS_PER_YEAR
 from childsurv.cohort.follow_up import By, Data, columns_list, frame_of, group_codes
 from childsurv.demo.disease import course_at
 from childsurv.demo.parameters import FloatArray
 from childsurv.demo.patients import IntArray
-from childsurv.errors import DataError, OptionError, require_columns
+from childsurv.errors import DataError, OptionError, asking, require_columns
 from childsurv.lifetable.paths import cumulative_hazard
 from childsurv.lifetable.table import LifeTable
+from childsurv.maths.calendar import DAYS_PER_YEAR
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -147,7 +147,8 @@ class Truth:
         if moments.ndim != 1 or moments.size == 0 or not (np.isfinite(moments) & (moments >= 0)).all():
             raise OptionError("years= takes one or more times of 0 or more.")
         rows, frame = self._rows(data, columns_list(by))
-        codes, groups = group_codes(frame, columns_list(by), purpose="Truth")
+        with asking("Truth"):
+            codes, groups = group_codes(frame, columns_list(by))
         size = np.bincount(codes, minlength=len(groups))
         parts = []
         for year in moments:
@@ -163,10 +164,12 @@ class Truth:
     def _rows(self, data: Data | None, names: list[str]) -> tuple[IntArray, pd.DataFrame]:
         """Return the patients' positions and a frame with their group columns."""
         if data is None:
-            require_columns(self.frame.columns, names, purpose="Truth")
+            with asking("Truth"):
+                require_columns(self.frame.columns, names)
             return np.arange(len(self.frame)), self.frame
         given = frame_of(data)
-        require_columns(given.columns, ["patient_id"], purpose="Truth of some patients")
+        with asking("Truth of some patients"):
+            require_columns(given.columns, ["patient_id"])
         rows = pd.Index(self.frame["patient_id"].astype(object)).get_indexer(
             given["patient_id"].astype(object)
         )
@@ -180,18 +183,19 @@ class Truth:
         frame = self.frame.iloc[rows].reset_index(drop=True)
         own = {name: given[name].reset_index(drop=True) for name in names if name in given.columns}
         frame = frame.assign(**own)
-        require_columns(frame.columns, names, purpose="Truth")
+        with asking("Truth"):
+            require_columns(frame.columns, names)
         return np.asarray(rows, dtype=np.int64), frame
 
     def _population_hazard(self, rows: IntArray, days: int) -> FloatArray:
         if self.life_table is None or days == 0:
             return np.zeros(rows.size)
         frame = self.frame.iloc[rows]
-        return cumulative_hazard(
-            self.life_table,
-            self.life_table.stratum_codes(frame, sex="sex", purpose="Truth"),
-            birth=frame["birth_date"].to_numpy("datetime64[D]").astype(np.int64),
-            diagnosis=frame["diagnosis_date"].to_numpy("datetime64[D]").astype(np.int64),
-            time=np.full(rows.size, days, dtype=np.int64),
-            purpose="Truth",
-        )
+        with asking("Truth"):
+            return cumulative_hazard(
+                self.life_table,
+                self.life_table.stratum_codes(frame, sex="sex"),
+                birth=frame["birth_date"].to_numpy("datetime64[D]").astype(np.int64),
+                diagnosis=frame["diagnosis_date"].to_numpy("datetime64[D]").astype(np.int64),
+                time=np.full(rows.size, days, dtype=np.int64),
+            )

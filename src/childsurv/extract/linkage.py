@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from childsurv.cohort.cohort import Cohort
-from childsurv.errors import DataError, OptionError, require_columns
+from childsurv.errors import DataError, OptionError, asking, require_columns
 from childsurv.extract.dates import NO_DAY, Days
 from childsurv.extract.labels import UNKNOWN, Labels
 from childsurv.extract.raw_table import RawTable
@@ -251,7 +251,8 @@ def compare_link_tokens(paths: Sequence[str | Path]) -> pd.DataFrame:
             table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
         except (OSError, ValueError):
             raise DataError(f"{Path(path).name} cannot be read as a file of write_link_tokens().") from None
-        require_columns(table.columns, ["registry", COLUMN, "key_check"], purpose=f"{Path(path).name}")
+        with asking(f"{Path(path).name}"):
+            require_columns(table.columns, ["registry", COLUMN, "key_check"])
         tables.append(table)
     if len(tables) < 2:
         raise OptionError("compare_link_tokens() needs the files of at least two registries.")

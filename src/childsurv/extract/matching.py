@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from childsurv.cohort.cohort import CANONICAL_COLUMNS
-from childsurv.errors import LayoutError, OptionError, require_columns
+from childsurv.errors import LayoutError, OptionError, asking, require_columns
 from childsurv.extract.fields import ALTERNATIVES, FIELDS
 from childsurv.extract.layout import ColumnRule, Layout, text_key
 
@@ -83,7 +83,8 @@ def match_headers(
     _require_fields(layout, headers, {*single, *parts}, suggest_encoding)
     used = {*single.values(), *(header for found in parts.values() for header in found.values())}
     known = {*used, *(header for key in map(text_key, layout.not_read) for header in places.get(key, []))}
-    require_columns(headers, list(keep), purpose="keep=")
+    with asking("keep="):
+        require_columns(headers, list(keep))
     clash = [header for header in keep if header in CANONICAL_COLUMNS and header not in used]
     if clash:
         raise OptionError(

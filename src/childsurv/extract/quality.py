@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from childsurv.cohort.cohort import QUALITY_COUNTS, QUALITY_KEYS
-from childsurv.errors import DataError, OptionError, require_columns
+from childsurv.errors import DataError, OptionError, asking, require_columns
 
 if TYPE_CHECKING:
     from childsurv.cohort.cohort import Cohort
@@ -129,7 +129,8 @@ def data_quality(
         raise DataError(
             "The cohort was not read from an extract, so there are no counts of the rows as read."
         )
-    require_columns(cohort.frame.columns, ["closing_date", *QUALITY_KEYS], purpose="data_quality()")
+    with asking("data_quality()"):
+        require_columns(cohort.frame.columns, ["closing_date", *QUALITY_KEYS])
     counts = _sum_by(cohort.quality_counts, names)
     followed = _sum_by(_follow_up_sums(cohort, lost_after_days, horizon_years), names)
     table = counts.merge(followed, on=names, how="left") if names else counts.join(followed)
@@ -164,7 +165,7 @@ def data_quality(
 
 
 def _follow_up_sums(cohort: Cohort, lost_after_days: int, horizon_years: float | None) -> pd.DataFrame:
-    from childsurv.cohort.cohort import DAYS_PER_YEAR
+    from childsurv.maths.calendar import DAYS_PER_YEAR
 
     frame = cohort.frame
     start, end = frame["entry"].to_numpy(np.float64), frame["time"].to_numpy(np.float64)

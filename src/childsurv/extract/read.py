@@ -17,6 +17,7 @@ from childsurv.errors import (
     DataError,
     LayoutError,
     OptionError,
+    asking,
     require_choice,
     require_columns,
     rows_phrase,
@@ -171,7 +172,8 @@ def read_extract(
 
     def choose(headers: Sequence[str], suggest_encoding: Callable[[], str]) -> Sequence[str]:
         matched.append(match_headers(chosen, headers, keep=keep, suggest_encoding=suggest_encoding))
-        require_columns(headers, names, purpose="link_by=")
+        with asking("link_by="):
+            require_columns(headers, names)
         return list(dict.fromkeys([*matched[-1].wanted, *names]))
 
     raw = read_source(

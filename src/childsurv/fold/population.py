@@ -223,7 +223,6 @@ def fold_population(
     weighted: bool,
     case_weights: FloatArray | None = None,
     declining: bool = False,
-    purpose: str,
 ) -> PopulationSums:
     """Fold everybody's follow-up ``(entry, time]`` through a life table into daily sums by group.
 
@@ -244,10 +243,8 @@ def fold_population(
     declining
         Weight everybody by ``S_P(t) = exp(-Lambda_P)`` instead of its reciprocal: sums are then of the people whom the
         population would have left alive.
-    purpose
-        To begin error messages with.
     """
-    cell = cell_index(table, stratum, birth, diagnosis, time, purpose=purpose)
+    cell = cell_index(table, stratum, birth, diagnosis, time)
     n_days = int(time.max()) + 1
     block_days = block_length(table)
     n_columns = _columns(n_days, block_days)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import numpy.typing as npt
 
-from childsurv.errors import ChildsurvWarning
+from childsurv.errors import asked, warn
 from childsurv.fold.tally import Tally
 from childsurv.maths.running import running_maximum
 
@@ -21,12 +19,7 @@ LARGEST_ROUNDING = 1e-6
 
 
 def risk_weights(
-    folded: Tally,
-    *,
-    purpose: str,
-    stacklevel: int,
-    at_risk: npt.NDArray[np.number] | None = None,
-    effect: str = "are left out",
+    folded: Tally, *, at_risk: npt.NDArray[np.number] | None = None, effect: str = "are left out"
 ) -> tuple[FloatArray, FloatArray, npt.NDArray[np.bool_]]:
     """Return the summed weight of those at risk at each day's start and end, and on which days it can be used.
 
@@ -37,10 +30,8 @@ def risk_weights(
     ----------
     folded
         Tally with weighted sums.
-    purpose, effect
-        For the warning: who says it, and what becomes of such days.
-    stacklevel
-        Of the warning, counted from the caller.
+    effect
+        For the warning: what becomes of such days.
     at_risk
         Summed case weights of those at risk, free of rounding; by default the tally's own number.
     """
@@ -53,11 +44,9 @@ def risk_weights(
     anyone = at_risk > 0
     lost = anyone & ~(ROUNDING * largest <= LARGEST_ROUNDING * at_risk)
     if lost.any():
-        warnings.warn(
-            f"{purpose}: {int(lost.sum()):,} days {effect}, because somebody before them was followed to where "
+        warn(
+            f"{asked()}: {int(lost.sum()):,} days {effect}, because somebody before them was followed to where "
             "population survival is nearly 0, and weights 1 / S_P(t) of all the others are lost beside theirs. Such "
-            "patients are often deaths that the register never learnt of; check the oldest.",
-            ChildsurvWarning,
-            stacklevel=stacklevel + 1,
+            "patients are often deaths that the register never learnt of; check the oldest."
         )
     return before, end, anyone & ~lost

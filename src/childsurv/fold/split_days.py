@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from childsurv.cohort.follow_up import FollowUp
-from childsurv.errors import DataError
+from childsurv.errors import DataError, asked
 from childsurv.lifetable.paths import cell_index, cumulative_hazard, pieces
 from childsurv.lifetable.people import Demographics
 from childsurv.lifetable.table import LifeTable
@@ -48,13 +48,7 @@ class SplitDaySums:
 
 
 def split_day_sums(
-    observed: FollowUp,
-    table: LifeTable,
-    people: Demographics,
-    *,
-    group: IntArray,
-    n_groups: int,
-    purpose: str,
+    observed: FollowUp, table: LifeTable, people: Demographics, *, group: IntArray, n_groups: int
 ) -> SplitDaySums:
     """Sum the hazards and weights of everybody at risk on every day, cells split inside days.
 
@@ -64,18 +58,16 @@ def split_day_sums(
         Follow-up in whole days, and who looks where.
     group, n_groups
         Codes from 0, of the rows of the follow-up.
-    purpose
-        To begin error messages with.
     """
     if not observed.counted:
         raise DataError(
-            f"{purpose}: follow-up must be in whole days to be looked up in a life table; round it."
+            f"{asked()}: follow-up must be in whole days to be looked up in a life table; round it."
         )
     rows = observed.rows
     stratum, birth, diagnosis = people.stratum[rows], people.birth[rows], people.diagnosis[rows]
     time = observed.time.astype(np.int64, copy=False)
     event = observed.event.astype(bool)
-    cell = cell_index(table, stratum, birth, diagnosis, time, purpose=purpose)
+    cell = cell_index(table, stratum, birth, diagnosis, time)
     n_days = int(time.max()) + 1
     n_cells = n_groups * n_days
     sums = {name: np.zeros(n_cells) for name in SplitDaySums.__dataclass_fields__}
@@ -141,12 +133,7 @@ def _person_days(
 
 
 def expected_until(
-    observed: FollowUp,
-    table: LifeTable,
-    people: Demographics,
-    moments: FloatArray,
-    *,
-    purpose: str,
+    observed: FollowUp, table: LifeTable, people: Demographics, moments: FloatArray
 ) -> FloatArray:
     """Return each group's expected events from the last whole day to each moment inside a day.
 
@@ -156,8 +143,6 @@ def expected_until(
         As for `split_day_sums`.
     moments
         Days since diagnosis, none of them whole.
-    purpose
-        To begin error messages with.
 
     Returns
     -------
@@ -176,7 +161,6 @@ def expected_until(
                 birth=people.birth[own],
                 diagnosis=people.diagnosis[own],
                 time=np.full(own.size, at),
-                purpose=purpose,
             )
             for at in (moment, np.floor(moment))
         ]

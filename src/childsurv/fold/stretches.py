@@ -115,9 +115,8 @@ class PathHazards:
         breaks: FloatArray,
         *,
         marked: MarkedCells,
-        purpose: str,
     ) -> None:
-        cell = cell_index(table, people.stratum, people.birth, people.diagnosis, time, purpose=purpose)
+        cell = cell_index(table, people.stratum, people.birth, people.diagnosis, time)
         self.lengths = np.diff(breaks)
         cumulative = np.zeros((time.size, breaks.size))
         flat = cumulative.reshape(-1)

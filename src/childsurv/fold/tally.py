@@ -22,7 +22,7 @@ import pandas as pd
 
 from childsurv.cohort.cohort import Cohort
 from childsurv.cohort.follow_up import By, Data, FollowUp, IntArray, TimeArray, TimeCodes, follow_up
-from childsurv.errors import DataError, OptionError
+from childsurv.errors import DataError, OptionError, asked, asking
 from childsurv.fold.population import fold_population
 from childsurv.lifetable.people import Demographics, demographics
 from childsurv.lifetable.table import LifeTable
@@ -257,6 +257,7 @@ class Tally:
         )
 
 
+@asking("tally")
 def tally(
     data: Data,
     life_table: LifeTable | None = None,
@@ -309,7 +310,7 @@ def tally(
         raise OptionError("tally: grid= takes Grid.distinct(), Grid.daily() or Grid.breaks([...]).")
     observed = follow_up(
         data, by=by, time=time, event=event, entry=entry, weights=weights,
-        zero_survival=zero_survival, purpose="tally",
+        zero_survival=zero_survival,
     )  # fmt: skip
     if life_table is None:
         if grid.kind == "daily" and not observed.counted:
@@ -320,10 +321,8 @@ def tally(
         return fine if grid.kind != "breaks" else fine.coarsen(grid)
     if grid.kind == "distinct":
         raise OptionError("tally: with a life table cells are days or Grid.breaks([...]).")
-    people = demographics(
-        data, life_table, age_days=age_days, sex=sex, diagnosis_date=diagnosis_date, purpose="tally"
-    )
-    fine = fold_expected(observed, life_table, people, plain=True, weighted=True, purpose="tally")
+    people = demographics(data, life_table, age_days=age_days, sex=sex, diagnosis_date=diagnosis_date)
+    fine = fold_expected(observed, life_table, people, plain=True, weighted=True)
     fine = _with_zero_survival(fine, data, zero_survival)
     return fine if grid.kind != "breaks" else fine.coarsen(grid)
 
@@ -409,18 +408,12 @@ def _sorted_sums(place: IntArray, observed: FollowUp, n_cells: int) -> dict[str,
 
 
 def fold_expected(
-    observed: FollowUp,
-    life_table: LifeTable,
-    people: Demographics,
-    *,
-    plain: bool,
-    weighted: bool,
-    purpose: str,
+    observed: FollowUp, life_table: LifeTable, people: Demographics, *, plain: bool, weighted: bool
 ) -> Tally:
     """Fold follow-up through a life table into daily cells, from day 0 to each group's last day."""
     if not observed.counted:
         raise DataError(
-            f"{purpose}: follow-up must be in whole days to be looked up in a life table; round it, for example with "
+            f"{asked()}: follow-up must be in whole days to be looked up in a life table; round it, for example with "
             "(years * 365.25).round()."
         )
     rows = observed.rows
@@ -431,7 +424,6 @@ def fold_expected(
     population = fold_population(
         life_table, stratum, birth=birth, diagnosis=diagnosis, entry=entry, time=time, event=observed.event,
         group=observed.group, n_groups=n_groups, plain=plain, weighted=weighted, case_weights=observed.weights,
-        purpose=purpose,
     )  # fmt: skip
     last_day = np.zeros(n_groups, dtype=np.int64)
     np.maximum.at(last_day, observed.group, time)

@@ -14,11 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.cohort.cohort import DAYS_PER_YEAR
-from childsurv.errors import LifeTableError, OptionError, require_columns, rows_where
+from childsurv.errors import LifeTableError, OptionError, asking, require_columns, rows_where
 from childsurv.lifetable.graduation import age_scale, graduate
 from childsurv.lifetable.table import AFTER_ALL, BEFORE_ALL, LifeTable, concat_life_tables
-from childsurv.maths.calendar import first_of_january
+from childsurv.maths.calendar import DAYS_PER_YEAR, first_of_january
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -173,7 +172,8 @@ def _shares_by_stratum(table: LifeTable, shares: Sequence[float] | pd.DataFrame)
     """Return the three shares of each stratum, checked; shape ``(n_strata, 3)``."""
     if isinstance(shares, pd.DataFrame):
         keys = [name for name in (*table.by, "sex") if name in shares.columns]
-        require_columns(shares.columns, [*SHARE_COLUMNS], purpose="split_infancy(shares)")
+        with asking("split_infancy(shares)"):
+            require_columns(shares.columns, [*SHARE_COLUMNS])
         if keys and shares.duplicated(keys).any():
             raise LifeTableError(
                 f"split_infancy(): the shares of one stratum stand in {rows_where(shares.duplicated(keys))} again."

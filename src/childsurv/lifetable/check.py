@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.cohort.cohort import DAYS_PER_YEAR
-from childsurv.errors import LifeTableError, OptionError, require_columns
+from childsurv.errors import LifeTableError, OptionError, asking, require_columns
 from childsurv.lifetable.table import AFTER_ALL, BEFORE_ALL, LifeTable
+from childsurv.maths.calendar import DAYS_PER_YEAR
 
 FloatArray = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -242,7 +242,8 @@ def _identical_sexes(table: LifeTable) -> Iterator[list[Any]]:
 
 def _expectancies(table: LifeTable, given: pd.DataFrame, tolerance: float) -> Iterator[list[Any]]:
     keys = [*table.strata.columns, "year"]
-    require_columns(given.columns, [*keys, "e0"], purpose="e0=")
+    with asking("e0="):
+        require_columns(given.columns, [*keys, "e0"])
     implied = life_expectancy(table)
     implied["year"] = implied["year_start"].dt.year
     implied["place"] = np.repeat(np.arange(len(table.strata)), table.rates.shape[2])

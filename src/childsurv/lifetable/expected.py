@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.cohort.cohort import DAYS_PER_YEAR, Cohort
+from childsurv.cohort.cohort import Cohort
 from childsurv.cohort.follow_up import (
     By,
     Data,
@@ -19,10 +18,12 @@ from childsurv.cohort.follow_up import (
     number_column,
     require_rows,
 )
-from childsurv.errors import ColumnError, OptionError, require_choice, require_columns
+from childsurv.errors import ColumnError, OptionError, asked, asking, require_choice, require_columns
 from childsurv.lifetable.paths import ROWS_AT_A_TIME, cell_index, cumulative_hazard, walk
 from childsurv.lifetable.people import Demographics, demographics
 from childsurv.lifetable.table import LifeTable
+from childsurv.maths.asked import asked_times
+from childsurv.maths.calendar import DAYS_PER_YEAR
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -30,6 +31,7 @@ IntArray = npt.NDArray[np.int64]
 KINDS = ("ederer", "individual", "individual-hazard")
 
 
+@asking("expected_survival")
 def expected_survival(
     data: Data,
     life_table: LifeTable,
@@ -100,92 +102,66 @@ def expected_survival(
     Ederer F, Axtell LM, Cutler SJ. The relative survival rate: a statistical methodology. Natl Cancer Inst
     Monogr 1961; 6:101-21.
     """
-    purpose = "expected_survival"
     require_choice(kind, KINDS, argument="kind")
     frame = frame_of(data)
     people = demographics(
-        data,
-        life_table,
-        age_days=age_days,
-        sex=sex,
-        diagnosis_date=diagnosis_date,
-        birth_date=birth_date,
-        purpose=purpose,
+        data, life_table, age_days=age_days, sex=sex, diagnosis_date=diagnosis_date, birth_date=birth_date
     )
     time = time or ("time" if isinstance(data, Cohort) else None)
     if kind == "ederer":
-        wanted = _wanted_times(frame, time, times, years, purpose=purpose)
+        wanted = _wanted_times(frame, time, times, years)
         names = columns_list(by)
-        require_columns(frame.columns, names, purpose=purpose)
-        group, groups = group_codes(frame, names, purpose=purpose)
-        return _ederer_table(life_table, people, group, groups, wanted, purpose=purpose)
+        require_columns(frame.columns, names)
+        group, groups = group_codes(frame, names)
+        return _ederer_table(life_table, people, group, groups, wanted)
     given = [name for name, value in (("by", by), ("times", times), ("years", years)) if value is not None]
     if given:
         raise OptionError(
             f"kind={kind!r} gives each row its own value; {', '.join(given)} goes with kind='ederer'."
         )
     if time is None:
-        raise ColumnError(f"{purpose}: kind={kind!r} needs time=, the column with each row's time in days.")
+        raise ColumnError(f"{asked()}: kind={kind!r} needs time=, the column with each row's time in days.")
     cumulative = cumulative_hazard(
         life_table,
         people.stratum,
         birth=people.birth,
         diagnosis=people.diagnosis,
-        time=_own_times(frame, time, purpose=purpose),
-        purpose=purpose,
+        time=_own_times(frame, time),
     )
     if kind == "individual":
         return pd.Series(np.exp(-cumulative), index=frame.index, name="expected_survival")
     return pd.Series(cumulative, index=frame.index, name="expected_cumulative_hazard")
 
 
-def _own_times(frame: pd.DataFrame, name: str, *, purpose: str) -> npt.NDArray[np.number]:
-    require_columns(frame.columns, [name], purpose=purpose)
-    own = number_column(frame, name, purpose=purpose)
+def _own_times(frame: pd.DataFrame, name: str) -> npt.NDArray[np.number]:
+    require_columns(frame.columns, [name])
+    own = number_column(frame, name)
     require_rows(
         own < 0,
-        f"{purpose}: column {name!r} is negative",
+        f"{asked()}: column {name!r} is negative",
         "Times count from diagnosis; correct or exclude them.",
     )
     return own
 
 
-def _wanted_times(
-    frame: pd.DataFrame, time: str | None, times: Any, years: Any, *, purpose: str
-) -> FloatArray:
+def _wanted_times(frame: pd.DataFrame, time: str | None, times: Any, years: Any) -> FloatArray:
     """Return the times asked for, in days, ascending and each once."""
-    if times is not None and years is not None:
-        raise OptionError("Give times= (days) or years=, not both.")
     if times is None and years is None:
         if time is None:
             raise OptionError(
-                f"{purpose}: say at which times, with years= or times= (days); the data name no time= column."
+                f"{asked()}: say at which times, with years= or times= (days); the data name no time= column."
             )
-        longest = float(np.max(_own_times(frame, time, purpose=purpose)))
+        longest = float(np.max(_own_times(frame, time)))
         years = np.arange(int(longest / DAYS_PER_YEAR) + 1)
-    argument = "times" if times is not None else "years"
-    values: Sequence[float] = times if times is not None else years
-    try:
-        wanted = np.atleast_1d(np.asarray(values, dtype=np.float64)).ravel()
-    except (TypeError, ValueError) as error:
-        raise OptionError(f"{argument}= takes a number or numbers.") from error
-    if wanted.size == 0 or not np.isfinite(wanted).all() or (wanted < 0).any():
-        raise OptionError(f"{argument}= takes one or more finite numbers of 0 or more.")
-    return np.unique(wanted * (1.0 if argument == "times" else DAYS_PER_YEAR))
+    return np.unique(asked_times(times, years))
 
 
 def _ederer_table(
-    life_table: LifeTable,
-    people: Demographics,
-    group: IntArray,
-    groups: pd.DataFrame,
-    wanted: FloatArray,
-    *,
-    purpose: str,
+    life_table: LifeTable, people: Demographics, group: IntArray, groups: pd.DataFrame, wanted: FloatArray
 ) -> pd.DataFrame:
     n_groups = max(len(groups), 1)
     patients = np.bincount(group, minlength=n_groups)
-    sums = _sums_of_survival(life_table, people, group, n_groups, wanted, purpose=purpose)
+    sums = _sums_of_survival(life_table, people, group, n_groups, wanted)
     table = groups.loc[np.repeat(np.arange(n_groups), wanted.size)].reset_index(drop=True)
     table["time"] = np.tile(wanted, n_groups)
     table["patients"] = np.repeat(patients, wanted.size)
@@ -194,17 +170,11 @@ def _ederer_table(
 
 
 def _sums_of_survival(
-    life_table: LifeTable,
-    people: Demographics,
-    group: IntArray,
-    n_groups: int,
-    wanted: FloatArray,
-    *,
-    purpose: str,
+    life_table: LifeTable, people: Demographics, group: IntArray, n_groups: int, wanted: FloatArray
 ) -> FloatArray:
     """Return each group's summed survival of its members to each time, of shape (n_groups, n_times)."""
     horizon = np.full(group.size, wanted[-1])
-    cell_index(life_table, people.stratum, people.birth, people.diagnosis, horizon, purpose=purpose)
+    cell_index(life_table, people.stratum, people.birth, people.diagnosis, horizon)
     n_times = wanted.size
     sums = np.zeros(n_groups * n_times)
     for first in range(0, group.size, ROWS_AT_A_TIME):
@@ -217,7 +187,6 @@ def _sums_of_survival(
             diagnosis=people.diagnosis[batch],
             time=horizon[batch],
             whole_days=False,
-            purpose=purpose,
         ):
             # Each piece (start, stop] answers for the wanted times inside it, mostly none or one.
             low = np.searchsorted(wanted, piece.start, side="right")

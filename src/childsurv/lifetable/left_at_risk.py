@@ -9,13 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.cohort.cohort import DAYS_PER_YEAR
 from childsurv.cohort.follow_up import By, Data, columns_list, frame_of, group_codes
-from childsurv.errors import OptionError, require_choice, require_columns
+from childsurv.errors import OptionError, asked, asking, require_choice, require_columns
 from childsurv.lifetable.expected import expected_survival
 from childsurv.lifetable.paths import ROWS_AT_A_TIME, cell_index, cumulative_hazard, walk
 from childsurv.lifetable.people import Demographics, demographics
 from childsurv.lifetable.table import LifeTable
+from childsurv.maths.asked import asked_number, asked_numbers
+from childsurv.maths.calendar import DAYS_PER_YEAR
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -25,6 +26,7 @@ RELSURV_STEPS_PER_YEAR = 2
 """relsurv's ``nessie`` integrates survival over half years, each with one hazard, for a hundred years."""
 
 
+@asking("expected_at_risk")
 def expected_at_risk(
     data: Data,
     life_table: LifeTable,
@@ -89,22 +91,16 @@ def expected_at_risk(
     >>> bool((left["expected_at_risk"] <= left["patients"]).all())
     True
     """
-    purpose = "expected_at_risk"
     if compat is not None:
         require_choice(compat, ("relsurv",), argument="compat")
         horizon_years = RELSURV_HORIZON_YEARS if horizon_years is None else horizon_years
-    if horizon_years is not None and not 0 < horizon_years < np.inf:
-        raise OptionError(f"{purpose}: horizon_years= takes a length greater than 0.")
+    if horizon_years is not None:
+        horizon_years = asked_number(horizon_years, argument="horizon_years", positive=True)
     days_per_year = DAYS_PER_YEAR if compat is None else RELSURV_DAYS_PER_YEAR
-    try:
-        wanted = np.unique(np.asarray(years, dtype=np.float64))
-    except (TypeError, ValueError) as error:
-        raise OptionError(f"{purpose}: years= takes a number or numbers.") from error
-    if wanted.size == 0 or not np.isfinite(wanted).all() or (wanted < 0).any():
-        raise OptionError(f"{purpose}: years= takes one or more finite numbers of 0 or more.")
+    wanted = np.unique(asked_numbers(years, argument="years"))
     names = columns_list(by)
     if taken := sorted({"years", "expected_at_risk", "expected_life_years"} & set(names)):
-        raise OptionError(f"{purpose} adds a column {taken[0]!r}; rename the group column of that name.")
+        raise OptionError(f"{asked()} adds a column {taken[0]!r}; rename the group column of that name.")
     table = expected_survival(
         data, life_table, by=by, times=wanted * days_per_year, age_days=age_days, sex=sex,
         diagnosis_date=diagnosis_date, birth_date=birth_date,
@@ -118,33 +114,30 @@ def expected_at_risk(
         return table
     people = demographics(
         data, life_table, age_days=age_days, sex=sex, diagnosis_date=diagnosis_date, birth_date=birth_date,
-        purpose=purpose,
     )  # fmt: skip
     frame = frame_of(data)
-    require_columns(frame.columns, names, purpose=purpose)
-    group, _ = group_codes(frame, names, purpose=purpose, warn_empty=False)
+    require_columns(frame.columns, names)
+    group, _ = group_codes(frame, names, warn_empty=False)
     own = (
-        _life_days(life_table, people, horizon_years * days_per_year, purpose=purpose)
+        _life_days(life_table, people, horizon_years * days_per_year)
         if compat is None
-        else _life_days_by_half_years(life_table, people, horizon_years, purpose=purpose)
+        else _life_days_by_half_years(life_table, people, horizon_years)
     )
     mean = np.bincount(group, own, minlength=n_groups) / np.bincount(group, minlength=n_groups)
     return table.assign(expected_life_years=np.repeat(mean / days_per_year, wanted.size))
 
 
-def _life_days(table: LifeTable, people: Demographics, horizon: float, *, purpose: str) -> FloatArray:
+def _life_days(table: LifeTable, people: Demographics, horizon: float) -> FloatArray:
     """Return each person's expected days of life up to a horizon, exact over cells."""
     n = people.stratum.size
-    cell_index(
-        table, people.stratum, people.birth, people.diagnosis, np.full(n, np.ceil(horizon)), purpose=purpose
-    )
+    cell_index(table, people.stratum, people.birth, people.diagnosis, np.full(n, np.ceil(horizon)))
     total = np.zeros(n)
     for first in range(0, n, ROWS_AT_A_TIME):
         batch = slice(first, first + ROWS_AT_A_TIME)
         here = total[batch]
         for piece in walk(
             table, people.stratum[batch], birth=people.birth[batch], diagnosis=people.diagnosis[batch],
-            time=np.full(here.size, horizon), whole_days=False, purpose=purpose,
+            time=np.full(here.size, horizon), whole_days=False,
         ):  # fmt: skip
             here[: piece.start.size] += np.exp(-piece.cumulative) * _mean_survival(
                 piece.rate * (piece.stop - piece.start), piece.stop - piece.start
@@ -152,9 +145,7 @@ def _life_days(table: LifeTable, people: Demographics, horizon: float, *, purpos
     return total
 
 
-def _life_days_by_half_years(
-    table: LifeTable, people: Demographics, horizon_years: float, *, purpose: str
-) -> FloatArray:
+def _life_days_by_half_years(table: LifeTable, people: Demographics, horizon_years: float) -> FloatArray:
     """Return each person's expected days of life, with one hazard in every half year since diagnosis."""
     steps = int(np.ceil(horizon_years * RELSURV_STEPS_PER_YEAR))
     ends = np.minimum(np.arange(steps + 1) / RELSURV_STEPS_PER_YEAR, horizon_years) * RELSURV_DAYS_PER_YEAR
@@ -163,7 +154,7 @@ def _life_days_by_half_years(
     for start, end in itertools.pairwise(ends):
         after = cumulative_hazard(
             table, people.stratum, birth=people.birth, diagnosis=people.diagnosis,
-            time=np.full(total.size, end), purpose=purpose,
+            time=np.full(total.size, end),
         )  # fmt: skip
         total += np.exp(-before) * _mean_survival(after - before, np.full(total.size, end - start))
         before = after

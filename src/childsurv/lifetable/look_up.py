@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from childsurv.cohort.cohort import DAYS_PER_YEAR
 from childsurv.errors import OptionError, require_choice
 from childsurv.lifetable.cells import whole_years_and_days
-from childsurv.maths.calendar import first_of_january
+from childsurv.maths.calendar import DAYS_PER_YEAR, first_of_january
 
 if TYPE_CHECKING:
     from childsurv.lifetable.table import LifeTable

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from childsurv.errors import DataError, LifeTableError, rows_where
+from childsurv.errors import DataError, LifeTableError, asked, rows_where
 from childsurv.lifetable.clock import Clock
 from childsurv.lifetable.table import LifeTable
 
@@ -80,8 +80,6 @@ def cell_index(
     birth: npt.NDArray[np.int64 | np.float64],
     day: IntArray,
     time: npt.NDArray[np.number],
-    *,
-    purpose: str,
 ) -> IntArray:
     """Return the flat index of the cell of each person on a day, checking follow-up of ``time`` days from it.
 
@@ -95,7 +93,7 @@ def cell_index(
     """
     if (birth > day).any():
         raise DataError(
-            f"{purpose}: the birth date is after the date looked up in {rows_where(birth > day)}."
+            f"{asked()}: the birth date is after the date looked up in {rows_where(birth > day)}."
         )
     clock = Clock(table, birth, day)
     position = clock.calendar_day(day)
@@ -104,27 +102,27 @@ def cell_index(
     first, last = table.covered_dates
     if early.any():
         raise LifeTableError(
-            f"{purpose}: the life table begins on {first}, after the start of follow-up of "
+            f"{asked()}: the life table begins on {first}, after the start of follow-up of "
             f"{rows_where(early)}. "
             "Give a table with earlier years, or life_table.extend('last') to carry its first year back "
             "knowingly."
         )
     if late.any():
         raise LifeTableError(
-            f"{purpose}: the life table ends on {last}, before the end of follow-up of {rows_where(late)}. "
+            f"{asked()}: the life table ends on {last}, before the end of follow-up of {rows_where(late)}. "
             "Give a table with later years, life_table.extend('last') to carry its last year on knowingly, "
             "or end follow-up earlier with Cohort.window(followed=(None, date))."
         )
     age = clock.age_cell(day)
     if (age < 0).any():
         raise LifeTableError(
-            f"{purpose}: {rows_where(age < 0)} are younger than the first age of the life table. Add its "
+            f"{asked()}: {rows_where(age < 0)} are younger than the first age of the life table. Add its "
             "first ages."
         )
     year = _calendar_cells(table, position)
     n_ages, n_years = table.rates.shape[1:]
     cell = np.asarray((stratum * n_ages + age) * n_years + year, dtype=np.int64)
-    _require_no_gaps(table, clock, stratum, birth, day, time, cell, purpose=purpose)
+    _require_no_gaps(table, clock, stratum, birth, day, time, cell)
     return cell
 
 
@@ -147,8 +145,6 @@ def _require_no_gaps(
     day: IntArray,
     time: npt.NDArray[np.number],
     cell: IntArray,
-    *,
-    purpose: str,
 ) -> None:
     """Raise when somebody's path enters a cell without a value."""
     gaps = table.gap_counts
@@ -182,7 +178,7 @@ def _require_no_gaps(
     counts = np.bincount(stratum[enters], minlength=labels.size)
     listed = [f"{labels[code]} ({counts[code]:,} rows)" for code in np.flatnonzero(counts)]
     raise LifeTableError(
-        f"{purpose}: the life table has no value for a cell that follow-up enters in {rows_where(enters)}; "
+        f"{asked()}: the life table has no value for a cell that follow-up enters in {rows_where(enters)}; "
         "by "
         f"{', '.join(table.strata.columns)}: {'; '.join(listed[:20])}{'; ...' if len(listed) > 20 else ''}. "
         "Its source has a gap there, fewer years or ages than other strata, or a probability of 1 for the "
@@ -201,7 +197,6 @@ def walk(
     time: npt.NDArray[np.number],
     whole_days: bool,
     block_days: int | None = None,
-    purpose: str,
 ) -> Iterator[Piece]:
     """Yield the pieces of everybody's follow-up ``(0, time]``, one step of all people at a time.
 
@@ -218,10 +213,8 @@ def walk(
         each day does. Cuts on dates are whole days anyway.
     block_days
         Also cut at multiples of this many days.
-    purpose
-        To begin error messages with.
     """
-    cell = cell_index(table, stratum, birth, diagnosis, time, purpose=purpose)
+    cell = cell_index(table, stratum, birth, diagnosis, time)
     yield from pieces(
         table, cell, birth=birth, diagnosis=diagnosis, time=time, whole_days=whole_days, block_days=block_days
     )
@@ -334,13 +327,12 @@ def cumulative_hazard(
     birth: npt.NDArray[np.int64 | np.float64],
     diagnosis: IntArray,
     time: npt.NDArray[np.number],
-    purpose: str,
 ) -> FloatArray:
     """Return each person's population hazard cumulated from diagnosis to ``time``, exact over cells."""
     total = np.zeros(diagnosis.size)
     # Everything is checked before the work is cut up, so that a message counts all rows and not those of one
     # batch.
-    cell_index(table, stratum, birth, diagnosis, time, purpose=purpose)
+    cell_index(table, stratum, birth, diagnosis, time)
     for first in range(0, diagnosis.size, ROWS_AT_A_TIME):
         batch = slice(first, first + ROWS_AT_A_TIME)
         here = total[batch]
@@ -351,7 +343,6 @@ def cumulative_hazard(
             diagnosis=diagnosis[batch],
             time=time[batch],
             whole_days=False,
-            purpose=purpose,
         ):
             here[piece.kept : piece.start.size] = piece.reached[piece.kept :]
     return total

@@ -5,7 +5,6 @@ Every function that takes a life table gets its demographic columns through `dem
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,11 +14,13 @@ import pandas as pd
 from childsurv.cohort.cohort import Cohort
 from childsurv.cohort.follow_up import Data, frame_of, number_column, require_rows
 from childsurv.errors import (
-    ChildsurvWarning,
     ColumnError,
     DataError,
     OptionError,
+    asked,
+    asking,
     require_columns,
+    warn,
 )
 from childsurv.lifetable.table import LifeTable
 from childsurv.maths.calendar import FIRST_DAY, LAST_DAY, BirthdayCalendar, days_of
@@ -64,7 +65,6 @@ def demographics(
     birth_date: str | None = None,
     missing: str = "error",
     sexes: bool = True,
-    purpose: str,
 ) -> Demographics:
     """Resolve and check the columns by which rows look up a life table.
 
@@ -91,8 +91,6 @@ def demographics(
         "error", or "observed" for a stratum of -1 where the table has none for a row.
     sexes
         Whether rows choose a stratum; without, all are in the first and no column of sex is needed.
-    purpose
-        What is being computed, to begin error messages with.
 
     Raises
     ------
@@ -105,12 +103,12 @@ def demographics(
     """
     if not isinstance(life_table, LifeTable):
         raise OptionError(
-            f"{purpose}: a LifeTable is needed, got {type(life_table).__name__}. Make one with "
+            f"{asked()}: a LifeTable is needed, got {type(life_table).__name__}. Make one with "
             "childsurv.read_life_table() or childsurv.LifeTable.from_frame()."
         )
     if age_days is not None and birth_date is not None:
         raise OptionError(
-            f"{purpose}: give age_days= or birth_date=, not both; which one holds would be a guess."
+            f"{asked()}: give age_days= or birth_date=, not both; which one holds would be a guess."
         )
     frame = frame_of(data)
     sex = sex or "sex"
@@ -125,60 +123,57 @@ def demographics(
     from_cohort = isinstance(data, Cohort) and birth_date == "birth_date" and "age_days" in frame
     needed = [name for name in (diagnosis_date, birth_date, age_days, sex) if name is not None]
     needed = needed if sexes else needed[:-1]
-    require_columns(
-        frame.columns,
-        needed,
-        purpose=f"{purpose} looks people up in a life table by the columns that age_days= (or birth_date=), "
-        "sex= and diagnosis_date= name",
-    )
+    with asking(
+        f"{asked()} looks people up in a life table by the columns that age_days= (or birth_date=), "
+        "sex= and diagnosis_date= name"
+    ):
+        require_columns(frame.columns, needed)
     if len(frame) == 0:
         raise DataError(
-            f"{purpose}: there are no rows to look up. Check the exclusions and conditions before it."
+            f"{asked()}: there are no rows to look up. Check the exclusions and conditions before it."
         )
-    diagnosis = date_column(frame, diagnosis_date, purpose=purpose)
+    diagnosis = date_column(frame, diagnosis_date)
     birth: npt.NDArray[np.int64 | np.float64]
     if birth_date is None and age_days == "age_years":
-        birth = _births_of_completed_years(frame, diagnosis, purpose=purpose)
+        birth = _births_of_completed_years(frame, diagnosis)
     elif birth_date is None:
         assert age_days is not None
         within_days = life_table.age_rule == "fixed"
-        birth = np.asarray(diagnosis - _ages(frame, age_days, within_days=within_days, purpose=purpose))
+        birth = np.asarray(diagnosis - _ages(frame, age_days, within_days=within_days))
     elif from_cohort and frame[birth_date].isna().any():
         # A registry may send ages without birth dates for some of its rows; the reader then filled age_days.
         undated = frame[birth_date].isna().to_numpy()
         unknown = undated & frame["age_days"].isna().to_numpy()
         require_rows(
             unknown,
-            f"{purpose}: columns 'birth_date' and 'age_days' are both missing",
+            f"{asked()}: columns 'birth_date' and 'age_days' are both missing",
             "Population mortality needs an age; exclude these rows by a rule of your own.",
         )
         dates = np.empty_like(diagnosis)
-        dates[~undated] = date_column(frame, birth_date, rows=~undated, purpose=purpose)
-        dates[undated] = diagnosis[undated] - _ages(frame, "age_days", rows=undated, purpose=purpose)
+        dates[~undated] = date_column(frame, birth_date, rows=~undated)
+        dates[undated] = diagnosis[undated] - _ages(frame, "age_days", rows=undated)
         birth = dates
     else:
-        birth = date_column(frame, birth_date, purpose=purpose)
+        birth = date_column(frame, birth_date)
     require_rows(
         birth > diagnosis,
-        f"{purpose}: column {birth_date!r} is after column {diagnosis_date!r}",
+        f"{asked()}: column {birth_date!r} is after column {diagnosis_date!r}",
         "Correct or exclude these rows.",
     )
     require_rows(
         birth < FIRST_DAY,
-        f"{purpose}: births lie before the year 1800 by column {birth_date or age_days!r}",
+        f"{asked()}: births lie before the year 1800 by column {birth_date or age_days!r}",
         "Such dates or ages are codes for unknown or faults; set them missing and exclude them.",
     )
     stratum = (
-        life_table.stratum_codes(frame, sex=sex, missing=missing, purpose=purpose)
+        life_table.stratum_codes(frame, sex=sex, missing=missing)
         if sexes
         else np.zeros(len(frame), dtype=np.int64)
     )
     return Demographics(stratum=stratum, birth=birth, diagnosis=diagnosis)
 
 
-def date_column(
-    frame: pd.DataFrame, name: str, *, rows: npt.NDArray[np.bool_] | None = None, purpose: str
-) -> IntArray:
+def date_column(frame: pd.DataFrame, name: str, *, rows: npt.NDArray[np.bool_] | None = None) -> IntArray:
     """Return a column of dates as days since 1970-01-01; every (chosen) row must have one.
 
     Datetime columns of any resolution are taken, and columns of Python or Arrow dates. Text and numbers are
@@ -188,7 +183,7 @@ def date_column(
     dtype = column.dtype
     if isinstance(dtype, pd.DatetimeTZDtype):
         raise ColumnError(
-            f"{purpose}: column {name!r} has a time zone, so its days are not certain. "
+            f"{asked()}: column {name!r} has a time zone, so its days are not certain. "
             f"Remove it first: data[{name!r}].dt.tz_localize(None)."
         )
     if not pd.api.types.is_datetime64_dtype(dtype):
@@ -201,32 +196,32 @@ def date_column(
         }
         if not (arrow_dates or python_dates):
             raise ColumnError(
-                f"{purpose}: column {name!r} holds {dtype}, not dates. Convert it first and say how it is "
+                f"{asked()}: column {name!r} holds {dtype}, not dates. Convert it first and say how it is "
                 f"written: pandas.to_datetime(data[{name!r}], format='%Y-%m-%d')."
             )
         column = column.astype("datetime64[s]")
     chosen = np.ones(len(column), dtype=bool) if rows is None else rows
     require_rows(
         column.isna().to_numpy() & chosen,
-        f"{purpose}: column {name!r} is missing",
+        f"{asked()}: column {name!r} is missing",
         "Fill it or exclude these rows by a rule of your own.",
     )
     days = days_of(column)
     require_rows(
         ((days < FIRST_DAY) | (days > LAST_DAY)) & chosen,
-        f"{purpose}: column {name!r} lies outside the years 1800 to 2299",
+        f"{asked()}: column {name!r} lies outside the years 1800 to 2299",
         "Such dates are codes for unknown or faults; set them missing and exclude them.",
     )
     return days if rows is None else days[rows]
 
 
-def _births_of_completed_years(frame: pd.DataFrame, diagnosis: IntArray, *, purpose: str) -> IntArray:
+def _births_of_completed_years(frame: pd.DataFrame, diagnosis: IntArray) -> IntArray:
     """Return births that give each row its completed years of age at diagnosis."""
     name = "age_years"
-    years = number_column(frame, name, purpose=purpose)
+    years = number_column(frame, name)
     require_rows(
         (years < 0) | (years % 1 != 0) | (years > LARGEST_AGE_IN_YEARS),
-        f"{purpose}: column {name!r} is not a whole number of years from 0 to {LARGEST_AGE_IN_YEARS}",
+        f"{asked()}: column {name!r} is not a whole number of years from 0 to {LARGEST_AGE_IN_YEARS}",
         "Completed years are whole; correct or exclude these rows.",
     )
     # The day after the birthday, because somebody diagnosed on 29 February has no anniversary in most years.
@@ -234,35 +229,28 @@ def _births_of_completed_years(frame: pd.DataFrame, diagnosis: IntArray, *, purp
 
 
 def _ages(
-    frame: pd.DataFrame,
-    name: str,
-    *,
-    rows: npt.NDArray[np.bool_] | None = None,
-    within_days: bool = False,
-    purpose: str,
+    frame: pd.DataFrame, name: str, *, rows: npt.NDArray[np.bool_] | None = None, within_days: bool = False
 ) -> npt.NDArray[np.int64 | np.float64]:
     """Return a column of ages in days; row numbers in messages are those of the whole data."""
     if rows is None:
-        ages = number_column(frame, name, purpose=purpose)
+        ages = number_column(frame, name)
     else:
         filled = frame[[name]].copy()
         filled.loc[~rows, name] = 0
-        ages = number_column(filled, name, purpose=purpose)
+        ages = number_column(filled, name)
     require_rows(
-        ages < 0, f"{purpose}: column {name!r} is negative", "Ages count from birth; correct or exclude them."
+        ages < 0, f"{asked()}: column {name!r} is negative", "Ages count from birth; correct or exclude them."
     )
     if ages.dtype.kind == "f" and not within_days:
         require_rows(
             ages % 1 != 0,
-            f"{purpose}: column {name!r} is not a whole number of days",
+            f"{asked()}: column {name!r} is not a whole number of days",
             f"Ages in days are whole: data[{name!r}].round() if it was made from years.",
         )
     if rows is None and ages.size >= FEWEST_ROWS_TO_DOUBT_UNIT and ages.max() <= LARGEST_AGE_IN_YEARS:
-        warnings.warn(
-            f"{purpose}: no age in column {name!r} is above {LARGEST_AGE_IN_YEARS} days in {ages.size:,} "
-            "rows. If these are years, give days: completed years are not enough for infants.",
-            ChildsurvWarning,
-            stacklevel=4,
+        warn(
+            f"{asked()}: no age in column {name!r} is above {LARGEST_AGE_IN_YEARS} days in {ages.size:,} "
+            "rows. If these are years, give days: completed years are not enough for infants."
         )
     whole = ages.dtype.kind != "f" or not within_days or not (ages % 1).any()
     days = ages.astype(np.int64) if whole else ages

@@ -11,13 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.cohort.cohort import DAYS_PER_YEAR
 from childsurv.cohort.follow_up import By, Data, FollowUp, follow_up
-from childsurv.errors import DataError, OptionError, require_level
+from childsurv.errors import DataError, OptionError, asked, asking, require_level
 from childsurv.lifetable.paths import ROWS_AT_A_TIME, cell_index, pieces
 from childsurv.lifetable.people import Demographics, demographics
 from childsurv.lifetable.table import AFTER_ALL, BEFORE_ALL, LifeTable
-from childsurv.maths.calendar import first_of_january
+from childsurv.maths.calendar import DAYS_PER_YEAR, first_of_january
 from childsurv.maths.probability import poisson_limits
 
 FloatArray = npt.NDArray[np.float64]
@@ -30,6 +29,7 @@ LARGEST_NUMBER_OF_CELLS = 20_000_000
 """Cells of a table of person-years beyond which nobody would read it, and memory would run out."""
 
 
+@asking("person_years")
 def person_years(
     data: Data,
     life_table: LifeTable | None = None,
@@ -106,7 +106,6 @@ def person_years(
     Breslow NE, Day NE. Statistical methods in cancer research, volume II: the design and analysis of cohort
     studies. IARC Scientific Publications 82, Lyon 1987, chapters 2 and 3.
     """
-    purpose = "person_years"
     bands = _Bands(
         ages=_cuts(ages, "ages"), years=_cuts(years, "years"), since=_cuts(since_diagnosis, "since_diagnosis")
     )
@@ -116,9 +115,9 @@ def person_years(
         raise OptionError("years= takes calendar years, whole numbers from 1800 to 2299.")
     observed, people, table = _followed(
         data, life_table, by=by, time=time, event=event, entry=entry, age_days=age_days, sex=sex,
-        diagnosis_date=diagnosis_date, zero_survival=zero_survival, purpose=purpose,
+        diagnosis_date=diagnosis_date, zero_survival=zero_survival,
     )  # fmt: skip
-    sums = _fold(observed, people, table, bands, purpose=purpose)
+    sums = _fold(observed, people, table, bands)
     kept = np.flatnonzero((sums["days"] > 0) | (sums["deaths"] > 0))
     group, *places = np.unravel_index(kept, (observed.n_groups, *bands.sizes))
     result = observed.groups.iloc[group].reset_index(drop=True)
@@ -132,6 +131,7 @@ def person_years(
     return result
 
 
+@asking("standardised_mortality_ratio")
 def standardised_mortality_ratio(
     data: Data,
     life_table: LifeTable,
@@ -182,13 +182,12 @@ def standardised_mortality_ratio(
     Garwood F. Fiducial limits for the Poisson distribution. Biometrika 1936; 28:437-42.
     doi:10.1093/biomet/28.3-4.437
     """
-    purpose = "standardised_mortality_ratio"
     require_level(level)
     observed, people, table = _followed(
         data, life_table, by=by, time=time, event=event, entry=entry, age_days=age_days, sex=sex,
-        diagnosis_date=diagnosis_date, zero_survival=zero_survival, purpose=purpose,
+        diagnosis_date=diagnosis_date, zero_survival=zero_survival,
     )  # fmt: skip
-    sums = _fold(observed, people, table, _Bands(), purpose=purpose)
+    sums = _fold(observed, people, table, _Bands())
     deaths, expected = sums["deaths"], sums["expected"]
     lower, upper = poisson_limits(deaths, level)
     result = observed.groups.reset_index(drop=True)
@@ -245,21 +244,17 @@ def _followed(
     sex: str | None,
     diagnosis_date: str | None,
     zero_survival: str,
-    purpose: str,
 ) -> tuple[FollowUp, Demographics, LifeTable]:
     """Return follow-up, where each row looks, and the life table: one in which nobody dies if there is none."""
-    observed = follow_up(
-        data, by=by, time=time, event=event, entry=entry, zero_survival=zero_survival, purpose=purpose
-    )
+    observed = follow_up(data, by=by, time=time, event=event, entry=entry, zero_survival=zero_survival)
     if not observed.counted:
         raise DataError(
-            f"{purpose}: follow-up must be in whole days to be shared out; round it, for example with "
+            f"{asked()}: follow-up must be in whole days to be shared out; round it, for example with "
             "(years * 365.25).round()."
         )
     table = _nobody_dies() if life_table is None else life_table
     people = demographics(
         data, table, age_days=age_days, sex=sex, diagnosis_date=diagnosis_date, sexes=life_table is not None,
-        purpose=purpose,
     )  # fmt: skip
     rows = observed.rows
     return observed, Demographics(people.stratum[rows], people.birth[rows], people.diagnosis[rows]), table
@@ -280,14 +275,12 @@ def _nobody_dies() -> LifeTable:
     )
 
 
-def _fold(
-    observed: FollowUp, people: Demographics, table: LifeTable, bands: _Bands, *, purpose: str
-) -> dict[str, FloatArray]:
+def _fold(observed: FollowUp, people: Demographics, table: LifeTable, bands: _Bands) -> dict[str, FloatArray]:
     """Return person-days, deaths and expected deaths by group and band, each flat."""
     n_cells = observed.n_groups * math.prod(bands.sizes)
     if n_cells > LARGEST_NUMBER_OF_CELLS:
         raise OptionError(
-            f"{purpose}: {n_cells:,} cells of groups and bands are too many; use fewer groups or wider bands."
+            f"{asked()}: {n_cells:,} cells of groups and bands are too many; use fewer groups or wider bands."
         )
     fine = _cut_at(table, bands)
     # Each cell of the finer table lies in one band of age and one of calendar time.
@@ -300,7 +293,7 @@ def _fold(
     per_group = math.prod(bands.sizes)
     rates = fine.rates.ravel()
     time = observed.time.astype(np.int64, copy=False)
-    cell = cell_index(fine, people.stratum, people.birth, people.diagnosis, time, purpose=purpose)
+    cell = cell_index(fine, people.stratum, people.birth, people.diagnosis, time)
     sums = {name: np.zeros(n_cells) for name in ("days", "deaths", "expected")}
     for first in range(0, time.size, ROWS_AT_A_TIME):
         batch = slice(first, first + ROWS_AT_A_TIME)

@@ -18,17 +18,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.cohort.cohort import DAYS_PER_YEAR
 from childsurv.errors import (
     DataError,
     LifeTableError,
     OptionError,
+    asked,
+    asking,
     require_choice,
     require_columns,
     rows_where,
 )
 from childsurv.lifetable.cells import SEXES, block_of_cells, require_cells_within_years
-from childsurv.maths.calendar import FIRST_DAY, LAST_DAY, days_of
+from childsurv.maths.calendar import DAYS_PER_YEAR, FIRST_DAY, LAST_DAY, days_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -270,7 +271,8 @@ class LifeTable:
         if not 300 < days_per_year < 400:
             raise OptionError(f"days_per_year={days_per_year!r} is not the length of a year in days.")
         by_names = (by,) if isinstance(by, str) else tuple(by)
-        require_columns(frame.columns, [sex, age, year, value, *by_names], purpose="A life table")
+        with asking("A life table"):
+            require_columns(frame.columns, [sex, age, year, value, *by_names])
         fixed = age_unit == "days" or days_per_year != DAYS_PER_YEAR
         block = block_of_cells(
             frame,
@@ -486,9 +488,7 @@ class LifeTable:
             provenance=(*self.provenance, {"extended": how}),
         )
 
-    def stratum_codes(
-        self, frame: pd.DataFrame, *, sex: str, missing: str = "error", purpose: str
-    ) -> IntArray:
+    def stratum_codes(self, frame: pd.DataFrame, *, sex: str, missing: str = "error") -> IntArray:
         """Return the stratum of each row, or raise a `LifeTableError` that counts rows without one.
 
         Parameters
@@ -499,7 +499,8 @@ class LifeTable:
             "error", or "observed" for -1 where the table has no stratum for a row with a sex.
         """
         names = [*self.by, sex]
-        require_columns(frame.columns, names, purpose=f"{purpose}: the life table is by {', '.join(names)}")
+        with asking(f"{asked()}: the life table is by {', '.join(names)}"):
+            require_columns(frame.columns, names)
         code = np.zeros(len(frame), dtype=np.int64)
         unknown = np.zeros(len(frame), dtype=bool)
         n_codes = 1
@@ -511,14 +512,14 @@ class LifeTable:
             codes = place[categories.codes]
             if own == "sex" and (codes < 0).any():
                 raise LifeTableError(
-                    f"{purpose}: column {name!r} is not 'male' or 'female' in {rows_where(codes < 0)}. "
+                    f"{asked()}: column {name!r} is not 'male' or 'female' in {rows_where(codes < 0)}. "
                     "Population mortality needs a sex; correct or exclude these rows."
                 )
             if (codes < 0).any() and missing == "error":
                 counts = column[codes < 0].astype(object).value_counts(dropna=False)
                 listed = ", ".join(f"{label} ({count:,} rows)" for label, count in counts.head(20).items())
                 raise LifeTableError(
-                    f"{purpose}: the life table has no {own} for {int((codes < 0).sum()):,} rows: {listed}. "
+                    f"{asked()}: the life table has no {own} for {int((codes < 0).sum()):,} rows: {listed}. "
                     "Add their tables with childsurv.concat_life_tables() or exclude these rows."
                 )
             unknown |= codes < 0
@@ -535,12 +536,13 @@ class LifeTable:
             counts = frame.loc[stratum < 0, names].astype(str).agg(", ".join, axis=1).value_counts()
             listed = "; ".join(f"{label} ({count:,} rows)" for label, count in counts.head(20).items())
             raise LifeTableError(
-                f"{purpose}: the life table lacks the combination of {', '.join(names)} in "
+                f"{asked()}: the life table lacks the combination of {', '.join(names)} in "
                 f"{rows_where(stratum < 0)}: {listed}. Add their tables with childsurv.concat_life_tables() or "
                 "exclude these rows."
             )
         return stratum
 
+    @asking("LifeTable.hazard")
     def hazard(self, *, sex: Any, birth_date: Any, date: Any, **by: Any) -> FloatArray:
         """Return the population hazard per day on given dates.
 
@@ -567,14 +569,14 @@ class LifeTable:
         """
         from childsurv.lifetable.paths import cell_index
 
-        purpose = "LifeTable.hazard"
-        frame = self._rows_frame(purpose, sex=sex, by=by, birth_date=birth_date, date=date)
-        stratum = self.stratum_codes(frame, sex="sex", purpose=purpose)
+        frame = self._rows_frame(sex=sex, by=by, birth_date=birth_date, date=date)
+        stratum = self.stratum_codes(frame, sex="sex")
         birth, day = days_of(frame["birth_date"]), days_of(frame["date"])
         # The hazard on a date is that of the day which begins with it.
-        index = cell_index(self, stratum, birth, day, np.ones(len(frame), dtype=np.int64), purpose=purpose)
+        index = cell_index(self, stratum, birth, day, np.ones(len(frame), dtype=np.int64))
         return np.asarray(self.rates.ravel()[index])
 
+    @asking("LifeTable.survival")
     def survival(self, *, sex: Any, birth_date: Any, date: Any, days: Any, **by: Any) -> FloatArray:
         """Return the probability that a member of the population survives some days from a date.
 
@@ -589,16 +591,14 @@ class LifeTable:
         """
         from childsurv.lifetable.paths import cumulative_hazard
 
-        purpose = "LifeTable.survival"
-        frame = self._rows_frame(purpose, sex=sex, by=by, birth_date=birth_date, date=date, days=days)
-        stratum = self.stratum_codes(frame, sex="sex", purpose=purpose)
+        frame = self._rows_frame(sex=sex, by=by, birth_date=birth_date, date=date, days=days)
+        stratum = self.stratum_codes(frame, sex="sex")
         cumulative = cumulative_hazard(
             self,
             stratum,
             birth=days_of(frame["birth_date"]),
             diagnosis=days_of(frame["date"]),
             time=frame["days"].to_numpy(np.float64),
-            purpose=purpose,
         )
         return np.asarray(np.exp(-cumulative))
 
@@ -628,11 +628,11 @@ class LifeTable:
 
         return life_table(self, kind=kind, **options)
 
-    def _rows_frame(self, purpose: str, *, sex: Any, by: Mapping[str, Any], **columns: Any) -> pd.DataFrame:
+    def _rows_frame(self, *, sex: Any, by: Mapping[str, Any], **columns: Any) -> pd.DataFrame:
         """Return one row a look-up from values and arrays, dates and days checked."""
         if set(by) != set(self.by):
             raise OptionError(
-                f"{purpose}: this life table is by {', '.join(self.by) or 'sex alone'}; give "
+                f"{asked()}: this life table is by {', '.join(self.by) or 'sex alone'}; give "
                 f"{', '.join(f'{name}=' for name in self.by) or 'no strata'}."
             )
         values = {"sex": sex, **by, **columns}
@@ -640,7 +640,7 @@ class LifeTable:
         sizes = {name: array.size for name, array in arrays.items() if array.ndim == 1}
         if len(set(sizes.values())) > 1 or any(array.ndim > 1 for array in arrays.values()):
             raise OptionError(
-                f"{purpose}: give one value, or one a row; got "
+                f"{asked()}: give one value, or one a row; got "
                 f"{', '.join(f'{name} of shape {array.shape}' for name, array in arrays.items())}."
             )
         size = next(iter(sizes.values()), 1)
@@ -654,13 +654,13 @@ class LifeTable:
             bad = frame[name].isna().to_numpy() | (days < FIRST_DAY) | (days > LAST_DAY)
             if bad.any():
                 raise DataError(
-                    f"{purpose}: {name}= is not a date of the years 1800 to 2299 in {rows_where(bad)}."
+                    f"{asked()}: {name}= is not a date of the years 1800 to 2299 in {rows_where(bad)}."
                 )
         if "days" in frame:
             days = pd.to_numeric(frame["days"], errors="coerce").to_numpy(np.float64)
             bad = ~np.isfinite(days) | (days < 0)
             if bad.any():
-                raise DataError(f"{purpose}: days= is not a finite number of 0 or more in {rows_where(bad)}.")
+                raise DataError(f"{asked()}: days= is not a finite number of 0 or more in {rows_where(bad)}.")
             frame["days"] = days
         return frame
 

@@ -10,6 +10,9 @@ import pandas as pd
 
 IntArray = npt.NDArray[np.int64]
 
+DAYS_PER_YEAR = 365.25
+"""Days in a year wherever years are asked for or shown; follow-up itself counts days."""
+
 _FIRST_MONTH = (1600 - 1970) * 12
 _LAST_MONTH = (2400 - 1970) * 12
 _FIRST_DAY_OF_MONTH: IntArray = (

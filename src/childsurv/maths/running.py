@@ -1,4 +1,4 @@
-"""Running sums and products within the groups of a long table, for many groups at once.
+"""Running sums and products within the groups of a long table, for many groups at once, and ratios of sums.
 
 Rows are sorted by group. NumPy's own cumulative functions run along long groups one by one, and along short ones
 padded to equal length, a few megabytes at a time: each group's result has the same bits whether it is computed alone
@@ -21,6 +21,31 @@ LONG_GROUP = 150
 
 PADDED_VALUES = 2_000_000
 """Largest padded block, in values; bounds memory whatever the sizes of the groups."""
+
+
+def ratio(
+    numerator: npt.ArrayLike,
+    denominator: npt.ArrayLike,
+    *,
+    where: npt.ArrayLike | None = None,
+    otherwise: float = 0.0,
+) -> npt.NDArray[np.float64]:
+    """Return ``numerator / denominator`` where a condition holds, and another value elsewhere.
+
+    Parameters
+    ----------
+    numerator, denominator
+        Arrays that broadcast.
+    where
+        The condition; by default that the denominator is greater than 0. Where it holds, a division by 0 is infinite
+        or, for 0 / 0, NaN, without a warning.
+    otherwise
+        The value elsewhere.
+    """
+    chosen = np.asarray(denominator) > 0 if where is None else where
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        quotient = np.asarray(numerator) / np.asarray(denominator)
+    return np.asarray(np.where(chosen, quotient, otherwise))
 
 
 def group_starts(group: npt.NDArray[np.int64], n_groups: int) -> npt.NDArray[np.int64]:

@@ -10,15 +10,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.cohort.cohort import DAYS_PER_YEAR
 from childsurv.cohort.follow_up import By, Data, columns_list, follow_up, warn_no_events
 from childsurv.curves.curves import Curves
-from childsurv.errors import OptionError, require_choice, require_count, require_level
+from childsurv.errors import OptionError, asked, asking, require_choice, require_count, require_level
 from childsurv.fold.split_days import expected_until, split_day_sums
 from childsurv.fold.tally import fold_expected
 from childsurv.lifetable.clock import AGE_RULES, CALENDAR_RULES
 from childsurv.lifetable.people import demographics
 from childsurv.lifetable.table import LifeTable
+from childsurv.maths.asked import asked_numbers
+from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.maths.limits import INTERVAL_KINDS
 from childsurv.maths.running import group_starts, running_product, running_sum
 
@@ -35,6 +36,7 @@ COMPAT = ("relsurv",)
 """Peers whose conventions can be asked for."""
 
 
+@asking("crude_mortality")
 def crude_mortality(
     data: Data,
     life_table: LifeTable,
@@ -125,14 +127,12 @@ def crude_mortality(
     >>> crude["cause"].tolist(), bool(abs(crude["estimate"].sum() - dead) < 1e-9)
     (['disease', 'population'], True)
     """
-    purpose = "crude_mortality"
     require_choice(ci, INTERVAL_KINDS, argument="ci")
     require_level(level)
     require_count(minimum, argument="minimum")
     cells = crude_cells(
         data, life_table, by=by, time=time, event=event, entry=entry, age_days=age_days, sex=sex,
         diagnosis_date=diagnosis_date, zero_survival=zero_survival, compat=compat, add_times=add_times,
-        purpose=purpose,
     )  # fmt: skip
     estimates, variances = cells.estimates, _variances(cells)
     n_groups, n_cells = cells.patients.size, cells.end.size
@@ -221,37 +221,34 @@ def crude_cells(
     zero_survival: str,
     compat: str | None,
     add_times: Sequence[float] | FloatArray | None,
-    purpose: str,
 ) -> CrudeCells:
     """Fold follow-up and finish it into the curves of both causes; arguments as for `crude_mortality`."""
     if compat is not None:
         require_choice(compat, COMPAT, argument="compat")
     elif add_times is not None:
         raise OptionError(
-            f"{purpose}: add_times= goes with compat='relsurv'; otherwise curves step on whole days, every day."
+            f"{asked()}: add_times= goes with compat='relsurv'; otherwise curves step on whole days, every day."
         )
     if "cause" in columns_list(by):
-        raise OptionError(f"{purpose} adds a column 'cause'; rename the group column of that name.")
-    observed = follow_up(
-        data, by=by, time=time, event=event, entry=entry, zero_survival=zero_survival, purpose=purpose
-    )
-    warn_no_events(observed, purpose=purpose)
-    people = demographics(
-        data, life_table, age_days=age_days, sex=sex, diagnosis_date=diagnosis_date, purpose=purpose
-    )
-    folded = fold_expected(observed, life_table, people, plain=True, weighted=False, purpose=purpose)
+        raise OptionError(f"{asked()} adds a column 'cause'; rename the group column of that name.")
+    observed = follow_up(data, by=by, time=time, event=event, entry=entry, zero_survival=zero_survival)
+    warn_no_events(observed)
+    people = demographics(data, life_table, age_days=age_days, sex=sex, diagnosis_date=diagnosis_date)
+    folded = fold_expected(observed, life_table, people, plain=True, weighted=False)
     group, end, at_risk = folded.group, folded.end.astype(np.float64), folded.at_risk
     events, left = folded.sums["events"], folded.sums["left"]
     expected = folded.sums["expected_events"]
     if compat is not None:
-        split = split_day_sums(
-            observed, life_table, people, group=observed.group, n_groups=observed.n_groups, purpose=purpose
-        )
+        split = split_day_sums(observed, life_table, people, group=observed.group, n_groups=observed.n_groups)
         expected = split.expected_events[group, folded.end.astype(np.int64)]
-        moments = np.empty(0) if add_times is None else positive_numbers(add_times, f"{purpose}: add_times")
+        moments = (
+            np.empty(0)
+            if add_times is None
+            else asked_numbers(add_times, argument="add_times", positive=True)
+        )
         moments = np.unique(moments[(moments % 1 != 0) & (moments < end.max())])
         if moments.size:
-            within = expected_until(observed, life_table, people, moments, purpose=purpose)
+            within = expected_until(observed, life_table, people, moments)
             group, end, at_risk, events, left, expected = _with_moments(
                 (group, end, at_risk, events, left, expected), moments, within
             )
@@ -305,17 +302,6 @@ def look_up_conventions(life_table: LifeTable, *, whole_days: bool = True) -> di
         "life_table": life_table.source,
         "life_table_digest": life_table.digest,
     }
-
-
-def positive_numbers(values: Any, argument: str) -> FloatArray:
-    """Return one or several finite numbers greater than 0."""
-    try:
-        numbers = np.atleast_1d(np.asarray(values, dtype=np.float64)).ravel()
-    except (TypeError, ValueError) as error:
-        raise OptionError(f"{argument}= takes a number or numbers.") from error
-    if numbers.size == 0 or not np.isfinite(numbers).all() or (numbers <= 0).any():
-        raise OptionError(f"{argument}= takes one or more finite numbers greater than 0.")
-    return numbers
 
 
 def _with_moments(

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from childsurv.cohort.follow_up import require_rows
-from childsurv.errors import OptionError
+from childsurv.errors import OptionError, asked, asking
 from childsurv.fold.population import fold_population
 from childsurv.fold.risk_weights import risk_weights
 from childsurv.fold.tally import Tally, every_day, fold_expected, fold_observed
@@ -49,14 +49,7 @@ def daily_estimate(
     if method in {"ederer1", "hakulinen"}:
         return _observed_over_expected(given, method, form)
     weighted = method == "pohar-perme"
-    folded = fold_expected(
-        given.observed,
-        given.table,
-        given.people,
-        plain=not weighted,
-        weighted=weighted,
-        purpose=given.purpose,
-    )
+    folded = fold_expected(given.observed, given.table, given.people, plain=not weighted, weighted=weighted)
     starts = folded.starts
     heads, at_risk = _heads_and_at_risk(given, folded)
     increment, variance = (_pohar_perme if weighted else _ederer2)(folded, at_risk)
@@ -118,9 +111,9 @@ def expected_by_day(
     marked_days
         As in `NetEstimate`.
     """
-    observed, purpose = given.observed, f"{given.purpose} (method={method!r})"
+    observed = given.observed
     if given.entry is not None:
-        raise OptionError(f"{purpose} {FOLLOWED_FROM_DIAGNOSIS}")
+        raise OptionError(f"{asked()} (method={method!r}) {FOLLOWED_FROM_DIAGNOSIS}")
     followed = last_day[observed.group]
     if method == "hakulinen":
         followed = np.minimum(followed, potential_follow_up(given))
@@ -129,7 +122,7 @@ def expected_by_day(
     population = fold_population(
         given.table, people.stratum, birth=people.birth, diagnosis=people.diagnosis, entry=None, time=followed,
         event=np.zeros(followed.size, dtype=np.int8), group=observed.group, n_groups=n_groups, plain=False,
-        weighted=True, case_weights=observed.weights, declining=True, purpose=purpose,
+        weighted=True, case_weights=observed.weights, declining=True,
     )  # fmt: skip
     assert population.weighted_entered is not None
     assert population.weighted_left is not None
@@ -156,7 +149,7 @@ def potential_follow_up(given: NetInput) -> IntArray:
     """Return the days from diagnosis to each patient's closing date, after checking that nobody was followed longer."""
     if given.closing is None:
         raise OptionError(
-            f"{given.purpose}: method='hakulinen' needs the date to which each child could have been followed. Read "
+            f"{asked()}: method='hakulinen' needs the date to which each child could have been followed. Read "
             "the extract with closing_date=, or give closing_date= here (a date, or a column of dates)."
         )
     potential, time = given.closing, given.time
@@ -166,7 +159,7 @@ def potential_follow_up(given: NetInput) -> IntArray:
     late[given.observed.rows] = potential < time
     require_rows(
         late,
-        f"{given.purpose}: follow-up goes on after the closing date",
+        f"{asked()}: follow-up goes on after the closing date",
         "Give the date to which all could have been followed, or end follow-up there with "
         "Cohort.window(followed=(None, date)).",
     )
@@ -256,9 +249,8 @@ def _pohar_perme(folded: Tally, at_risk: npt.NDArray[np.number]) -> tuple[FloatA
     """Return each day's excess hazard and the variance it adds to log S."""
     sums = folded.sums
     growth = sums["weighted_expected_events"]
-    start, end, used = risk_weights(
-        folded, at_risk=at_risk, effect="have no estimate", purpose="net_survival", stacklevel=5
-    )
+    with asking("net_survival"):
+        start, end, used = risk_weights(folded, at_risk=at_risk, effect="have no estimate")
     with np.errstate(divide="ignore", invalid="ignore"):
         increment = sums["weighted_events"] / end - np.log1p(growth / start)
         variance = sums["weighted_events_squared"] / end**2

@@ -12,17 +12,18 @@ import numpy.typing as npt
 import pandas as pd
 from numpy.polynomial import polynomial
 
-from childsurv.cohort.cohort import DAYS_PER_YEAR
 from childsurv.cohort.follow_up import By, Data, follow_up, warn_no_events
 from childsurv.curves.curves import Curves
-from childsurv.errors import OptionError, require_choice, require_count, require_level
+from childsurv.errors import OptionError, asked, asking, require_choice, require_count, require_level
 from childsurv.fold.risk_weights import risk_weights
 from childsurv.fold.tally import Tally, fold_expected
 from childsurv.lifetable.people import demographics
 from childsurv.lifetable.table import LifeTable
+from childsurv.maths.asked import asked_number, asked_times
+from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.maths.probability import normal_quantile
 from childsurv.maths.running import running_sum
-from childsurv.net.crude import look_up_conventions, positive_numbers
+from childsurv.net.crude import look_up_conventions
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -143,6 +144,7 @@ class ExcessMortality:
         )  # fmt: skip
 
 
+@asking("excess_mortality")
 def excess_mortality(
     data: Data,
     life_table: LifeTable,
@@ -222,35 +224,25 @@ def excess_mortality(
     >>> bool(rates["estimate"][0] > rates["estimate"][1])
     True
     """
-    purpose = "excess_mortality"
     require_choice(kernel, tuple(KERNELS), argument="kernel")
     require_choice(ci, LIMITS, argument="ci")
     require_level(level)
     least = require_count(minimum, argument="minimum")
     if (bandwidth is None) == (bandwidth_years is None):
         raise OptionError(
-            f"{purpose}: give the width of the kernel, as bandwidth= (days) or bandwidth_years=."
+            f"{asked()}: give the width of the kernel, as bandwidth= (days) or bandwidth_years=."
         )
-    if times is not None and years is not None:
-        raise OptionError(f"{purpose}: give times= (days) or years=, not both.")
-    widths = (
-        positive_numbers(bandwidth, f"{purpose}: bandwidth")
+    width = float(
+        asked_number(bandwidth, argument="bandwidth", positive=True)
         if bandwidth_years is None
-        else positive_numbers(bandwidth_years, f"{purpose}: bandwidth_years") * DAYS_PER_YEAR
+        else asked_number(bandwidth_years, argument="bandwidth_years", positive=True) * DAYS_PER_YEAR
     )
-    if widths.size != 1:
-        raise OptionError(f"{purpose}: one bandwidth is needed; call it once for each.")
-    width = float(widths[0])
-    observed = follow_up(
-        data, by=by, time=time, event=event, entry=entry, zero_survival=zero_survival, purpose=purpose
-    )
-    warn_no_events(observed, purpose=purpose)
-    people = demographics(
-        data, life_table, age_days=age_days, sex=sex, diagnosis_date=diagnosis_date, purpose=purpose
-    )
-    folded = fold_expected(observed, life_table, people, plain=False, weighted=True, purpose=purpose)
-    wanted = _wanted(folded, times, years, purpose=purpose)
-    before, end, used = risk_weights(folded, purpose=purpose, stacklevel=2)
+    observed = follow_up(data, by=by, time=time, event=event, entry=entry, zero_survival=zero_survival)
+    warn_no_events(observed)
+    people = demographics(data, life_table, age_days=age_days, sex=sex, diagnosis_date=diagnosis_date)
+    folded = fold_expected(observed, life_table, people, plain=False, weighted=True)
+    wanted = _wanted(folded, times, years)
+    before, end, used = risk_weights(folded)
     sums = folded.sums
     with np.errstate(divide="ignore", invalid="ignore"):
         growth = sums["weighted_expected_events"]
@@ -326,19 +318,12 @@ def _hidden(
     ), hidden
 
 
-def _wanted(folded: Tally, times: Any, years: Any, *, purpose: str) -> FloatArray:
+def _wanted(folded: Tally, times: Any, years: Any) -> FloatArray:
     if times is None and years is None:
         step = DAYS_PER_YEAR / POINTS_PER_YEAR
         whole = np.arange(int(folded.end.max() / step) + 1)
         return np.asarray(whole * step, dtype=np.float64)
-    argument = "years" if times is None else "times"
-    try:
-        wanted = np.unique(np.asarray(years if times is None else times, dtype=np.float64))
-    except (TypeError, ValueError) as error:
-        raise OptionError(f"{purpose}: {argument}= takes a number or numbers.") from error
-    if wanted.size == 0 or not np.isfinite(wanted).all() or (wanted < 0).any():
-        raise OptionError(f"{purpose}: {argument}= takes one or more finite numbers of 0 or more.")
-    return wanted if times is not None else wanted * DAYS_PER_YEAR
+    return np.unique(asked_times(times, years))
 
 
 def _smooth(

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from childsurv.errors import OptionError
+from childsurv.errors import OptionError, asked
 from childsurv.fold.stretches import (
     VALUES_AT_A_TIME,
     Convention,
@@ -51,7 +51,7 @@ def interval_estimate(given: NetInput, method: str, form: str, ends: FloatArray)
         Ends of intervals, ascending.
     """
     if form == "actuarial" and given.entry is not None:
-        raise OptionError(f"{given.purpose}: {NO_LATE_ENTRY}")
+        raise OptionError(f"{asked()}: {NO_LATE_ENTRY}")
     if method in {"ederer1", "hakulinen"}:
         return _observed_over_expected(given, method, form, ends)
     if form == "person-time":
@@ -76,14 +76,7 @@ def _person_time_form(given: NetInput, method: str, ends: FloatArray) -> NetEsti
     the day.
     """
     weighted = method == "pohar-perme"
-    folded = fold_expected(
-        given.observed,
-        given.table,
-        given.people,
-        plain=not weighted,
-        weighted=weighted,
-        purpose=given.purpose,
-    )
+    folded = fold_expected(given.observed, given.table, given.people, plain=not weighted, weighted=weighted)
     sums = folded.sums
     if weighted:
         start = folded.running("weighted_entered", "weighted_left", "weighted_expected_events")
@@ -198,9 +191,7 @@ def interval_sums(given: NetInput, ends: FloatArray) -> tuple[IntervalSums, Mark
     for first in range(0, order.size, length):
         rows = order[first : first + length]
         time = given.time[rows].astype(np.float64)
-        hazards = PathHazards(
-            given.table, people.of(rows), time, breaks, marked=marked, purpose=given.purpose
-        )
+        hazards = PathHazards(given.table, people.of(rows), time, breaks, marked=marked)
         parts.append(
             fold_stretches(
                 hazards,

@@ -8,13 +8,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.cohort.cohort import DAYS_PER_YEAR
 from childsurv.cohort.follow_up import By, Data
-from childsurv.errors import OptionError, require_level
+from childsurv.errors import OptionError, asked, asking, require_level
 from childsurv.lifetable.table import LifeTable
+from childsurv.maths.asked import asked_numbers
+from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.maths.probability import normal_quantile
 from childsurv.maths.running import running_sum
-from childsurv.net.crude import CAUSES, CrudeCells, crude_cells, positive_numbers
+from childsurv.net.crude import CAUSES, CrudeCells, crude_cells
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -22,6 +23,7 @@ RELSURV_DAYS_PER_YEAR = 365.241
 """Days of relsurv's year."""
 
 
+@asking("years_of_life_lost")
 def years_of_life_lost(
     data: Data,
     life_table: LifeTable,
@@ -83,22 +85,22 @@ def years_of_life_lost(
     >>> bool(abs(5 - lost["years_lost"].sum() - lived) < 1e-9)
     True
     """
-    purpose = "years_of_life_lost"
     z = normal_quantile(require_level(level))
     if add_times is not None and compat is None:
         raise OptionError(
-            f"{purpose}: add_times= goes with compat='relsurv'; otherwise curves step every day."
+            f"{asked()}: add_times= goes with compat='relsurv'; otherwise curves step every day."
         )
     days_per_year = DAYS_PER_YEAR if compat is None else RELSURV_DAYS_PER_YEAR
-    horizons = None if years is None else positive_numbers(years, f"{purpose}: years") * days_per_year
-    moments = None if add_times is None else positive_numbers(add_times, f"{purpose}: add_times")
+    horizons = (
+        None if years is None else asked_numbers(years, argument="years", positive=True) * days_per_year
+    )
+    moments = None if add_times is None else asked_numbers(add_times, argument="add_times", positive=True)
     if compat is not None and horizons is not None:
         # relsurv's grid ends at the horizon itself, whole day or not.
         moments = horizons if moments is None else np.concatenate([moments, horizons])
     cells = crude_cells(
         data, life_table, by=by, time=time, event=event, entry=entry, age_days=age_days, sex=sex,
         diagnosis_date=diagnosis_date, zero_survival=zero_survival, compat=compat, add_times=moments,
-        purpose=purpose,
     )  # fmt: skip
     last = cells.starts[1:] - 1
     n_groups, n_causes = last.size, len(CAUSES)

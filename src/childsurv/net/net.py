@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.cohort.cohort import DAYS_PER_YEAR, Cohort
+from childsurv.cohort.cohort import Cohort
 from childsurv.cohort.follow_up import (
     By,
     Data,
@@ -29,6 +29,8 @@ from childsurv.errors import (
     DataError,
     LifeTableError,
     OptionError,
+    asked,
+    asking,
     require_choice,
     require_columns,
     require_count,
@@ -39,7 +41,7 @@ from childsurv.lifetable.clock import AGE_RULES, CALENDAR_RULES
 from childsurv.lifetable.marked_cells import marked_cells_table
 from childsurv.lifetable.people import Demographics, date_column, demographics
 from childsurv.lifetable.table import AFTER_ALL, BEFORE_ALL, LifeTable
-from childsurv.maths.calendar import days_of
+from childsurv.maths.calendar import DAYS_PER_YEAR, days_of
 from childsurv.maths.limits import INTERVAL_KINDS
 from childsurv.maths.running import running_maximum
 from childsurv.net.daily import daily_estimate
@@ -70,6 +72,7 @@ SMALLEST_RISE = 1e-3
 """A rise of a net survival curve, from its lowest so far, that a result tells of."""
 
 
+@asking("net_survival")
 def net_survival(
     data: Data,
     life_table: LifeTable,
@@ -211,14 +214,13 @@ def net_survival(
     >>> bool(abs(monthly.at(years=5)["estimate"][0] - net.at(years=5)["estimate"][0]) < 0.001)
     True
     """
-    purpose = "net_survival"
     require_choice(method, METHODS, argument="method")
     require_choice(missing, MISSING, argument="missing")
     require_level(level)
     require_count(minimum, argument="minimum")
     form, ci = _checked_options(method, form, intervals, compat, compat_options, ci, missing, closing_date)
     if standard is None and standard_method != "direct":
-        raise OptionError(f"{purpose}: standard_method= goes with standard=.")
+        raise OptionError(f"{asked()}: standard_method= goes with standard=.")
     if standard is not None:
         require_choice(standard_method, STANDARD_METHODS, argument="standard_method")
         same = {
@@ -235,7 +237,7 @@ def net_survival(
             said = {**curves.conventions, **_said_of_shape(curves)}
             return replace(curves, conventions=said).with_minimum(minimum)
         if weights is not None:
-            raise OptionError(f"{purpose}: standard_method='brenner' makes case weights; leave weights= out.")
+            raise OptionError(f"{asked()}: standard_method='brenner' makes case weights; leave weights= out.")
         own = _brenner_weights(data, standard, standard_by, by, entry, zero_survival)
         marked = _with_column(data, BRENNER_WEIGHT, own)
         curves = net_survival(marked, life_table, by=by, weights=BRENNER_WEIGHT, **same)
@@ -246,18 +248,16 @@ def net_survival(
         return replace(curves, conventions={**curves.conventions, **said}).with_minimum(minimum)
     observed = follow_up(
         data, by=by, time=time, event=event, entry=entry, weights=weights, zero_survival=zero_survival,
-        purpose=purpose,
     )  # fmt: skip
     if not observed.counted:
         raise DataError(
-            f"{purpose}: follow-up must be in whole days to be looked up in a life table; round it, for example with "
+            f"{asked()}: follow-up must be in whole days to be looked up in a life table; round it, for example with "
             "(years * 365.25).round()."
         )
     observed, beyond = _until(observed, horizon)
-    warn_no_events(observed, purpose=purpose)
+    warn_no_events(observed)
     people = demographics(
         data, life_table, age_days=age_days, sex=sex, diagnosis_date=diagnosis_date, missing=missing,
-        purpose=purpose,
     )  # fmt: skip
     without_table = _groups_without_table(observed, people)
     if without_table.any() and "quantity" in observed.groups:
@@ -267,22 +267,18 @@ def net_survival(
     table = life_table
     if compat == "relsurv" and life_table.age_rule != "fixed":
         table = life_table.with_look_up("relsurv")
-        people = demographics(
-            data, table, age_days=age_days, sex=sex, diagnosis_date=diagnosis_date, purpose=purpose
-        )
+        people = demographics(data, table, age_days=age_days, sex=sex, diagnosis_date=diagnosis_date)
     if without_table.any():
         table, people = _with_zero_stratum(life_table, people)
     closing = None
     if method == "hakulinen" and compat is None:
-        closing = _closing_days(data, closing_date, people, observed, purpose=purpose)
-    given = NetInput(observed, table, people, closing, purpose)
+        closing = _closing_days(data, closing_date, people, observed)
+    given = NetInput(observed, table, people, closing)
     finished = _estimate(given, method, form, intervals, compat, compat_options, without_table, horizon)
     marked_days = finished.marked_days
     if compat is not None and (table.extended.any() or (table.rates == 0).any()):
         # Peers look people up in their own ways; that they use such cells is told by our exact walk.
-        marked_days = fold_expected(
-            observed, table, people, plain=True, weighted=False, purpose=purpose
-        ).marked_days
+        marked_days = fold_expected(observed, table, people, plain=True, weighted=False).marked_days
     groups = observed.groups
     if without_table.any():
         groups = groups.assign(
@@ -338,6 +334,7 @@ def net_survival(
     return replace(curves, conventions={**curves.conventions, **_said_of_shape(curves)})
 
 
+@asking("net_survival")
 def _checked_options(
     method: str,
     form: str | None,
@@ -349,32 +346,31 @@ def _checked_options(
     closing_date: Any,
 ) -> tuple[str, str]:
     """Return the form and the kind of limits after checking that the options go together."""
-    purpose = "net_survival"
     if compat is not None:
         require_choice(compat, ("relsurv", *PEERS), argument="compat")
         if missing != "error":
             raise OptionError(
-                f"{purpose}: missing='observed' has no counterpart in {compat}; leave compat= out."
+                f"{asked()}: missing='observed' has no counterpart in {compat}; leave compat= out."
             )
     if compat_options and compat != "relsurv":
-        raise OptionError(f"{purpose}: compat_options= goes with compat='relsurv'.")
+        raise OptionError(f"{asked()}: compat_options= goes with compat='relsurv'.")
     if closing_date is not None and method != "hakulinen":
-        raise OptionError(f"{purpose}: closing_date= goes with method='hakulinen'.")
+        raise OptionError(f"{asked()}: closing_date= goes with method='hakulinen'.")
     if closing_date is not None and compat == "relsurv":
         raise OptionError(
-            f"{purpose}: relsurv knows one closing date, the last date of anybody's follow-up; leave closing_date= out."
+            f"{asked()}: relsurv knows one closing date, the last date of anybody's follow-up; leave closing_date= out."
         )
     if compat in PEERS:
         peer = PEERS[compat]
         if method not in peer.methods:
             raise OptionError(
-                f"{purpose}: compat={compat!r} reproduces method {', '.join(map(repr, peer.methods))}, not {method!r}."
+                f"{asked()}: compat={compat!r} reproduces method {', '.join(map(repr, peer.methods))}, not {method!r}."
             )
         if intervals is None:
-            raise OptionError(f"{purpose}: compat={compat!r} needs intervals=, such as 'monthly'.")
+            raise OptionError(f"{asked()}: compat={compat!r} needs intervals=, such as 'monthly'.")
         forms = tuple(one for one in peer.forms if method != "ederer1" or one == "actuarial")
     elif compat == "relsurv" and intervals is not None:
-        raise OptionError(f"{purpose}: relsurv has no intervals; leave intervals= out.")
+        raise OptionError(f"{asked()}: relsurv has no intervals; leave intervals= out.")
     else:
         forms = DAILY_FORMS if intervals is None else INTERVAL_FORMS
     chosen = forms[0] if form is None else form
@@ -470,9 +466,7 @@ def _until(observed: FollowUp, horizon: float | None) -> tuple[FollowUp, int]:
     ), observed.time.size - kept.size
 
 
-def _closing_days(
-    data: Data, closing_date: Any, people: Demographics, observed: FollowUp, *, purpose: str
-) -> IntArray | None:
+def _closing_days(data: Data, closing_date: Any, people: Demographics, observed: FollowUp) -> IntArray | None:
     """Return the days from diagnosis to the closing date of the rows of follow-up; ``None`` where none is known."""
     frame = frame_of(data)
     own = people.of(observed.rows)
@@ -481,14 +475,14 @@ def _closing_days(
     if closing_date is None:
         return None
     if isinstance(closing_date, str) and (closing_date in frame or not closing_date[:1].isdigit()):
-        require_columns(frame.columns, [closing_date], purpose=purpose)
-        day = date_column(frame, closing_date, purpose=purpose)[observed.rows]
+        require_columns(frame.columns, [closing_date])
+        day = date_column(frame, closing_date)[observed.rows]
     else:
         try:
             day = days_of(pd.Series([pd.Timestamp(closing_date)]))
         except (TypeError, ValueError) as error:
             raise OptionError(
-                f"{purpose}: closing_date= takes a date or the name of a column of dates."
+                f"{asked()}: closing_date= takes a date or the name of a column of dates."
             ) from error
     return np.asarray(day - own.diagnosis, dtype=np.int64)
 

@@ -41,15 +41,12 @@ class NetInput:
     closing
         Days from diagnosis to the closing date of the rows of ``observed``, for Hakulinen's method; ``None`` where
         none is known.
-    purpose
-        To begin error messages with.
     """
 
     observed: FollowUp
     table: LifeTable
     people: Demographics
     closing: IntArray | None
-    purpose: str
 
     @property
     def own_people(self) -> Demographics:

@@ -13,13 +13,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from childsurv.cohort.cohort import DAYS_PER_YEAR
-from childsurv.errors import LifeTableError, OptionError
+from childsurv.errors import LifeTableError, OptionError, asked
 from childsurv.fold.stretches import Convention, IntervalSums, fold_stretches
 from childsurv.fold.tally import fold_observed
 from childsurv.lifetable.look_up import ages_in_years
 from childsurv.lifetable.table import LifeTable
-from childsurv.maths.calendar import BirthdayCalendar, first_of_january, fractional_year, year_of
+from childsurv.maths.calendar import (
+    DAYS_PER_YEAR,
+    BirthdayCalendar,
+    first_of_january,
+    fractional_year,
+    year_of,
+)
 from childsurv.maths.running import running_product, running_sum
 from childsurv.net.intervals import (
     NO_LATE_ENTRY,
@@ -110,17 +115,10 @@ class _YearlyHazards:
     """Hazards per year by whole years of age and calendar, at the start or the middle of stretches."""
 
     def __init__(
-        self,
-        table: LifeTable,
-        stratum: IntArray,
-        at: _Positions,
-        *,
-        middle: bool,
-        round_up: bool,
-        purpose: str,
+        self, table: LifeTable, stratum: IntArray, at: _Positions, *, middle: bool, round_up: bool
     ) -> None:
         self.table, self.stratum, self.at = table, stratum, at
-        self.middle, self.round_up, self.purpose = middle, round_up, purpose
+        self.middle, self.round_up = middle, round_up
         self.ages, own_year = ages_in_years(table)
         self.per_year = table.rates * (table.days_per_year or own_year or DAYS_PER_YEAR)
         self.januaries = first_of_january(np.arange(1800, 2301))
@@ -140,7 +138,7 @@ class _YearlyHazards:
         outside |= np.isnan(rates)
         if outside.any():
             raise LifeTableError(
-                f"{self.purpose}: {int(outside.sum()):,} patients stand outside the life table in an interval that "
+                f"{asked()}: {int(outside.sum()):,} patients stand outside the life table in an interval that "
                 f"begins {float(start.min()):g} years or more after diagnosis. Give a fuller table, or "
                 "life_table.extend('last') to carry its last year on knowingly."
             )
@@ -161,7 +159,7 @@ def peer_estimate(given: NetInput, peer: str, method: str, form: str, years: Flo
     """
     observed, breaks = given.observed, np.concatenate([[0.0], years])
     if form == "actuarial" and given.entry is not None:
-        raise OptionError(f"{given.purpose}: {NO_LATE_ENTRY}")
+        raise OptionError(f"{asked()}: {NO_LATE_ENTRY}")
     at = positions(given, peer)
     order = np.argsort(-at.time, kind="stable")
     own = _Positions(
@@ -173,7 +171,7 @@ def peer_estimate(given: NetInput, peer: str, method: str, form: str, years: Flo
         event = np.where(own.time == breaks[-1], 0, event).astype(np.int8)
     hazards = _YearlyHazards(
         given.table, given.own_people.stratum[order], own,
-        middle=peer == "popepi", round_up=peer == "stnet", purpose=given.purpose,
+        middle=peer == "popepi", round_up=peer == "stnet",
     )  # fmt: skip
     group_codes = np.asarray(observed.group)[order]
     case_weights = None if observed.weights is None else observed.weights[order]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -12,7 +11,15 @@ import numpy.typing as npt
 
 from childsurv.cohort.follow_up import By, Data, FollowUp, columns_list, follow_up
 from childsurv.compare.ranks import TestResult, quadratic_form, strata_of
-from childsurv.errors import ChildsurvWarning, DataError, ModelError, OptionError, require_choice
+from childsurv.errors import (
+    DataError,
+    ModelError,
+    OptionError,
+    asked,
+    asking,
+    require_choice,
+    warn,
+)
 from childsurv.fold.risk_weights import risk_weights
 from childsurv.fold.split_days import split_day_sums
 from childsurv.fold.tally import fold_expected
@@ -30,6 +37,7 @@ FEWEST_EVENTS = 10
 """Deaths of a group in a stratum below which the chi-squared distribution is far from the statistic's own."""
 
 
+@asking("net_survival_test")
 def net_survival_test(
     data: Data,
     life_table: LifeTable,
@@ -97,27 +105,22 @@ def net_survival_test(
     >>> cs.net_survival_test(cohort, table, by="sex").df
     1
     """
-    purpose = "net_survival_test"
     if compat is not None:
         require_choice(compat, COMPAT, argument="compat")
     names = columns_list(by)
     if not names:
-        raise OptionError(f"{purpose}: by= names the columns whose groups are compared.")
-    observed = follow_up(
-        data, by=by, time=time, event=event, entry=entry, zero_survival=zero_survival, purpose=purpose
-    )
+        raise OptionError(f"{asked()}: by= names the columns whose groups are compared.")
+    observed = follow_up(data, by=by, time=time, event=event, entry=entry, zero_survival=zero_survival)
     if observed.n_groups < 2:
-        raise DataError(f"{purpose}: {', '.join(names)} has only one group; there is nothing to compare.")
+        raise DataError(f"{asked()}: {', '.join(names)} has only one group; there is nothing to compare.")
     if not observed.event.any():
-        raise ModelError(f"{purpose}: there are no events.")
-    people = demographics(
-        data, life_table, age_days=age_days, sex=sex, diagnosis_date=diagnosis_date, purpose=purpose
-    )
-    stratum, _, stratum_names = strata_of(data, observed, strata, purpose=purpose)
+        raise ModelError(f"{asked()}: there are no events.")
+    people = demographics(data, life_table, age_days=age_days, sex=sex, diagnosis_date=diagnosis_date)
+    stratum, _, stratum_names = strata_of(data, observed, strata)
     n_groups = observed.n_groups
     cell = stratum * n_groups + observed.group
-    _warn_few(observed, cell, purpose=purpose)
-    parts = _by_stratum(observed, life_table, people, cell, compat, purpose=purpose)
+    _warn_few(observed, cell)
+    parts = _by_stratum(observed, life_table, people, cell, compat)
     score, covariance, weighted_deaths = (
         np.zeros(n_groups),
         np.zeros((n_groups, n_groups)),
@@ -175,13 +178,7 @@ class _DailySums:
 
 
 def _by_stratum(
-    observed: FollowUp,
-    table: LifeTable,
-    people: Demographics,
-    cell: IntArray,
-    compat: str | None,
-    *,
-    purpose: str,
+    observed: FollowUp, table: LifeTable, people: Demographics, cell: IntArray, compat: str | None
 ) -> Iterator[tuple[IntArray, _DailySums]]:
     """Yield for each stratum the codes of its groups, and its sums by day; ``cell`` is stratum * groups + group."""
     n_groups = observed.n_groups
@@ -189,7 +186,7 @@ def _by_stratum(
     code = code.astype(np.int64)
     edges = np.flatnonzero(np.concatenate([[True], np.diff(present // n_groups) > 0, [True]]))
     if compat is not None:
-        sums = split_day_sums(observed, table, people, group=code, n_groups=present.size, purpose=purpose)
+        sums = split_day_sums(observed, table, people, group=code, n_groups=present.size)
         excess = sums.weighted_events - sums.weighted_expected_events
         for own in map(slice, edges[:-1], edges[1:]):
             yield (
@@ -204,8 +201,8 @@ def _by_stratum(
         return
     labels = observed.groups.iloc[present % n_groups].reset_index(drop=True)
     regrouped = replace(observed, group=code, groups=labels)
-    folded = fold_expected(regrouped, table, people, plain=False, weighted=True, purpose=purpose)
-    _, end, used = risk_weights(folded, purpose=purpose, stacklevel=3)
+    folded = fold_expected(regrouped, table, people, plain=False, weighted=True)
+    _, end, used = risk_weights(folded)
     growth, deaths = folded.sums["weighted_expected_events"], folded.sums["weighted_events"]
     columns = (end, deaths - growth, folded.sums["weighted_events_squared"], deaths)
     for first, stop in pairwise(edges):
@@ -222,14 +219,12 @@ def _by_stratum(
         yield present[first:stop] % n_groups, _DailySums(*laid_out)
 
 
-def _warn_few(observed: FollowUp, cell: IntArray, *, purpose: str) -> None:
+def _warn_few(observed: FollowUp, cell: IntArray) -> None:
     deaths = np.bincount(cell[observed.event == 1], minlength=int(cell.max()) + 1)
     sizes = np.bincount(cell, minlength=deaths.size)
     few = int(((deaths < FEWEST_EVENTS) & (sizes > 0)).sum())
     if few:
-        warnings.warn(
-            f"{purpose}: {few} of {int((sizes > 0).sum())} groups (in strata) have fewer than {FEWEST_EVENTS} deaths, "
-            "too few for the chi-squared distribution to be near. Merge groups, or read the p value with care.",
-            ChildsurvWarning,
-            stacklevel=3,
+        warn(
+            f"{asked()}: {few} of {int((sizes > 0).sum())} groups (in strata) have fewer than {FEWEST_EVENTS} deaths, "
+            "too few for the chi-squared distribution to be near. Merge groups, or read the p value with care."
         )

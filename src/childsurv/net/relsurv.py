@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from childsurv.errors import OptionError
+from childsurv.errors import OptionError, asked
 from childsurv.lifetable.clock import Clock
 from childsurv.lifetable.paths import cell_index
 from childsurv.lifetable.people import Demographics
@@ -59,19 +59,10 @@ class _Hazards:
     """Hazards of some patients as time goes on, looked up anew whenever somebody enters another cell."""
 
     def __init__(
-        self,
-        table: LifeTable,
-        people: Demographics,
-        *,
-        horizon: FloatArray,
-        least: float,
-        shift: int,
-        purpose: str,
+        self, table: LifeTable, people: Demographics, *, horizon: FloatArray, least: float, shift: int
     ) -> None:
         diagnosis = people.diagnosis - shift
-        self.cell = cell_index(
-            table, people.stratum, people.birth - shift, diagnosis, horizon, purpose=purpose
-        )
+        self.cell = cell_index(table, people.stratum, people.birth - shift, diagnosis, horizon)
         clock = Clock(table, people.birth - shift, diagnosis)
         self.clock = clock
         self.n_ages, self.n_years = table.rates.shape[1:]
@@ -145,13 +136,13 @@ def relsurv_estimate(given: NetInput, method: str, form: str, options: RelsurvOp
     """
     if given.entry is not None:
         raise OptionError(
-            f"{given.purpose}: relsurv takes late entries for entries at diagnosis without a word, which is not "
+            f"{asked()}: relsurv takes late entries for entries at diagnosis without a word, which is not "
             "reproduced. Leave compat= out for children who enter late."
         )
     if options.add_times and method != "pohar-perme":
-        raise OptionError(f"{given.purpose}: relsurv has add_times for method 'pohar-perme' only.")
+        raise OptionError(f"{asked()}: relsurv has add_times for method 'pohar-perme' only.")
     if given.observed.weights is not None:
-        raise OptionError(f"{given.purpose}: relsurv takes no case weights.")
+        raise OptionError(f"{asked()}: relsurv takes no case weights.")
     observed, people = given.observed, given.own_people
     time, event = given.time.astype(np.float64), observed.event == 1
     last_date = float((given.time + people.diagnosis).max())
@@ -220,7 +211,7 @@ def _steps(start: float, stop: float, length: float) -> FloatArray:
 def _pohar_perme(
     given: NetInput, own: _Group, at_risk: IntArray, options: RelsurvOptions
 ) -> tuple[FloatArray, FloatArray]:
-    hazards = _Hazards(given.table, own.people, horizon=own.time, least=0.0, shift=0, purpose=given.purpose)
+    hazards = _Hazards(given.table, own.people, horizon=own.time, least=0.0, shift=0)
     weight = np.ones(own.time.size)
     increment, variance = np.zeros(own.grid.size), np.zeros(own.grid.size)
     now = 0.0
@@ -248,7 +239,7 @@ def _pohar_perme(
 
 
 def _ederer2(given: NetInput, own: _Group, at_risk: IntArray, options: RelsurvOptions) -> FloatArray:
-    hazards = _Hazards(given.table, own.people, horizon=own.time, least=0.0, shift=0, purpose=given.purpose)
+    hazards = _Hazards(given.table, own.people, horizon=own.time, least=0.0, shift=0)
     expected = np.zeros(own.grid.size)
     now = 0.0
     for place, moment in enumerate(own.grid):
@@ -262,9 +253,7 @@ def _ederer2(given: NetInput, own: _Group, at_risk: IntArray, options: RelsurvOp
 def _ederer1(given: NetInput, own: _Group) -> FloatArray:
     size = own.time.size
     horizon = np.full(size, own.grid[-1])
-    hazards = _Hazards(
-        given.table, own.people, horizon=horizon, least=LEAST_HAZARD, shift=0, purpose=given.purpose
-    )
+    hazards = _Hazards(given.table, own.people, horizon=horizon, least=LEAST_HAZARD, shift=0)
     cumulative = np.zeros(size)
     expected = np.zeros(own.grid.size)
     now = 0.0
@@ -281,7 +270,7 @@ def _hakulinen(given: NetInput, own: _Group, last_date: float, options: RelsurvO
     potential = potential[order]
     hazards = _Hazards(
         given.table, own.people.of(order), horizon=potential, least=LEAST_HAZARD,
-        shift=DAYS_FROM_1960_TO_1970 if options.date_class else 0, purpose=given.purpose,
+        shift=DAYS_FROM_1960_TO_1970 if options.date_class else 0,
     )  # fmt: skip
     cumulative = np.zeros(potential.size)
     total = np.zeros(own.grid.size)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from childsurv.curves.curves import Curves
-from childsurv.errors import DataError, OptionError, require_columns
+from childsurv.errors import DataError, OptionError, asking, require_columns
 from childsurv.plot.groups import Selection, numeric_column
 from childsurv.plot.lines import Steps, TimeAxis
 
@@ -20,11 +20,13 @@ def band_steps(bands: Any, curves: Curves, chosen: Selection, axis: TimeAxis) ->
             f"bands= takes the table of childsurv.simultaneous_bands, not a {type(bands).__name__}."
         )
     labels = curves.group_columns
-    require_columns(bands.columns, [*labels, "time", "lower", "upper"], purpose="bands=")
-    time, lower, upper = (
-        numeric_column(bands, name, purpose="bands=") / unit
-        for name, unit in (("time", axis.unit), ("lower", 1.0), ("upper", 1.0))
-    )
+    with asking("bands="):
+        require_columns(bands.columns, [*labels, "time", "lower", "upper"])
+    with asking("bands="):
+        time, lower, upper = (
+            numeric_column(bands, name) / unit
+            for name, unit in (("time", axis.unit), ("lower", 1.0), ("upper", 1.0))
+        )
     if labels:
         places = pd.MultiIndex.from_frame(curves.groups[labels]).get_indexer(
             pd.MultiIndex.from_frame(bands[labels])

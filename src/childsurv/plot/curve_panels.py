@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from childsurv.curves.curves import Curves
 from childsurv.curves.reliability import reliability_rules, reliable_until
-from childsurv.errors import OptionError, require_choice
+from childsurv.errors import OptionError, asking, require_choice
 from childsurv.net.excess import ExcessMortality
 from childsurv.plot.at_risk import RiskRow, draw_table, numbers_at_risk, table_height
 from childsurv.plot.band_tables import band_steps
@@ -196,7 +196,8 @@ def curves(
     looks = as_theme(theme)
     if isinstance(curves, ExcessMortality):
         curves = curves.as_curves(per=PERSON_YEARS)
-    curves = require_curves(curves, purpose="plot.curves")
+    with asking("plot.curves"):
+        curves = require_curves(curves)
     require_choice(labels, LABELS, argument="labels")
     if ax is not None and panels is not None:
         raise OptionError("panels= makes a Figure of several Axes; leave out ax=, or draw one panel into it.")

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from childsurv.curves.curves import Curves
 from childsurv.curves.reliability import Rules, reliability_rules
-from childsurv.errors import OptionError, require_choice
+from childsurv.errors import OptionError, asking, require_choice
 from childsurv.plot.estimates import Estimates, estimates_of, interval_text, require_by
 from childsurv.plot.frame import (
     EDGE,
@@ -136,18 +136,19 @@ def ranking(
     require_choice(order, ORDERS, argument="order")
     least = require_minimum(minimum)
     few = require_minimum(mark_below, argument="mark_below")
-    columns = require_by(by, source, purpose="plot.ranking")
-    found = estimates_of(
-        source,
-        by=columns,
-        years=years,
-        times=times,
-        reliability=reliability,
-        needs_patients=minimum is not None or mark_below is not None,
-        needs_limits=True,
-        purpose="plot.ranking",
-        language=language,
-    )
+    with asking("plot.ranking"):
+        columns = require_by(by, source)
+    with asking("plot.ranking"):
+        found = estimates_of(
+            source,
+            by=columns,
+            years=years,
+            times=times,
+            reliability=reliability,
+            needs_patients=minimum is not None or mark_below is not None,
+            needs_limits=True,
+            language=language,
+        )
     least = max(least, found.minimum)
     all_rows = found.table.assign(name=group_texts(found.table, columns, names))
     rows = all_rows[all_rows["patients"].isna() | (all_rows["patients"] >= least)]

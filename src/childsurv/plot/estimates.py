@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from childsurv.cohort.cohort import DAYS_PER_YEAR
 from childsurv.curves.curves import Curves
 from childsurv.curves.reliability import Rules
-from childsurv.errors import ColumnError, DataError, OptionError, require_columns, rows_where
+from childsurv.errors import ColumnError, DataError, OptionError, asked, require_columns, rows_where
+from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.net.excess import QUANTITY
 from childsurv.plot.groups import column_list, numeric_column, reading_order
 from childsurv.words.picture_texts import decimal_text, text, year_text
@@ -77,37 +77,36 @@ def estimates_of(
     reliability: Rules | None,
     needs_patients: bool,
     needs_limits: bool,
-    purpose: str,
     language: str,
 ) -> Estimates:
     """Return one checked estimate a group from Curves at a time, or from a table that holds them."""
     if isinstance(source, Curves):
-        table, quantity = _from_curves(source, by, years, times, reliability, purpose, language)
+        table, quantity = _from_curves(source, by, years, times, reliability, language)
         level, kind = float(source.level), source.ci
     elif isinstance(source, pd.DataFrame):
         if reliability is not None:
             raise OptionError(
-                f"{purpose}: reliability= judges curves; for a table, give that of Curves.reliability(), whose column "
+                f"{asked()}: reliability= judges curves; for a table, give that of Curves.reliability(), whose column "
                 "'reliability' is drawn."
             )
         if years is not None or times is not None:
             raise OptionError(
-                f"{purpose}: years= and times= read curves; a table holds its estimates already. "
+                f"{asked()}: years= and times= read curves; a table holds its estimates already. "
                 "Keep the rows of one time, and "
                 "leave years= out."
             )
         table, quantity, level, kind = (
-            _from_table(source, by, needs_patients, needs_limits, purpose),
+            _from_table(source, by, needs_patients, needs_limits),
             "",
             None,
             "",
         )
     else:
-        raise OptionError(f"{purpose} draws Curves or a table; it was given a {type(source).__name__}.")
+        raise OptionError(f"{asked()} draws Curves or a table; it was given a {type(source).__name__}.")
     repeated = table.duplicated(list(by)).to_numpy()
     if repeated.any():
         raise DataError(
-            f"{purpose}: {rows_where(repeated)} repeat the labels of an earlier row in "
+            f"{asked()}: {rows_where(repeated)} repeat the labels of an earlier row in "
             f"{', '.join(map(repr, by))}; "
             "keep one row a group, such as those of one time or cause."
         )
@@ -122,26 +121,25 @@ def _from_curves(
     years: float | None,
     times: float | None,
     reliability: Rules | None,
-    purpose: str,
     language: str,
 ) -> tuple[pd.DataFrame, str]:
     if not curves.group_columns:
-        raise OptionError(f"{purpose} compares groups; estimate the curves with by=.")
-    require_columns(curves.group_columns, list(by), purpose=purpose)
+        raise OptionError(f"{asked()} compares groups; estimate the curves with by=.")
+    require_columns(curves.group_columns, list(by))
     if set(by) != set(curves.group_columns):
         spare = [name for name in curves.group_columns if name not in by]
         raise OptionError(
-            f"{purpose}: the curves are also grouped by {', '.join(map(repr, spare))}, "
+            f"{asked()}: the curves are also grouped by {', '.join(map(repr, spare))}, "
             "so that there are several for each "
             f"{' and '.join(map(repr, by))}; estimate them without it."
         )
     if years is None and times is None:
         if not curves.in_days:
-            raise OptionError(f"{purpose}: give times= in the unit of the curves, whose unit is not known.")
+            raise OptionError(f"{asked()}: give times= in the unit of the curves, whose unit is not known.")
         years = USUAL_YEARS
     values = curves.at(times, years=years)
     if len(values) != len(curves.groups):
-        raise OptionError(f"{purpose} shows one time; give a single number of years= or times=.")
+        raise OptionError(f"{asked()} shows one time; give a single number of years= or times=.")
     table = values[[*by, "estimate", "lower", "upper"]].copy()
     table["patients"] = curves.groups["patients"].to_numpy(dtype=np.float64)
     # Numbers that the curves' own minimum hides are below any minimum of a picture.
@@ -160,36 +158,36 @@ def _from_curves(
 
 
 def _from_table(
-    source: pd.DataFrame, by: Sequence[str], needs_patients: bool, needs_limits: bool, purpose: str
+    source: pd.DataFrame, by: Sequence[str], needs_patients: bool, needs_limits: bool
 ) -> pd.DataFrame:
     numbers = ["estimate", *(["lower", "upper"] if needs_limits else [])]
-    require_columns(source.columns, [*by, *numbers], purpose=purpose)
+    require_columns(source.columns, [*by, *numbers])
     if needs_patients and "patients" not in source.columns:
         raise ColumnError(
-            f"{purpose}: no column 'patients', which minimum=, mark_below= and totals= need; "
+            f"{asked()}: no column 'patients', which minimum=, mark_below= and totals= need; "
             "add it, or switch each of them off with None or False."
         )
     table = source[list(by)].reset_index(drop=True)
     for name in ("estimate", "lower", "upper", "patients"):
         if name in source.columns:
-            table[name] = numeric_column(source, name, purpose=purpose)
+            table[name] = numeric_column(source, name)
         else:
             table[name] = np.nan
     table["reliability"] = source["reliability"].to_numpy() if "reliability" in source.columns else ""
     if len(table) == 0:
-        raise DataError(f"{purpose}: the table has no rows.")
+        raise DataError(f"{asked()}: the table has no rows.")
     estimate = table["estimate"].to_numpy()
     impossible = (estimate < 0) | (estimate > 2)
     if impossible.any():
         raise DataError(
-            f"{purpose}: 'estimate' must hold shares between 0 and 1 (net survival may be a little more), "
+            f"{asked()}: 'estimate' must hold shares between 0 and 1 (net survival may be a little more), "
             "not per cent; "
             f"it does not in {rows_where(impossible)}."
         )
     crossed = (table["lower"] > estimate + 1e-9) | (table["upper"] < estimate - 1e-9)
     if crossed.any():
         raise DataError(
-            f"{purpose}: 'lower' and 'upper' must enclose 'estimate'; they do not in "
+            f"{asked()}: 'lower' and 'upper' must enclose 'estimate'; they do not in "
             f"{rows_where(crossed.to_numpy())}."
         )
     return table
@@ -203,7 +201,7 @@ def interval_text(estimate: float, lower: float, upper: float, language: str) ->
     return f"{value} ({decimal_text(100 * lower, 0, language)}–{decimal_text(100 * upper, 0, language)})"
 
 
-def require_by(by: str | Sequence[str] | None, source: Any, *, purpose: str) -> list[str]:
+def require_by(by: str | Sequence[str] | None, source: Any) -> list[str]:
     """Return the label columns: those given, or all group columns of curves."""
     if by is not None:
         columns = column_list(by)
@@ -211,4 +209,4 @@ def require_by(by: str | Sequence[str] | None, source: Any, *, purpose: str) -> 
             return columns
     if isinstance(source, Curves):
         return source.group_columns
-    raise OptionError(f"{purpose}: name the column of the groups in by=.")
+    raise OptionError(f"{asked()}: name the column of the groups in by=.")

@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from childsurv.errors import DataError, OptionError, require_columns, require_level, rows_where
+from childsurv.errors import DataError, OptionError, asking, require_columns, require_level, rows_where
 from childsurv.plot.frame import (
     EDGE,
     add_axes,
@@ -208,13 +208,15 @@ def _checked_table(fit: Any) -> pd.DataFrame:
         raise OptionError(
             f"plot.forest draws a fit with a table, or a table; it was given a {type(fit).__name__}."
         )
-    require_columns(source.columns, ["term", "hazard_ratio", "lower", "upper"], purpose="plot.forest")
+    with asking("plot.forest"):
+        require_columns(source.columns, ["term", "hazard_ratio", "lower", "upper"])
     table = source.reset_index(drop=True)
     if len(table) == 0:
         raise DataError("plot.forest: the table has no rows.")
     table["term"] = table["term"].astype(str)
     for name in ("hazard_ratio", "lower", "upper"):
-        table[name] = numeric_column(table, name, purpose="plot.forest")
+        with asking("plot.forest"):
+            table[name] = numeric_column(table, name)
     if table["term"].duplicated().any():
         raise DataError(
             f"plot.forest: {rows_where(table['term'].duplicated().to_numpy())} repeat an earlier term."
@@ -316,7 +318,8 @@ def _printed_columns(
     language: str,
 ) -> list[Column]:
     wanted = dict(columns) if isinstance(columns, Mapping) else {name: name for name in columns}
-    require_columns(table.columns, list(wanted), purpose="plot.forest, columns=")
+    with asking("plot.forest, columns="):
+        require_columns(table.columns, list(wanted))
 
     def texts(values: Sequence[str], at_reference: str = "") -> tuple[str, ...]:
         return tuple(
@@ -341,7 +344,8 @@ def _printed_columns(
     )
     printed.append(Column(head, texts(ratios, f"1 ({text('reference', language)})")))
     if _has_p(table, p_values):
-        values = numeric_column(table, "p_value", purpose="plot.forest")
+        with asking("plot.forest"):
+            values = numeric_column(table, "p_value")
         fine = _estimable(table)
         printed.append(
             Column(

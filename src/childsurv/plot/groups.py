@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from childsurv.curves.curves import Curves
-from childsurv.errors import ColumnError, OptionError, require_columns
+from childsurv.errors import ColumnError, OptionError, asked, asking, require_columns
 
 _ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
 
@@ -77,12 +77,12 @@ class Selection:
     total: int
 
 
-def require_curves(curves: Any, *, purpose: str) -> Curves:
+def require_curves(curves: Any) -> Curves:
     """Return the curves, or say what was expected."""
     if isinstance(curves, Curves):
         return curves
     raise OptionError(
-        f"{purpose} draws the Curves of an estimator such as childsurv.kaplan_meier; it was given "
+        f"{asked()} draws the Curves of an estimator such as childsurv.kaplan_meier; it was given "
         f"a {type(curves).__name__}."
     )
 
@@ -141,7 +141,8 @@ def select_groups(
     columns = curves.group_columns
     if panel_columns and not columns:
         raise OptionError("panels= needs groups; estimate the curves with by=.")
-    require_columns(columns, panel_columns, purpose="panels=")
+    with asking("panels="):
+        require_columns(columns, panel_columns)
     within = [column for column in columns if column not in panel_columns]
     patients = curves.groups["patients"].to_numpy(dtype=np.float64)
     if curves.stopped is not None:
@@ -229,12 +230,12 @@ def _ranks(values: Sequence[Any]) -> npt.NDArray[np.int64]:
     return np.array([place[key] for key in keys], dtype=np.int64)
 
 
-def numeric_column(table: pd.DataFrame, column: str, *, purpose: str) -> npt.NDArray[np.float64]:
+def numeric_column(table: pd.DataFrame, column: str) -> npt.NDArray[np.float64]:
     """Return a column as floats; raise a `ColumnError` where it holds anything else."""
     try:
         return table[column].to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:
-        raise ColumnError(f"{purpose}: column {column!r} must hold numbers.") from error
+        raise ColumnError(f"{asked()}: column {column!r} must hold numbers.") from error
 
 
 def _is_missing(value: Any) -> bool:

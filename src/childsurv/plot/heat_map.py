@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from childsurv.curves.curves import Curves
 from childsurv.curves.reliability import Rules, reliability_rules
-from childsurv.errors import OptionError
+from childsurv.errors import OptionError, asking
 from childsurv.plot.estimates import Estimates, estimates_of
 from childsurv.plot.frame import (
     EDGE,
@@ -163,17 +163,17 @@ def heatmap(
         raise OptionError("rows= and columns= must be two different columns.")
     least = require_minimum(minimum)
     few = require_minimum(mark_below, argument="mark_below")
-    found = estimates_of(
-        source,
-        by=[rows, columns],
-        years=years,
-        times=times,
-        reliability=reliability,
-        needs_patients=minimum is not None or mark_below is not None or totals,
-        needs_limits=False,
-        purpose="plot.heatmap",
-        language=language,
-    )
+    with asking("plot.heatmap"):
+        found = estimates_of(
+            source,
+            by=[rows, columns],
+            years=years,
+            times=times,
+            reliability=reliability,
+            needs_patients=minimum is not None or mark_below is not None or totals,
+            needs_limits=False,
+            language=language,
+        )
     least = max(least, found.minimum)
     if reliability is not None:
         least = max(least, reliability_rules(reliability).patients or 0)

@@ -13,9 +13,9 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 
-from childsurv.cohort.cohort import DAYS_PER_YEAR, Cohort
+from childsurv.cohort.cohort import Cohort
 from childsurv.errors import OptionError
-from childsurv.maths.calendar import days_of, first_of_january, year_of
+from childsurv.maths.calendar import DAYS_PER_YEAR, days_of, first_of_january, year_of
 from childsurv.plot.frame import (
     EDGE,
     add_axes,

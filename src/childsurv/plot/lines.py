@@ -11,9 +11,9 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from childsurv.cohort.cohort import DAYS_PER_YEAR
 from childsurv.curves.curves import Curves
 from childsurv.errors import OptionError
+from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.net.excess import QUANTITY
 from childsurv.plot.frame import axes_size, inches_from
 from childsurv.plot.spacing import LINE_HEIGHT, spread, text_height, wrapped

@@ -15,9 +15,9 @@ from matplotlib.colors import LinearSegmentedColormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from childsurv.cohort.cohort import DAYS_PER_YEAR
 from childsurv.errors import OptionError, require_choice
 from childsurv.lifetable.table import AFTER_ALL, BEFORE_ALL, LifeTable
+from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.plot.frame import (
     EDGE,
     add_axes,

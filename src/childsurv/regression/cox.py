@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from childsurv.cohort.cohort import DAYS_PER_YEAR
 from childsurv.cohort.follow_up import (
     By,
     Data,
@@ -23,14 +21,17 @@ from childsurv.cohort.follow_up import (
     number_column,
 )
 from childsurv.errors import (
-    ChildsurvWarning,
     ModelError,
     OptionError,
+    asked,
+    asking,
     require_choice,
     require_columns,
     require_level,
+    warn,
 )
 from childsurv.fold.ordered_risk_sets import RiskSets, build_risk_sets
+from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.regression.cox_fit import CoxFit
 from childsurv.regression.design_matrix import build_design
 from childsurv.regression.fitted_arrays import FittedArrays
@@ -38,11 +39,11 @@ from childsurv.regression.identifiability import require_identified, require_var
 from childsurv.regression.kernel import Evaluation, evaluate, maximise, predictor
 from childsurv.regression.residuals import clustered_cross_product, score_residuals
 
-PURPOSE = "Cox model"
 TIES = ("efron", "breslow")
 MAXIMUM_ITERATIONS = 40
 
 
+@asking("Cox model")
 def cox(
     data: Data,
     formula: str | Sequence[str],
@@ -150,37 +151,30 @@ def cox(
         weights=weights,
         time_unit=time_unit,
         warn_empty=False,
-        purpose=PURPOSE,
     )
     frame = frame_of(data)
     require_columns(
-        frame.columns,
-        [name for name in (*columns_list(cluster, argument="cluster"), offset) if name],
-        purpose=PURPOSE,
+        frame.columns, [name for name in (*columns_list(cluster, argument="cluster"), offset) if name]
     )
     died = follow.event == 1
     events = int(died.sum())
     if not (died if follow.weights is None else died & (follow.weights > 0)).any():
         raise ModelError(
-            f"{PURPOSE}: none of the {follow.time.size:,} rows has an "
+            f"{asked()}: none of the {follow.time.size:,} rows has an "
             f"event{' of positive weight' if events else ''}. Check the coding of the event column (1 for "
             "an event) and the follow-up window."
         )
-    covariates, design = build_design(formula, frame, events=events, purpose=PURPOSE)
+    covariates, design = build_design(formula, frame, events=events)
     require_varying(design.names, covariates.T)
-    offsets = None if offset is None else number_column(frame, offset, purpose=PURPOSE).astype(np.float64)
+    offsets = None if offset is None else number_column(frame, offset).astype(np.float64)
     clusters = None
     if cluster is not None:
-        clusters, _ = group_codes(
-            frame, columns_list(cluster, argument="cluster"), purpose=PURPOSE, warn_empty=False
-        )
+        clusters, _ = group_codes(frame, columns_list(cluster, argument="cluster"), warn_empty=False)
     sandwich = robust or clusters is not None
     if follow.weights is not None and not sandwich and (follow.weights % 1).any():
-        warnings.warn(
-            f"{PURPOSE}: weights are not whole numbers, but standard errors count them as numbers of rows. "
-            "Use robust=True (or cluster=) for sampling or inverse probability weights.",
-            ChildsurvWarning,
-            stacklevel=2,
+        warn(
+            f"{asked()}: weights are not whole numbers, but standard errors count them as numbers of rows. "
+            "Use robust=True (or cluster=) for sampling or inverse probability weights."
         )
 
     sets = build_risk_sets(
@@ -291,12 +285,10 @@ def _warn_infinite(
             part += f"; {int((died & ones).sum()):,} events in {int(ones.sum()):,} rows where it is 1, "
             part += f"{int((died & ~ones).sum()):,} in {int((~ones).sum()):,} where it is 0"
         parts.append(part + ")")
-    warnings.warn(
-        f"{PURPOSE}: separation. These coefficients appear to be infinite: {', '.join(parts)}. Their "
+    warn(
+        f"{asked()}: separation. These coefficients appear to be infinite: {', '.join(parts)}. Their "
         "hazard ratios, standard errors and Wald tests mean nothing; the likelihood ratio test holds. "
-        "Merge categories, look for extreme values, or leave the covariate out.",
-        ChildsurvWarning,
-        stacklevel=3,
+        "Merge categories, look for extreme values, or leave the covariate out."
     )
 
 

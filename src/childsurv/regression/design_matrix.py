@@ -15,13 +15,14 @@ import pandas as pd
 
 from childsurv.cohort.follow_up import FloatArray, columns_list, require_rows
 from childsurv.errors import (
-    ChildsurvWarning,
     ColumnError,
     DataError,
     ModelError,
     OptionError,
+    asked,
     import_extra,
     require_columns,
+    warn,
 )
 from childsurv.regression.splines import natural_spline_transform
 
@@ -55,7 +56,7 @@ class Design(Protocol):
     def variables(self) -> tuple[str, ...]:
         """Columns of the data that the covariates need."""
 
-    def matrix(self, frame: pd.DataFrame, *, purpose: str) -> FloatArray:
+    def matrix(self, frame: pd.DataFrame) -> FloatArray:
         """Covariates of new data, shape ``(n_rows, p)``, column by column in memory."""
 
 
@@ -68,9 +69,9 @@ class ColumnsDesign:
     variables: tuple[str, ...]
     categories: Mapping[str, pd.CategoricalDtype]
 
-    def matrix(self, frame: pd.DataFrame, *, purpose: str) -> FloatArray:
+    def matrix(self, frame: pd.DataFrame) -> FloatArray:
         """Covariates of new data, shape ``(n_rows, p)``, column by column in memory."""
-        return self.encode(known_columns(frame, self.variables, self.categories, purpose=purpose))
+        return self.encode(known_columns(frame, self.variables, self.categories))
 
     def encode(self, frame: pd.DataFrame) -> FloatArray:
         """Covariates of prepared columns."""
@@ -95,16 +96,14 @@ class FormulaDesign:
     categories: Mapping[str, pd.CategoricalDtype]
     specification: Any
 
-    def matrix(self, frame: pd.DataFrame, *, purpose: str) -> FloatArray:
+    def matrix(self, frame: pd.DataFrame) -> FloatArray:
         """Covariates of new data, shape ``(n_rows, p)``, column by column in memory."""
-        prepared = known_columns(frame, self.variables, self.categories, purpose=purpose)
-        return checked_covariates(
-            _materialise(self.specification, prepared, purpose=purpose), self.names, purpose=purpose
-        )
+        prepared = known_columns(frame, self.variables, self.categories)
+        return checked_covariates(_materialise(self.specification, prepared), self.names)
 
 
 def build_design(
-    formula: str | Sequence[str], frame: pd.DataFrame, *, events: int, purpose: str
+    formula: str | Sequence[str], frame: pd.DataFrame, *, events: int
 ) -> tuple[FloatArray, Design]:
     """Return covariates of shape ``(n_rows, p)`` and the recipe behind them.
 
@@ -116,26 +115,24 @@ def build_design(
         The data. Nothing may be missing in the columns that are used.
     events
         Number of events, against which the number of categories of a text column is checked.
-    purpose
-        What is being computed, to begin error messages with.
     """
     if isinstance(formula, str):
-        return _formula_design(formula, frame, events=events, purpose=purpose)
-    return _columns_design(columns_list(formula, argument="formula"), frame, events=events, purpose=purpose)
+        return _formula_design(formula, frame, events=events)
+    return _columns_design(columns_list(formula, argument="formula"), frame, events=events)
 
 
 def _columns_design(
-    variables: Sequence[str], frame: pd.DataFrame, *, events: int, purpose: str
+    variables: Sequence[str], frame: pd.DataFrame, *, events: int
 ) -> tuple[FloatArray, Design]:
-    require_columns(frame.columns, variables, purpose=purpose)
+    require_columns(frame.columns, variables)
     if not variables:
-        raise ModelError(f"{purpose}: no covariates were given.")
-    prepared, categories = fitted_columns(frame, variables, events=events, purpose=purpose)
+        raise ModelError(f"{asked()}: no covariates were given.")
+    prepared, categories = fitted_columns(frame, variables, events=events)
     names: list[str] = []
     terms: list[tuple[str, slice]] = []
     for name in variables:
         if not (name in categories or pd.api.types.is_numeric_dtype(prepared[name].dtype)):
-            raise ColumnError(_not_a_covariate(prepared[name], purpose=purpose))
+            raise ColumnError(_not_a_covariate(prepared[name]))
         columns = (
             [name]
             if name not in categories
@@ -147,48 +144,46 @@ def _columns_design(
     return design.encode(prepared), design
 
 
-def _formula_design(
-    formula: str, frame: pd.DataFrame, *, events: int, purpose: str
-) -> tuple[FloatArray, Design]:
+def _formula_design(formula: str, frame: pd.DataFrame, *, events: int) -> tuple[FloatArray, Design]:
     formulaic = import_extra("formulaic", extra="formula", purpose="A Cox model with a formula")
     right = formula.strip()
     right = right[1:] if right.startswith("~") else right
     if "~" in right:
         raise OptionError(
-            f"{purpose}: the formula has a left-hand side. Give covariates only, such as 'age_years + "
+            f"{asked()}: the formula has a left-hand side. Give covariates only, such as 'age_years + "
             "sex'; the follow-up comes from the cohort, or from time= and event=."
         )
     function = re.search(rf"\b({'|'.join(NOT_COVARIATES)})\(", right)
     if function:
         name = function.group(1)
         raise OptionError(
-            f"{purpose}: {name}() is not part of a formula here; use the argument {NOT_COVARIATES[name]}."
+            f"{asked()}: {name}() is not part of a formula here; use the argument {NOT_COVARIATES[name]}."
         )
     try:
         parsed = formulaic.Formula(right or "1")
     except Exception as error:
         # formulaic marks the place with terminal colours in later lines; the first line says what is wrong.
         found = (str(error).splitlines() or [""])[0]
-        raise OptionError(f"{purpose}: the formula {formula!r} cannot be read. {found}") from None
+        raise OptionError(f"{asked()}: the formula {formula!r} cannot be read. {found}") from None
     if "1" not in [str(term) for term in parsed]:
         # Written "0 + x" or "x - 1": the baseline hazard is the intercept all the same, so contrasts stay
         # contrasts.
         parsed = formulaic.Formula([*formulaic.Formula("1"), *parsed])
     if len(list(parsed)) < 2:
-        raise ModelError(f"{purpose}: the formula {formula!r} has no covariates.")
-    variables = _variables(parsed, purpose=purpose)
-    require_columns(frame.columns, variables, purpose=purpose)
-    prepared, categories = fitted_columns(frame, variables, events=events, purpose=purpose)
+        raise ModelError(f"{asked()}: the formula {formula!r} has no covariates.")
+    variables = _variables(parsed)
+    require_columns(frame.columns, variables)
+    prepared, categories = fitted_columns(frame, variables, events=events)
     for term in parsed:
         for factor in term.factors:
             if factor.expr in prepared and prepared[factor.expr].dtype.kind in "mM":
-                raise ColumnError(_not_a_covariate(prepared[factor.expr], purpose=purpose))
-    model = _materialise(parsed, prepared, purpose=purpose)
+                raise ColumnError(_not_a_covariate(prepared[factor.expr]))
+    model = _materialise(parsed, prepared)
     specification = model.model_spec
     empty = [str(term) for term, part in specification.term_slices.items() if part.stop == part.start]
     if empty:
         raise ModelError(
-            f"{purpose}: the term {empty[0]!r} has one category only, so no hazard ratio can be estimated. "
+            f"{asked()}: the term {empty[0]!r} has one category only, so no hazard ratio can be estimated. "
             "Leave it out of the formula."
         )
     names = tuple(str(name) for name in specification.column_names[1:])
@@ -197,17 +192,19 @@ def _formula_design(
         for term, part in specification.term_slices.items()
         if part.stop > max(part.start, 1)
     )
-    covariates = checked_covariates(model, names, purpose=purpose)
+    covariates = checked_covariates(model, names)
     return covariates, FormulaDesign(names, terms, tuple(variables), categories, specification)
 
 
-def _variables(parsed: Any, *, purpose: str) -> list[str]:
+def _variables(parsed: Any) -> list[str]:
     """Columns that a formula reads; functions that nobody knows are refused here, by name.
 
     formulaic's own list leaves out what splines and polynomials read, so the expressions are parsed here.
     """
     known = {
-        *import_extra("formulaic.transforms", extra="formula", purpose=purpose).TRANSFORMS,
+        *import_extra(
+            "formulaic.transforms", extra="formula", purpose="A Cox model with a formula"
+        ).TRANSFORMS,
         *EXTRA_FUNCTIONS,
     }
     columns: set[str] = set()
@@ -228,7 +225,7 @@ def _variables(parsed: Any, *, purpose: str) -> list[str]:
                 unknown = sorted(called - known)
                 if unknown:
                     raise OptionError(
-                        f"{purpose}: the formula calls {unknown[0]!r}, which is not a known function. "
+                        f"{asked()}: the formula calls {unknown[0]!r}, which is not a known function. "
                         "Known are those of formulaic (C, bs, cr, poly, center, scale, log, exp, I, np. "
                         "...) and ns."
                     )
@@ -236,9 +233,11 @@ def _variables(parsed: Any, *, purpose: str) -> list[str]:
     return sorted(columns)
 
 
-def _materialise(source: Any, prepared: pd.DataFrame, *, purpose: str) -> Any:
+def _materialise(source: Any, prepared: pd.DataFrame) -> Any:
     """Let formulaic compute; its own messages may quote values, so only their kind is passed on."""
-    mismatch = import_extra("formulaic.errors", extra="formula", purpose=purpose).DataMismatchWarning
+    mismatch = import_extra(
+        "formulaic.errors", extra="formula", purpose="A Cox model with a formula"
+    ).DataMismatchWarning
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -260,56 +259,54 @@ def _materialise(source: Any, prepared: pd.DataFrame, *, purpose: str) -> Any:
             else "Check its functions, the types of its columns, and that values are in the range of splines."
         )
         raise DataError(
-            f"{purpose}: the formula cannot be evaluated on these data ({kind}). {remedy}"
+            f"{asked()}: the formula cannot be evaluated on these data ({kind}). {remedy}"
         ) from None
 
 
-def checked_covariates(model: Any, names: Sequence[str], *, purpose: str) -> FloatArray:
+def checked_covariates(model: Any, names: Sequence[str]) -> FloatArray:
     """Drop the intercept, and require finite numbers."""
     covariates = np.asfortranarray(np.asarray(model, dtype=np.float64)[:, 1:])
     if not np.isfinite(covariates.sum()):
         for place, name in enumerate(names):
             require_rows(
                 ~np.isfinite(covariates[:, place]),
-                f"{purpose}: the term {name!r} is not a finite number",
+                f"{asked()}: the term {name!r} is not a finite number",
                 "Look for logarithms of 0, divisions by 0 or overflow in the formula.",
             )
     return covariates
 
 
 def fitted_columns(
-    frame: pd.DataFrame, variables: Sequence[str], *, events: int, purpose: str
+    frame: pd.DataFrame, variables: Sequence[str], *, events: int
 ) -> tuple[pd.DataFrame, dict[str, pd.CategoricalDtype]]:
     """Check the columns of a model and turn text into categories; nothing may be missing."""
     prepared: dict[str, Any] = {}
     categories: dict[str, pd.CategoricalDtype] = {}
     for name in variables:
-        column = complete_column(frame, name, purpose=purpose)
+        column = complete_column(frame, name)
         if isinstance(column.dtype, pd.CategoricalDtype):
             used = column.cat.remove_unused_categories()
             unused = column.cat.categories.difference(used.cat.categories)
             if len(unused):
-                warnings.warn(
-                    f"{purpose}: {len(unused)} categories of column {name!r} have no rows and get no "
+                warn(
+                    f"{asked()}: {len(unused)} categories of column {name!r} have no rows and get no "
                     f"coefficient: {', '.join(map(str, unused[:8]))}. Drop unused categories to silence "
-                    "this.",
-                    ChildsurvWarning,
-                    stacklevel=5,
+                    "this."
                 )
             column = used
-        elif is_text(column, purpose=purpose):
+        elif is_text(column):
             column = column.astype(object).astype("category")
         prepared[name] = column
         if isinstance(column.dtype, pd.CategoricalDtype):
             number = len(column.cat.categories)
             if number == 1:
                 raise ModelError(
-                    f"{purpose}: column {name!r} has one category in all {len(column):,} rows, so no hazard "
+                    f"{asked()}: column {name!r} has one category in all {len(column):,} rows, so no hazard "
                     "ratio can be estimated. Leave it out of the formula."
                 )
             if number > max(MOST_CATEGORIES, events):
                 raise ModelError(
-                    f"{purpose}: column {name!r} has {number:,} categories and there are {events:,} "
+                    f"{asked()}: column {name!r} has {number:,} categories and there are {events:,} "
                     "events. An identifier or free text is no covariate; use strata= or cluster= for "
                     "groups, or fewer categories."
                 )
@@ -318,39 +315,35 @@ def fitted_columns(
 
 
 def known_columns(
-    frame: pd.DataFrame,
-    variables: Sequence[str],
-    categories: Mapping[str, pd.CategoricalDtype],
-    *,
-    purpose: str,
+    frame: pd.DataFrame, variables: Sequence[str], categories: Mapping[str, pd.CategoricalDtype]
 ) -> pd.DataFrame:
     """Check the columns of new data: all there, nothing missing, no category that the fit did not have."""
-    require_columns(frame.columns, variables, purpose=purpose)
+    require_columns(frame.columns, variables)
     prepared: dict[str, Any] = {}
     for name in variables:
-        column = complete_column(frame, name, purpose=purpose)
+        column = complete_column(frame, name)
         if name in categories:
             labels = column.astype(object)
             require_rows(
                 ~labels.isin(categories[name].categories).to_numpy(),
-                f"{purpose}: column {name!r} holds a category that the fitted data did not have",
+                f"{asked()}: column {name!r} holds a category that the fitted data did not have",
                 f"The model knows {', '.join(map(str, categories[name].categories[:20]))}.",
             )
             column = labels.astype(categories[name])
-        elif is_text(column, purpose=purpose) or isinstance(column.dtype, pd.CategoricalDtype):
+        elif is_text(column) or isinstance(column.dtype, pd.CategoricalDtype):
             raise ColumnError(
-                f"{purpose}: column {name!r} holds text, but was numeric when the model was fitted."
+                f"{asked()}: column {name!r} holds text, but was numeric when the model was fitted."
             )
         prepared[name] = column
     return pd.DataFrame(prepared, index=frame.index)
 
 
-def complete_column(frame: pd.DataFrame, name: str, *, purpose: str) -> pd.Series:
+def complete_column(frame: pd.DataFrame, name: str) -> pd.Series:
     """Return a column without missing or infinite values, nullable numbers as plain ones."""
     column = frame[name]
     require_rows(
         column.isna().to_numpy(),
-        f"{purpose}: covariate {name!r} is missing",
+        f"{asked()}: covariate {name!r} is missing",
         "No row is dropped silently: fill it, give it a category of its own ('unknown'), or exclude these "
         "rows by a rule.",
     )
@@ -359,14 +352,14 @@ def complete_column(frame: pd.DataFrame, name: str, *, purpose: str) -> pd.Serie
     if pd.api.types.is_numeric_dtype(column.dtype):
         values: npt.NDArray[Any] = column.to_numpy(np.float64)
         require_rows(
-            ~np.isfinite(values), f"{purpose}: covariate {name!r} is infinite", "Give finite numbers."
+            ~np.isfinite(values), f"{asked()}: covariate {name!r} is infinite", "Give finite numbers."
         )
         if not isinstance(column.dtype, np.dtype):
             return pd.Series(values, index=column.index, name=name)
     return column
 
 
-def is_text(column: pd.Series, *, purpose: str) -> bool:
+def is_text(column: pd.Series) -> bool:
     """Whether a column holds text; numbers or dates stored as objects are refused."""
     if pd.api.types.is_numeric_dtype(column.dtype) or column.dtype.kind in "mM":
         return False
@@ -376,13 +369,13 @@ def is_text(column: pd.Series, *, purpose: str) -> bool:
     if kind in {"string", "empty"}:
         return True
     raise ColumnError(
-        f"{purpose}: column {column.name!r} holds {kind} values as objects. Convert it to numbers "
+        f"{asked()}: column {column.name!r} holds {kind} values as objects. Convert it to numbers "
         "(pandas.to_numeric), text or a category first."
     )
 
 
-def _not_a_covariate(column: pd.Series, *, purpose: str) -> str:
+def _not_a_covariate(column: pd.Series) -> str:
     return (
-        f"{purpose}: column {column.name!r} holds {column.dtype}, which is no covariate. Use a number "
+        f"{asked()}: column {column.name!r} holds {column.dtype}, which is no covariate. Use a number "
         "derived from it, for example a calendar year."
     )

@@ -8,18 +8,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.cohort.cohort import DAYS_PER_YEAR
 from childsurv.cohort.follow_up import Data, FloatArray, IntArray, frame_of, number_column, require_rows
-from childsurv.errors import ColumnError, OptionError, require_columns
+from childsurv.errors import ColumnError, asked, asking, require_columns
 from childsurv.fold.ordered_risk_sets import RiskSets
+from childsurv.maths.asked import asked_times
 from childsurv.maths.limits import confidence_limits
 from childsurv.regression.fitted_arrays import FittedArrays
 from childsurv.regression.residuals import cell_means
 
 if TYPE_CHECKING:
     from childsurv.regression.cox_fit import CoxFit
-
-PURPOSE = "Prediction of a Cox model"
 
 
 def cumulative_hazards(
@@ -77,6 +75,7 @@ def last_cell_at(sets: RiskSets, stratum: IntArray, time: FloatArray) -> IntArra
     return np.where(last >= sets.cell_start[stratum], last, -1)
 
 
+@asking("Prediction of a Cox model")
 def predict_survival(
     fit: CoxFit,
     newdata: Data,
@@ -91,24 +90,24 @@ def predict_survival(
     arrays, sets, follow = fit.arrays, fit.arrays.sets, fit.arrays.follow
     used_columns = {*arrays.design.variables, *fit.strata, fit.offset}
     used = [name for name in frame.columns if name in used_columns]
-    covariates = arrays.design.matrix(frame, purpose=PURPOSE)
+    covariates = arrays.design.matrix(frame)
     offsets = np.zeros(len(frame))
     if fit.offset is not None:
-        require_columns(frame.columns, [fit.offset], purpose=PURPOSE)
-        offsets = number_column(frame, fit.offset, purpose=PURPOSE).astype(np.float64)
+        require_columns(frame.columns, [fit.offset])
+        offsets = number_column(frame, fit.offset).astype(np.float64)
     code = _stratum_codes(fit, frame)
     # A stratum without events has no cells: survival stays 1 there as long as anybody is followed.
     stratum = np.minimum(np.searchsorted(sets.stratum_code, code), sets.n_strata - 1)
     has_events = sets.stratum_code[stratum] == code
 
-    requested = _requested_times(fit, years, times)
-    if requested is None:
+    if years is None and times is None:
         sizes = np.where(has_events, np.diff(sets.cell_start)[stratum], 0)
         profile = np.repeat(np.arange(len(frame)), sizes)
         within = np.arange(profile.size) - np.repeat(np.cumsum(sizes) - sizes, sizes)
         cell = sets.cell_start[stratum[profile]] + within
         time = sets.time[cell]
     else:
+        requested = asked_times(times, years, in_days=follow.in_days, unit=follow.time_unit)
         profile = np.repeat(np.arange(len(frame)), requested.size)
         time = np.tile(requested, len(frame))
         cell = np.where(has_events[profile], last_cell_at(sets, stratum[profile], time), -1)
@@ -128,7 +127,7 @@ def predict_survival(
     clash = [name for name in used if name in {"profile", "time", *numbers}]
     if clash:
         raise ColumnError(
-            f"{PURPOSE}: {', '.join(map(repr, clash))} would be columns of the result twice; rename them "
+            f"{asked()}: {', '.join(map(repr, clash))} would be columns of the result twice; rename them "
             "before fitting."
         )
     table = frame[used].iloc[profile].reset_index(drop=True)
@@ -144,34 +143,13 @@ def _stratum_codes(fit: CoxFit, frame: pd.DataFrame) -> IntArray:
     if not fit.strata:
         return np.zeros(len(frame), dtype=np.int64)
     names = list(fit.strata)
-    require_columns(frame.columns, names, purpose=PURPOSE)
+    require_columns(frame.columns, names)
     groups = fit.arrays.follow.groups.astype(object)
     groups = groups.assign(code=np.arange(len(groups)))
     code = frame[names].astype(object).merge(groups, how="left", on=names)["code"]
     require_rows(
         code.isna().to_numpy(),
-        f"{PURPOSE}: the strata ({', '.join(names)}) are not among those of the fitted data",
+        f"{asked()}: the strata ({', '.join(names)}) are not among those of the fitted data",
         "A stratum has its own baseline hazard, so only fitted ones can be predicted.",
     )
     return code.to_numpy(np.int64)
-
-
-def _requested_times(
-    fit: CoxFit, years: npt.ArrayLike | None, times: npt.ArrayLike | None
-) -> FloatArray | None:
-    if years is None and times is None:
-        return None
-    if years is not None and times is not None:
-        raise OptionError("Give years= or times=, not both.")
-    if years is not None and not fit.arrays.follow.in_days:
-        raise OptionError(
-            f"years= needs follow-up in days; this model counts {fit.conventions['time_unit']}. "
-            "Give times= in that unit."
-        )
-    try:
-        wanted = np.atleast_1d(np.asarray(times if years is None else years, dtype=np.float64))
-    except (TypeError, ValueError) as error:
-        raise OptionError("years= and times= take finite numbers of 0 or more.") from error
-    if wanted.ndim != 1 or not np.isfinite(wanted).all() or (wanted < 0).any():
-        raise OptionError("years= and times= take finite numbers of 0 or more.")
-    return wanted if years is None else wanted * DAYS_PER_YEAR

@@ -14,9 +14,10 @@ from childsurv.errors import OptionError, import_extra
 
 def natural_spline_transform() -> Callable[..., Any]:
     """Return ``ns`` as a transform of formulaic, which remembers its knots for new data."""
-    purpose = "ns() in a formula"
-    stateful = import_extra("formulaic.utils.stateful_transforms", extra="formula", purpose=purpose)
-    types = import_extra("formulaic.materializers.types", extra="formula", purpose=purpose)
+    stateful = import_extra(
+        "formulaic.utils.stateful_transforms", extra="formula", purpose="ns() in a formula"
+    )
+    types = import_extra("formulaic.materializers.types", extra="formula", purpose="ns() in a formula")
 
     def ns(
         x: npt.ArrayLike,

@@ -11,7 +11,7 @@ import pandas as pd
 
 from childsurv.classify import iccc3_labels
 from childsurv.cohort.cohort import Cohort
-from childsurv.errors import DataError, OptionError, require_columns
+from childsurv.errors import DataError, OptionError, asking, require_columns
 from childsurv.reporting.small_cells import adjacent_runs, small_members
 from childsurv.words.report_texts import Texts
 
@@ -209,7 +209,8 @@ def shown_groups(
         The whole cohort has fewer patients than ``minimum``.
     """
     frame = cohort.frame
-    require_columns(frame.columns, [*by, diagnosis], purpose="report")
+    with asking("report"):
+        require_columns(frame.columns, [*by, diagnosis])
     if len(cohort) < max(minimum, 1):
         raise DataError(
             f"report: the cohort has fewer than {max(minimum, 1)} patients, so that nothing can be shown. "

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from childsurv.errors import ChildsurvWarning, ModelError, OptionError
+from childsurv.errors import ChildsurvWarning, ModelError, OptionError, asking
 from childsurv.regression.cox import cox
 from childsurv.regression.cox_fit import CoxFit
 from childsurv.reporting.diagnoses import Grouping, Shown
@@ -114,7 +114,8 @@ def fit_own_model(shown: Shown, formula: str | Sequence[str], *, minimum: int, l
     fit = _fitted(frame, formula, notes, level=level)
     if fit is None:
         return _none(*notes, own_formula=True)
-    covariates = fit.arrays.design.matrix(frame, purpose="report")
+    with asking("report"):
+        covariates = fit.arrays.design.matrix(frame)
     indicator = ((covariates == 0) | (covariates == 1)).all(axis=0)
     ones = covariates.sum(axis=0)
     small = indicator & ((ones < minimum) | (len(frame) - ones < minimum))

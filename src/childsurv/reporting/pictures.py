@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from childsurv.cohort.cohort import DAYS_PER_YEAR
+from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.reporting.content import Content
 from childsurv.reporting.survival import fewest_for_reliable
 from childsurv.words.numbers import Numbers

@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from childsurv.curves.curves import Curves
-from childsurv.errors import OptionError, require_choice, require_level
+from childsurv.errors import OptionError, asked, asking, require_choice, require_level
+from childsurv.maths.asked import asked_times
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -35,6 +36,7 @@ SMALLEST_LIMIT = 0.05
 """Where the search for a critical value begins."""
 
 
+@asking("simultaneous_bands")
 def simultaneous_bands(
     curves: Curves,
     *,
@@ -89,9 +91,7 @@ def simultaneous_bands(
     require_choice(transformation, TRANSFORMATIONS, argument="transformation")
     confidence = require_level(curves.level if level is None else level)
     if curves.quantity != "survival":
-        raise OptionError("simultaneous_bands() is for curves of survival.")
-    if times is not None and years is not None:
-        raise OptionError("simultaneous_bands(): give times= or years=, not both.")
+        raise OptionError(f"{asked()} is for curves of survival.")
     _require_increments(curves, kind)
     low, high = _stretch(curves, times, years)
     starts = curves.starts
@@ -124,7 +124,7 @@ def simultaneous_bands(
                 limits.append((estimate**power, estimate ** (1 / power)))
     chosen = np.concatenate(rows)
     if chosen.size == 0:
-        raise OptionError("simultaneous_bands(): no event lies within the stretch of time.")
+        raise OptionError(f"{asked()}: no event lies within the stretch of time.")
     columns = {name: curves.groups[name].array.take(curves.group[chosen]) for name in curves.group_columns}
     frame = pd.DataFrame(columns, index=pd.RangeIndex(chosen.size))
     return frame.assign(
@@ -155,15 +155,13 @@ def _require_increments(curves: Curves, kind: str) -> None:
 def _stretch(
     curves: Curves, times: tuple[float, float] | None, years: tuple[float, float] | None
 ) -> tuple[float, float]:
-    given = times if times is not None else years
-    if given is None:
+    if times is None and years is None:
         return -np.inf, np.inf
-    if not isinstance(given, tuple) or len(given) != 2 or not 0 <= given[0] < given[1]:
-        raise OptionError("simultaneous_bands(): times= and years= take (from, to), ascending.")
-    if years is not None and not curves.in_days:
-        raise OptionError("years= needs follow-up in days; give times= in the unit of the curves.")
-    unit = 365.25 if years is not None else 1.0
-    return given[0] * unit, given[1] * unit
+    stretch = asked_times(times, years, in_days=curves.in_days, unit=str(curves.conventions.get("time_unit")))
+    if stretch.size != 2 or not stretch[0] < stretch[1]:
+        argument = "times" if years is None else "years"
+        raise OptionError(f"{asked()}: {argument}= takes (from, to), ascending.")
+    return float(stretch[0]), float(stretch[1])
 
 
 def _largest_bridge(low: float, high: float, level: float) -> float:

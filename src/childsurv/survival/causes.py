@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.cohort.cohort import DAYS_PER_YEAR, Cohort
+from childsurv.cohort.cohort import Cohort
 from childsurv.cohort.follow_up import (
     By,
     Data,
@@ -25,18 +24,21 @@ from childsurv.cohort.follow_up import (
 from childsurv.compare.ranks import TestResult, quadratic_form, strata_of
 from childsurv.curves.curves import Curves
 from childsurv.errors import (
-    ChildsurvWarning,
     ColumnError,
     DataError,
     ModelError,
     OptionError,
+    asked,
+    asking,
     require_choice,
     require_columns,
     require_count,
     require_level,
+    warn,
 )
 from childsurv.fold.risk_sets import RiskSets, risk_sets
 from childsurv.fold.tally import Tally, fold_observed
+from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.maths.limits import INTERVAL_KINDS
 from childsurv.maths.probability import chi_squared_p_value
 from childsurv.maths.running import running_product, running_sum
@@ -60,6 +62,7 @@ VARIANCES = ("delta", "aalen", "gray")
 """Variances of a cumulative incidence."""
 
 
+@asking("cumulative_incidence")
 def cumulative_incidence(
     data: Data,
     *,
@@ -130,20 +133,19 @@ def cumulative_incidence(
     >>> curves.at(years=5)["cause"].tolist()
     ['1', '2', '1', '2']
     """
-    purpose = "cumulative_incidence"
     require_choice(variance, VARIANCES, argument="variance")
     require_choice(ci, INTERVAL_KINDS, argument="ci")
     require_level(level)
     require_count(minimum, argument="minimum")
     if "cause" in columns_list(by):
-        raise OptionError(f"{purpose} adds a column 'cause'; rename the group column of that name.")
+        raise OptionError(f"{asked()} adds a column 'cause'; rename the group column of that name.")
     observed, number, names, without_event = _causes(
         data, cause, causes, by=by, time=time, entry=entry, weights=weights, zero_survival=zero_survival,
-        time_unit=time_unit, purpose=purpose,
+        time_unit=time_unit,
     )  # fmt: skip
     if observed.weights is not None and (observed.weights % 1).any():
         raise OptionError(
-            f"{purpose}: weights are frequencies, whole numbers; variances of others are not known here."
+            f"{asked()}: weights are frequencies, whole numbers; variances of others are not known here."
         )
     folded = fold_observed(observed)
     at_risk = np.maximum(folded.at_risk, 0).astype(np.float64)
@@ -206,6 +208,7 @@ def cumulative_incidence(
     ).with_minimum(minimum)
 
 
+@asking("gray_test")
 def gray_test(
     data: Data,
     *,
@@ -261,23 +264,22 @@ def gray_test(
     >>> result.table["df"].tolist()
     [1, 1]
     """
-    purpose = "gray_test"
     if not rho >= 0:
-        raise OptionError(f"{purpose}: rho must be 0 or more.")
+        raise OptionError(f"{asked()}: rho must be 0 or more.")
     names_of_groups = columns_list(by)
     if not names_of_groups:
-        raise OptionError(f"{purpose}: by= names the column whose groups are compared.")
+        raise OptionError(f"{asked()}: by= names the column whose groups are compared.")
     observed, number, names, without_event = _causes(
         data, cause, causes, by=by, time=time, entry=entry, weights=None, zero_survival=zero_survival,
-        time_unit="days", purpose=purpose,
+        time_unit="days",
     )  # fmt: skip
     if observed.n_groups < 2:
         raise DataError(
-            f"{purpose}: {', '.join(names_of_groups)} has only one group; there is nothing to compare."
+            f"{asked()}: {', '.join(names_of_groups)} has only one group; there is nothing to compare."
         )
     if not observed.event.any():
-        raise ModelError(f"{purpose}: there are no events of any cause.")
-    stratum, n_strata, stratum_names = strata_of(data, observed, strata, purpose=purpose)
+        raise ModelError(f"{asked()}: there are no events of any cause.")
+    stratum, n_strata, stratum_names = strata_of(data, observed, strata)
     n_causes, n_groups = len(names), observed.n_groups
     scores = np.zeros((n_causes, n_groups))
     covariances = np.zeros((n_causes, n_groups, n_groups))
@@ -330,22 +332,21 @@ def _causes(
     weights: str | None,
     zero_survival: str,
     time_unit: str,
-    purpose: str,
 ) -> tuple[FollowUp, IntArray, list[str], dict[str, int]]:
     """Return the follow-up to any cause, each row's cause numbered from 1 (0 for none), their names, and what to say.
 
     A cause of a cohort counts where the cohort has an event: windows end follow-up before what happened later.
     """
     frame = frame_of(data)
-    require_columns(frame.columns, [cause], purpose=purpose)
+    require_columns(frame.columns, [cause])
     if len(frame) == 0:
         raise DataError(
-            f"{purpose}: there are no rows to analyse. Check the exclusions and conditions before it."
+            f"{asked()}: there are no rows to analyse. Check the exclusions and conditions before it."
         )
-    values = number_column(frame, cause, purpose=purpose)
+    values = number_column(frame, cause)
     require_rows(
         (values < 0) | (values % 1 != 0),
-        f"{purpose}: column {cause!r} is not a whole number of 0 or more",
+        f"{asked()}: column {cause!r} is not a whole number of 0 or more",
         "Causes are numbered 1, 2, ...; 0 stands for none.",
     )
     own = values.astype(np.int64)
@@ -355,11 +356,9 @@ def _causes(
         own = np.where(later, 0, own)
         said = {"causes_after_follow_up": int(later.sum())} if later.any() else {}
         if later.any() and not _was_cut(data):
-            warnings.warn(
-                f"{purpose}: {int(later.sum()):,} rows have a cause in column {cause!r} and no event in the cohort; "
-                "they count as censored. Let first_event() end follow-up with these events, or give a DataFrame.",
-                ChildsurvWarning,
-                stacklevel=3,
+            warn(
+                f"{asked()}: {int(later.sum()):,} rows have a cause in column {cause!r} and no event in the cohort; "
+                "they count as censored. Let first_event() end follow-up with these events, or give a DataFrame."
             )
     found = np.flatnonzero(np.bincount(own)) if own.max() <= LARGEST_CODE else np.unique(own)
     present = [int(number) for number in found if number > 0]
@@ -367,7 +366,7 @@ def _causes(
         unnamed = [str(number) for number in present if number not in causes]
         if unnamed or 0 in causes:
             raise OptionError(
-                f"{purpose}: causes= names causes from 1 on; "
+                f"{asked()}: causes= names causes from 1 on; "
                 + (
                     f"it lacks {', '.join(unnamed)}, which column {cause!r} has."
                     if unnamed
@@ -376,11 +375,11 @@ def _causes(
             )
         present = sorted(int(number) for number in causes)
     if not present:
-        raise ModelError(f"{purpose}: column {cause!r} has no cause but 0. Check what its numbers stand for.")
+        raise ModelError(f"{asked()}: column {cause!r} has no cause but 0. Check what its numbers stand for.")
     names = [str(causes[number]) if causes is not None else str(number) for number in present]
     if len(set(names)) < len(names):
         raise OptionError(
-            f"{purpose}: causes= gives two causes the same name; join them in the column instead."
+            f"{asked()}: causes= gives two causes the same name; join them in the column instead."
         )
     if max(int(own.max()), *present) <= LARGEST_CODE:
         place = np.zeros(max(int(own.max()), *present) + 1, dtype=np.int64)
@@ -394,16 +393,16 @@ def _causes(
     else:
         if time is None:
             raise ColumnError(
-                f"{purpose}: a DataFrame needs time=, the name of the column with the length of follow-up."
+                f"{asked()}: a DataFrame needs time=, the name of the column with the length of follow-up."
             )
         columns = {name for name in (time, entry, weights, *columns_list(by)) if name is not None}
-        require_columns(frame.columns, sorted(columns), purpose=purpose)
+        require_columns(frame.columns, sorted(columns))
         marked = frame[[name for name in frame.columns if name in columns]].assign(
             **{event: (own > 0).astype(np.int64)}
         )
     observed = follow_up(
         marked, by=by, time=time, event=event, entry=entry, weights=weights, zero_survival=zero_survival,
-        time_unit=time_unit, purpose=purpose,
+        time_unit=time_unit,
     )  # fmt: skip
     return observed, own[observed.rows], names, said
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -13,7 +12,15 @@ import pandas as pd
 
 from childsurv.cohort.cohort import Cohort
 from childsurv.cohort.follow_up import event_column, frame_of, number_column, require_rows
-from childsurv.errors import ChildsurvWarning, ColumnError, DataError, OptionError, require_columns
+from childsurv.errors import (
+    ColumnError,
+    DataError,
+    OptionError,
+    asked,
+    asking,
+    require_columns,
+    warn,
+)
 from childsurv.lifetable.people import date_column
 
 FloatArray = npt.NDArray[np.float64]
@@ -26,6 +33,7 @@ DEATH = "death"
 """Stands among the events for the death that the cohort itself knows."""
 
 
+@asking("first_event")
 def first_event(
     data: Rows,
     first_of: Sequence[str],
@@ -77,50 +85,45 @@ def first_event(
     1   800            0
     2  1000            0
     """
-    purpose = "first_event"
     names: list[str] = [first_of] if isinstance(first_of, str) else list(first_of)
     if not names or len(set(names)) != len(names):
-        raise OptionError(f"{purpose}: first_of= names different columns of dates, or 'death'.")
+        raise OptionError(f"{asked()}: first_of= names different columns of dates, or 'death'.")
     frame = frame_of(data)
     if isinstance(data, Cohort):
         time, event = time or "time", event or "event"
         if (frame["entry"] > 0).any():
             raise OptionError(
-                f"{purpose}: some children enter late. An event before entry would be lost: call first_event() first "
+                f"{asked()}: some children enter late. An event before entry would be lost: call first_event() first "
                 "and choose the window afterwards."
             )
     if time is None or event is None:
         raise ColumnError(
-            f"{purpose}: a DataFrame needs time= and event=, the end of follow-up and 1 for a death."
+            f"{asked()}: a DataFrame needs time= and event=, the end of follow-up and 1 for a death."
         )
     dates: list[str] = [name for name in names if name != DEATH]
-    require_columns(frame.columns, [time, event, diagnosis_date, *dates], purpose=purpose)
+    require_columns(frame.columns, [time, event, diagnosis_date, *dates])
     if len(frame) == 0:
-        raise DataError(f"{purpose}: there are no rows.")
-    end = number_column(frame, time, purpose=purpose).astype(np.float64)
+        raise DataError(f"{asked()}: there are no rows.")
+    end = number_column(frame, time).astype(np.float64)
     require_rows(
-        end % 1 != 0, f"{purpose}: column {time!r} is not a whole number of days", "Dates count days."
+        end % 1 != 0, f"{asked()}: column {time!r} is not a whole number of days", "Dates count days."
     )
-    dead = event_column(frame, event, purpose=purpose) == 1
-    diagnosis = date_column(frame, diagnosis_date, purpose=purpose)
+    dead = event_column(frame, event) == 1
+    diagnosis = date_column(frame, diagnosis_date)
     days = np.full((len(names), len(frame)), np.inf)
     for place, name in enumerate(names):
         if name == DEATH:
             days[place] = np.where(dead, end, np.inf)
             continue
-        days[place] = event_days(
-            frame, name, diagnosis=diagnosis, end=end, diagnosis_date=diagnosis_date, purpose=purpose
-        )
+        days[place] = event_days(frame, name, diagnosis=diagnosis, end=end, diagnosis_date=diagnosis_date)
     first = days.min(axis=0)
     happened = np.isfinite(first)
     cause = np.where(happened, days.argmin(axis=0) + 1, 0)
     lost = int((dead & ~happened).sum())
     if DEATH not in names and lost:
-        warnings.warn(
-            f"{purpose}: {lost:,} children died without any of these events and count as if lost to follow-up, which "
-            "overstates incidences and is no event-free survival. Name 'death' in first_of= as well.",
-            ChildsurvWarning,
-            stacklevel=2,
+        warn(
+            f"{asked()}: {lost:,} children died without any of these events and count as if lost to follow-up, which "
+            "overstates incidences and is no event-free survival. Name 'death' in first_of= as well."
         )
     dtype = frame[time].dtype
     columns = {
@@ -133,13 +136,7 @@ def first_event(
 
 
 def event_days(
-    frame: pd.DataFrame,
-    name: str,
-    *,
-    diagnosis: npt.NDArray[np.int64],
-    end: FloatArray,
-    diagnosis_date: str,
-    purpose: str,
+    frame: pd.DataFrame, name: str, *, diagnosis: npt.NDArray[np.int64], end: FloatArray, diagnosis_date: str
 ) -> FloatArray:
     """Return the days from diagnosis to the dates of a column, infinite where there is none.
 
@@ -155,21 +152,19 @@ def event_days(
     if LAST_CONTACT in frame:
         seen = frame[LAST_CONTACT].notna().to_numpy()
         last = end.copy()
-        last[seen] = np.maximum(
-            end[seen], date_column(frame, LAST_CONTACT, rows=seen, purpose=purpose) - diagnosis[seen]
-        )
+        last[seen] = np.maximum(end[seen], date_column(frame, LAST_CONTACT, rows=seen) - diagnosis[seen])
     days = np.full(len(frame), np.inf)
     if not known.any():
         return days
-    days[known] = date_column(frame, name, rows=known, purpose=purpose) - diagnosis[known]
+    days[known] = date_column(frame, name, rows=known) - diagnosis[known]
     require_rows(
         days < 0,
-        f"{purpose}: column {name!r} is before column {diagnosis_date!r}",
+        f"{asked()}: column {name!r} is before column {diagnosis_date!r}",
         "Correct or exclude these rows.",
     )
     require_rows(
         known & (days > last),
-        f"{purpose}: column {name!r} is after the end of follow-up",
+        f"{asked()}: column {name!r} is after the end of follow-up",
         "A child was seen on that day: correct the date or the last contact.",
     )
     return np.where(days > end, np.inf, days)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from childsurv.cohort.cohort import DAYS_PER_YEAR
 from childsurv.cohort.follow_up import By, Data, FollowUp, follow_up, warn_no_events
 from childsurv.curves.curves import Curves
-from childsurv.errors import OptionError, require_choice, require_count, require_level
+from childsurv.errors import OptionError, asked, asking, require_choice, require_count, require_level
 from childsurv.fold.tally import Tally, fold_observed
+from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.maths.limits import INTERVAL_KINDS
 from childsurv.maths.running import last_row_at, running_product, running_sum
 
@@ -28,6 +28,7 @@ NEARLY_A_DAY = 1e-6
 FORMS = ("cohort", "person-time")
 
 
+@asking("actuarial")
 def actuarial(
     data: Data,
     *,
@@ -86,19 +87,17 @@ def actuarial(
     >>> curves.table["time"].head(3).tolist()
     [365.25, 730.5, 1095.75]
     """
-    purpose = "actuarial"
     require_choice(form, FORMS, argument="form")
     require_choice(ci, INTERVAL_KINDS, argument="ci")
     require_level(level)
     require_count(minimum, argument="minimum")
     observed = follow_up(
         data, by=by, time=time, event=event, entry=entry, zero_survival=zero_survival, time_unit=time_unit,
-        purpose=purpose,
     )  # fmt: skip
-    warn_no_events(observed, purpose=purpose)
+    warn_no_events(observed)
     if form == "cohort" and observed.entry is not None:
         raise OptionError(
-            f"{purpose}: form='cohort' follows everybody from the start; some enter late. Use form='person-time'."
+            f"{asked()}: form='cohort' follows everybody from the start; some enter late. Use form='person-time'."
         )
     ends = interval_ends(intervals, observed)
     fine = fold_observed(observed)

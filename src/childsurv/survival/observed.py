@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from childsurv.cohort.cohort import DAYS_PER_YEAR
 from childsurv.cohort.follow_up import By, Data, FollowUp, IntArray, follow_up, warn_no_events
 from childsurv.curves.curves import Curves
-from childsurv.errors import OptionError, require_choice, require_count, require_level
+from childsurv.errors import OptionError, asked, asking, require_choice, require_count, require_level
 from childsurv.fold.tally import Tally, fold_observed
+from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.maths.limits import INTERVAL_KINDS
 from childsurv.maths.running import running_product, running_sum
 
@@ -23,6 +23,7 @@ LOWER_LIMITS = ("usual", "peto", "modified")
 """Variances for lower limits, by R's names."""
 
 
+@asking("kaplan_meier")
 def kaplan_meier(
     data: Data,
     *,
@@ -99,9 +100,9 @@ def kaplan_meier(
     require_count(minimum, argument="minimum")
     observed = follow_up(
         data, by=by, time=time, event=event, entry=entry, weights=weights,
-        zero_survival=zero_survival, time_unit=time_unit, purpose="kaplan_meier",
+        zero_survival=zero_survival, time_unit=time_unit,
     )  # fmt: skip
-    warn_no_events(observed, purpose="kaplan_meier")
+    warn_no_events(observed)
     robust = observed.weights is not None and bool((observed.weights % 1).any())
     folded = fold_observed(observed)
     at_risk = np.maximum(folded.at_risk, 0)
@@ -140,6 +141,7 @@ def kaplan_meier(
     )
 
 
+@asking("nelson_aalen")
 def nelson_aalen(
     data: Data,
     *,
@@ -196,7 +198,6 @@ def nelson_aalen(
     >>> bool(abs(survival - np.exp(-hazard)) < 1e-12)
     True
     """
-    purpose = "nelson_aalen"
     require_choice(quantity, ("cumulative hazard", "survival"), argument="quantity")
     require_choice(ties, ("together", "one-by-one"), argument="ties")
     require_choice(ci, ("log", "plain") if quantity != "survival" else INTERVAL_KINDS, argument="ci")
@@ -204,12 +205,12 @@ def nelson_aalen(
     require_count(minimum, argument="minimum")
     observed = follow_up(
         data, by=by, time=time, event=event, entry=entry, weights=weights,
-        zero_survival=zero_survival, time_unit=time_unit, purpose=purpose,
+        zero_survival=zero_survival, time_unit=time_unit,
     )  # fmt: skip
-    warn_no_events(observed, purpose=purpose)
+    warn_no_events(observed)
     robust = observed.weights is not None and bool((observed.weights % 1).any())
     if robust and ties == "one-by-one":
-        raise OptionError(f"{purpose}: ties='one-by-one' counts deaths, so weights must be whole numbers.")
+        raise OptionError(f"{asked()}: ties='one-by-one' counts deaths, so weights must be whole numbers.")
     folded = fold_observed(observed)
     at_risk = np.maximum(folded.at_risk, 0)
     events = folded.sums["events"]

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.cohort.cohort import DAYS_PER_YEAR
 from childsurv.cohort.follow_up import By, Data, FollowUp, IntArray, follow_up, frame_of
-from childsurv.errors import DataError, OptionError, require_choice
+from childsurv.errors import DataError, asked, asking, require_choice
 from childsurv.fold.tally import Tally, fold_observed
+from childsurv.maths.asked import asked_times
 from childsurv.maths.running import last_row_at
 
 FloatArray = npt.NDArray[np.float64]
@@ -20,6 +20,7 @@ FloatArray = npt.NDArray[np.float64]
 QUANTITIES = ("survival", "rmst")
 
 
+@asking("pseudo_observations")
 def pseudo_observations(
     data: Data,
     *,
@@ -77,25 +78,17 @@ def pseudo_observations(
     >>> bool(abs(pseudo[5].mean() - cs.kaplan_meier(cohort).at(years=5)["estimate"][0]) < 0.01)
     True
     """
-    purpose = "pseudo_observations"
     require_choice(quantity, QUANTITIES, argument="quantity")
-    if (times is None) == (years is None):
-        raise OptionError(f"{purpose}: give times= in the unit of follow-up, or years=.")
     observed = follow_up(
         data, by=by, time=time, event=event, entry=entry, zero_survival=zero_survival, time_unit=time_unit,
-        purpose=purpose,
     )  # fmt: skip
-    if years is not None and not observed.in_days:
-        raise OptionError(f"{purpose}: years= needs follow-up in days; give times= in the unit of the table.")
-    asked = np.atleast_1d(np.asarray(times if years is None else years, dtype=np.float64))
-    if asked.ndim != 1 or asked.size == 0 or not np.isfinite(asked).all() or (asked <= 0).any():
-        raise OptionError(f"{purpose}: times are finite numbers greater than 0.")
-    wanted = asked * (DAYS_PER_YEAR if years is not None else 1.0)
+    wanted = asked_times(times, years, in_days=observed.in_days, unit=observed.time_unit, positive=True)
+    shown = wanted if years is None else np.atleast_1d(np.asarray(years, dtype=np.float64))
     folded = fold_observed(observed)
     sizes = np.bincount(observed.group, minlength=observed.n_groups)
     if (sizes < 2).any():
         raise DataError(
-            f"{purpose}: {int((sizes < 2).sum())} groups have one child; there is no curve without it."
+            f"{asked()}: {int((sizes < 2).sum())} groups have one child; there is no curve without it."
         )
     curves = _Curves(observed, folded)
     values = np.stack(
@@ -103,12 +96,12 @@ def pseudo_observations(
     )
     if np.isnan(values).any():
         beyond = [
-            f"{moment:g}" for moment, column in zip(asked, values.T, strict=True) if np.isnan(column).any()
+            f"{moment:g}" for moment, column in zip(shown, values.T, strict=True) if np.isnan(column).any()
         ]
         raise DataError(
-            f"{purpose}: some groups are not followed to {', '.join(beyond)}. Ask for earlier times."
+            f"{asked()}: some groups are not followed to {', '.join(beyond)}. Ask for earlier times."
         )
-    names = [int(one) if one % 1 == 0 else float(one) for one in asked]
+    names = [int(one) if one % 1 == 0 else float(one) for one in shown]
     result = pd.DataFrame(np.nan, index=frame_of(data).index, columns=pd.Index(names), dtype=np.float64)
     result.iloc[observed.rows] = values
     return result

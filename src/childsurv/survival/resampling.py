@@ -15,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.cohort.cohort import DAYS_PER_YEAR
 from childsurv.cohort.follow_up import By, Data, FollowUp, IntArray, follow_up, require_rows, warn_no_events
-from childsurv.errors import OptionError, require_choice, require_level
+from childsurv.errors import OptionError, asked, asking, require_choice, require_level
 from childsurv.fold.tally import Tally, fold_observed
+from childsurv.maths.asked import asked_times
+from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.maths.probability import normal_quantile
 
 FloatArray = npt.NDArray[np.float64]
@@ -163,6 +164,7 @@ class Bootstrap:
         return pd.DataFrame(columns)
 
 
+@asking("bootstrap")
 def bootstrap(
     data: Data,
     *,
@@ -239,23 +241,22 @@ def bootstrap(
     >>> bool((draws.table["lower"] < draws.table["upper"]).all())
     True
     """
-    purpose = "bootstrap"
     require_choice(quantity, QUANTITIES, argument="quantity")
     require_choice(limits, LIMITS, argument="limits")
     require_level(level)
     if isinstance(replications, bool) or not isinstance(replications, int | np.integer) or replications < 2:
-        raise OptionError(f"{purpose}: replications must be a whole number of 2 or more.")
+        raise OptionError(f"{asked()}: replications must be a whole number of 2 or more.")
     generator = np.random.default_rng(rng)
     observed = follow_up(
         data, by=by, time=time, event=event, entry=entry, weights=weights,
-        zero_survival=zero_survival, time_unit=time_unit, purpose=purpose,
+        zero_survival=zero_survival, time_unit=time_unit,
     )  # fmt: skip
-    wanted = _wanted(times, years, in_days=observed.in_days, purpose=purpose)
-    warn_no_events(observed, purpose=purpose)
+    wanted = asked_times(times, years, in_days=observed.in_days, unit=observed.time_unit, positive=True)
+    warn_no_events(observed)
     if observed.weights is not None:
         require_rows(
             observed.weights % 1 != 0,
-            f"{purpose}: column {weights!r} has weights that are not whole numbers",
+            f"{asked()}: column {weights!r} has weights that are not whole numbers",
             "A child is drawn or it is not: give frequencies.",
         )
     folded = fold_observed(observed)
@@ -293,20 +294,6 @@ def bootstrap(
             **observed.source,
         },
     )
-
-
-def _wanted(times: Any, years: Any, *, in_days: bool, purpose: str) -> FloatArray:
-    if (times is None) == (years is None):
-        raise OptionError(f"{purpose}: give times= in the unit of follow-up, or years=.")
-    if years is not None and not in_days:
-        raise OptionError(f"{purpose}: years= needs follow-up in days; give times= in the unit of the table.")
-    try:
-        asked = np.atleast_1d(np.asarray(times if years is None else years, dtype=np.float64))
-    except (TypeError, ValueError) as error:
-        raise OptionError(f"{purpose}: times are finite numbers greater than 0.") from error
-    if asked.ndim != 1 or asked.size == 0 or not np.isfinite(asked).all() or (asked <= 0).any():
-        raise OptionError(f"{purpose}: times are finite numbers greater than 0.")
-    return asked * (DAYS_PER_YEAR if years is not None else 1.0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,7 @@ from childsurv.cohort.follow_up import (
     require_rows,
 )
 from childsurv.curves.curves import Curves, Strata
-from childsurv.errors import DataError, OptionError, require_choice, require_columns, require_count
+from childsurv.errors import DataError, OptionError, asking, require_choice, require_columns, require_count
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -40,6 +40,7 @@ Cancer Survival Standards begin at 15 years."""
 EMPTY_RULES = ("error", "neighbour")
 
 
+@asking("standardise")
 def standardise(
     curves: Curves,
     weights: Weights,
@@ -109,7 +110,7 @@ def standardise(
         )
     share = _shares(curves, weights, over)
     others = [name for name in curves.group_columns if name != over]
-    outer, labels = group_codes(curves.groups, others, purpose="standardise", warn_empty=False)
+    outer, labels = group_codes(curves.groups, others, warn_empty=False)
     places: dict[tuple[int, str], int] = {}
     # Numbers of patients are missing where the curves' own minimum hides them.
     usable = curves.groups["patients"].to_numpy(dtype=np.float64) >= max(minimum, 1)
@@ -171,6 +172,7 @@ def standardise(
     )
 
 
+@asking("brenner_weights")
 def brenner_weights(
     data: Data, weights: Weights, *, over: str = "age_group", by: By = None, entry: str | None = None
 ) -> pd.Series:
@@ -212,14 +214,14 @@ def brenner_weights(
     """
     frame = frame_of(data)
     names = columns_list(by)
-    require_columns(frame.columns, [over, *names], purpose="brenner_weights")
+    require_columns(frame.columns, [over, *names])
     require_rows(
         frame[over].isna().to_numpy(),
         f"brenner_weights: column {over!r} is missing",
         "Complete it, or leave these rows out.",
     )
     stratum = frame[over].astype(str).to_numpy()
-    group, labels = group_codes(frame, names, purpose="brenner_weights", warn_empty=False)
+    group, labels = group_codes(frame, names, warn_empty=False)
     counts = pd.Series(stratum).value_counts()
     share = _weights_of(weights, {str(label): float(count) for label, count in counts.items()})
     unknown = sorted(set(stratum) - set(share))
@@ -234,8 +236,8 @@ def brenner_weights(
     if entry is None and isinstance(data, Cohort):
         entry = "entry"
     if entry is not None:
-        require_columns(frame.columns, [entry], purpose="brenner_weights")
-        at_diagnosis = number_column(frame, entry, purpose="brenner_weights") == 0
+        require_columns(frame.columns, [entry])
+        at_diagnosis = number_column(frame, entry) == 0
         key = key[at_diagnosis]
     cells = np.bincount(key, minlength=n_groups * len(strata)).reshape(n_groups, -1)
     lacking = [

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.cohort.cohort import DAYS_PER_YEAR, Cohort
+from childsurv.cohort.cohort import Cohort
 from childsurv.cohort.follow_up import (
     By,
     Data,
@@ -26,11 +26,14 @@ from childsurv.errors import (
     ColumnError,
     DataError,
     OptionError,
+    asked,
+    asking,
     require_choice,
     require_columns,
     require_level,
 )
 from childsurv.lifetable.people import date_column
+from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.maths.limits import INTERVAL_KINDS
 from childsurv.survival.first_event import DEATH, event_days
 
@@ -38,6 +41,7 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 
+@asking("state_occupation")
 def state_occupation(
     data: Data,
     *,
@@ -117,34 +121,31 @@ def state_occupation(
     1    relapse      0.25
     2      death      0.25
     """
-    purpose = "state_occupation"
     require_choice(ci, INTERVAL_KINDS, argument="ci")
     require_level(level)
-    names = _state_names(dates, initial, by, purpose=purpose)
+    names = _state_names(dates, initial, by)
     frame = frame_of(data)
     is_cohort = isinstance(data, Cohort)
     if is_cohort:
         time, event = time or "time", event or "event"
     if time is None or event is None:
         raise ColumnError(
-            f"{purpose}: a DataFrame needs time= and event=, the end of follow-up and 1 for a death."
+            f"{asked()}: a DataFrame needs time= and event=, the end of follow-up and 1 for a death."
         )
     columns = list(dates)
-    require_columns(frame.columns, [time, event, diagnosis_date, *columns], purpose=purpose)
+    require_columns(frame.columns, [time, event, diagnosis_date, *columns])
     if len(frame) == 0:
-        raise DataError(f"{purpose}: there are no rows.")
-    end = number_column(frame, time, purpose=purpose).astype(np.float64)
+        raise DataError(f"{asked()}: there are no rows.")
+    end = number_column(frame, time).astype(np.float64)
     require_rows(
-        end % 1 != 0, f"{purpose}: column {time!r} is not a whole number of days", "Dates count days."
+        end % 1 != 0, f"{asked()}: column {time!r} is not a whole number of days", "Dates count days."
     )
-    days = _days_of_states(frame, columns, end=end, diagnosis_date=diagnosis_date, purpose=purpose)
-    observed = follow_up(
-        data, by=by, time=time, event=event, entry=entry, zero_survival=zero_survival, purpose=purpose
-    )
+    days = _days_of_states(frame, columns, end=end, diagnosis_date=diagnosis_date)
+    observed = follow_up(data, by=by, time=time, event=event, entry=entry, zero_survival=zero_survival)
     if observed.entry is not None:
         require_rows(
             observed.entry % 1 != 0,
-            f"{purpose}: column {entry or 'entry'!r} is not a whole number of days",
+            f"{asked()}: column {entry or 'entry'!r} is not a whole number of days",
             "Dates count days.",
         )
     days = days[:, observed.rows]
@@ -171,38 +172,34 @@ def state_occupation(
     )  # fmt: skip
 
 
-def _state_names(
-    dates: Sequence[str] | Mapping[str, str], initial: str, by: By, *, purpose: str
-) -> list[str]:
+def _state_names(dates: Sequence[str] | Mapping[str, str], initial: str, by: By) -> list[str]:
     if isinstance(dates, str) or not all(isinstance(name, str) for name in dates):
         raise OptionError(
-            f"{purpose}: dates= takes a list of columns of dates, or their states' names by column."
+            f"{asked()}: dates= takes a list of columns of dates, or their states' names by column."
         )
     middle = [dates[name] for name in dates] if isinstance(dates, Mapping) else list(dates)
     names = [initial, *middle, DEATH]
     if len(set(names)) != len(names) or not all(isinstance(name, str) for name in names):
         raise OptionError(
-            f"{purpose}: dates= and initial= name different states; the last one, 'death', is there by itself."
+            f"{asked()}: dates= and initial= name different states; the last one, 'death', is there by itself."
         )
     if "state" in columns_list(by):
-        raise OptionError(f"{purpose} adds a column 'state'; rename the group column of that name.")
+        raise OptionError(f"{asked()} adds a column 'state'; rename the group column of that name.")
     return names
 
 
 def _days_of_states(
-    frame: pd.DataFrame, columns: Sequence[str], *, end: FloatArray, diagnosis_date: str, purpose: str
+    frame: pd.DataFrame, columns: Sequence[str], *, end: FloatArray, diagnosis_date: str
 ) -> FloatArray:
     """Return the day on which each child comes into each state between the first and death; infinite for never."""
-    diagnosis = date_column(frame, diagnosis_date, purpose=purpose)
+    diagnosis = date_column(frame, diagnosis_date)
     days = np.full((len(columns), len(frame)), np.inf)
     latest = np.full(len(frame), -np.inf)
     for place, name in enumerate(columns):
-        days[place] = event_days(
-            frame, name, diagnosis=diagnosis, end=end, diagnosis_date=diagnosis_date, purpose=purpose
-        )
+        days[place] = event_days(frame, name, diagnosis=diagnosis, end=end, diagnosis_date=diagnosis_date)
         require_rows(
             days[place] < latest,
-            f"{purpose}: column {name!r} is before a state that dates= names earlier",
+            f"{asked()}: column {name!r} is before a state that dates= names earlier",
             "States follow one another in the order of dates=: correct the dates or the order.",
         )
         latest = np.where(np.isfinite(days[place]), days[place], latest)

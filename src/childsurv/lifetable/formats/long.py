@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from childsurv.errors import LifeTableError, OptionError, require_columns, rows_where
+from childsurv.errors import LifeTableError, OptionError, asking, require_columns, rows_where
 from childsurv.lifetable.formats.published import (
     EXTENDED,
     SEX_NAMES,
@@ -113,7 +113,8 @@ def read_cells(
     table.columns = table.columns.str.strip()
     if by is None and "country" in table.columns:
         strata = ["country"]
-    require_columns(table.columns, [*names.values(), *strata], purpose=source.name)
+    with asking(source.name):
+        require_columns(table.columns, [*names.values(), *strata])
     kind = next(role for role in MORTALITY if role in names)
     values = table[names[kind]]
     if not pd.api.types.is_numeric_dtype(values.dtype):

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from childsurv.cohort.cohort import DAYS_PER_YEAR
 from childsurv.errors import LifeTableError, OptionError, require_choice
 from childsurv.lifetable.formats import bulk, hmd, ratetable, stata, wpp
 from childsurv.lifetable.formats import long as long_table
@@ -24,6 +23,7 @@ from childsurv.lifetable.formats.published import (
     open_source,
 )
 from childsurv.lifetable.table import LifeTable
+from childsurv.maths.calendar import DAYS_PER_YEAR
 
 FORMATS = ("hmd", "wpp", "who", "stata", "r-ratetable", "long")
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from childsurv.errors import LifeTableError, require_columns, rows_where
+from childsurv.errors import LifeTableError, asking, require_columns, rows_where
 from childsurv.lifetable.formats.published import (
     Cells,
     Country,
@@ -72,7 +72,8 @@ def read_cells(
     strata = ([by] if isinstance(by, str) else list(by)) if by is not None else []
     if by is None and "country" in rest:
         strata = ["country"]
-    require_columns(table.columns, strata, purpose=source.name)
+    with asking(source.name):
+        require_columns(table.columns, strata)
     keys = [*strata, *(found[role] for role in ("sex", "age", "year") if role in found)]
     repeated = table.duplicated(keys).to_numpy()
     if repeated.any():
@@ -138,7 +139,8 @@ def _roles(table: pd.DataFrame, columns: Mapping[str, str] | None) -> dict[str, 
         if any(name in by_lower for name in names)
     }
     asked = {"rate" if role == "mx" else role: name for role, name in (columns or {}).items()}
-    require_columns(table.columns, list(asked.values()), purpose="columns=")
+    with asking("columns="):
+        require_columns(table.columns, list(asked.values()))
     if asked.keys() & {"prob", "rate"}:
         found = {role: name for role, name in found.items() if role not in {"prob", "rate"}}
     return found | asked
