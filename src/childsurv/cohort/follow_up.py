@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -26,6 +26,7 @@ from childsurv.errors import (
     rows_where,
     warn,
 )
+from childsurv.maths.calendar import DAYS_PER_YEAR
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 IntArray: TypeAlias = npt.NDArray[np.int64]
@@ -101,6 +102,8 @@ class FollowUp:
         How many rows of a cohort end on the day of diagnosis.
     time_unit
         Unit of the times, one of `TIME_UNITS`.
+    zero_survival
+        The rule for rows of a cohort that end on the day of diagnosis; "as given" for a table, which has none.
     rows
         Which rows of the data these are: all of them, unless "drop" left some out.
     codes
@@ -117,6 +120,7 @@ class FollowUp:
     groups: pd.DataFrame
     same_day: int
     time_unit: str
+    zero_survival: str
     rows: npt.NDArray[np.int64] | slice
     codes: TimeCodes | None = None
     source: Mapping[str, str] = field(default_factory=dict)
@@ -127,6 +131,37 @@ class FollowUp:
         return self.time_unit == "days"
 
     @property
+    def conventions(self) -> dict[str, Any]:
+        """What every result says of its follow-up."""
+        return follow_up_conventions(self.time_unit, self.zero_survival, self.same_day, self.source)
+
+    def until(self, end: int) -> tuple[FollowUp, int]:
+        """Return follow-up that ends at a time, and how many rows enter only after it and are left out."""
+        longer = self.time > end
+        time = np.where(longer, end, self.time)
+        event = np.where(longer, 0, self.event).astype(np.int8)
+        if self.entry is None:
+            return replace(self, time=time, event=event, codes=None), 0
+        kept = np.flatnonzero(self.entry < end)
+        if not kept.size:
+            raise DataError(
+                f"{asked()}: all rows enter after the horizon, so no child is followed before it."
+            )
+        codes, group = np.unique(self.group[kept], return_inverse=True)
+        rows = np.arange(self.time.size) if isinstance(self.rows, slice) else self.rows
+        return replace(
+            self,
+            time=time[kept],
+            event=event[kept],
+            entry=self.entry[kept],
+            weights=None if self.weights is None else self.weights[kept],
+            group=group.astype(np.int64),
+            groups=self.groups.iloc[codes].reset_index(drop=True),
+            rows=rows[kept],
+            codes=None,
+        ), self.time.size - kept.size
+
+    @property
     def n_groups(self) -> int:
         """Number of groups, 1 when there is no ``by``."""
         return max(len(self.groups), 1)
@@ -135,6 +170,20 @@ class FollowUp:
     def counted(self) -> bool:
         """Whether times are whole numbers small enough to be counted without sorting."""
         return self.time.dtype.kind == "i"
+
+
+def follow_up_conventions(
+    time_unit: str, zero_survival: str, same_day: int, source: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return what every result says of its follow-up, whether it was estimated from rows or from their sums."""
+    return {
+        "time_unit": time_unit,
+        "at_risk": "(entry, time]",
+        "zero_survival": zero_survival,
+        "same_day": same_day,
+        "days_per_year": DAYS_PER_YEAR,
+        **source,
+    }
 
 
 def frame_of(data: Data) -> pd.DataFrame:
@@ -279,8 +328,9 @@ def follow_up(
     times, entries, codes = _tied(times, entries)
     source = data.conventions if isinstance(data, Cohort) else {}
     return FollowUp(
-        times, events, entries, case_weights, group, groups, same_day, time_unit, rows, codes, source
-    )
+        times, events, entries, case_weights, group, groups, same_day, time_unit,
+        zero_survival if is_cohort else "as given", rows, codes, source,
+    )  # fmt: skip
 
 
 def require_group_names(names: Sequence[str]) -> None:
@@ -294,7 +344,7 @@ def require_group_names(names: Sequence[str]) -> None:
 
 
 def warn_no_events(observed: FollowUp) -> None:
-    """Warn, on behalf of an estimator, when nobody has an event."""
+    """Warn, on behalf of an estimator, when no row has an event."""
     if not observed.event.any():
         warn(
             f"{asked()}: there are no events in {observed.event.size:,} rows, so limits have no width. "

@@ -20,17 +20,28 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.cohort.cohort import Cohort
-from childsurv.cohort.follow_up import By, Data, FollowUp, IntArray, TimeArray, TimeCodes, follow_up
+from childsurv.cohort.follow_up import (
+    By,
+    Data,
+    FollowUp,
+    IntArray,
+    TimeArray,
+    TimeCodes,
+    follow_up,
+    follow_up_conventions,
+)
 from childsurv.errors import DataError, OptionError, asked, asking
 from childsurv.fold.population import fold_population
+from childsurv.lifetable.marked_cells import marked_cells_table
 from childsurv.lifetable.people import Demographics, demographics
 from childsurv.lifetable.table import LifeTable
+from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.maths.running import group_starts, running_sum
 
 FloatArray = npt.NDArray[np.float64]
 
 COUNTED_SUMS = ("entered", "left", "events")
+HEAD_SUMS = ("heads_entered", "heads_left", "heads_events")
 PLAIN_SUMS = ("expected_events",)
 WEIGHTED_SUMS = (
     "weighted_entered",
@@ -39,6 +50,9 @@ WEIGHTED_SUMS = (
     "weighted_events_squared",
     "weighted_expected_events",
 )
+
+CAUSE = "events_of_cause_"
+"""Sums of events by cause are called this and the number of the cause."""
 
 LARGEST_DENSE_TABLE = 8
 """Groups x times are laid out densely up to this many cells a row of data (plus a million); sorted beyond."""
@@ -85,6 +99,39 @@ class Grid:
         return cls("breaks", values)
 
 
+@dataclass(frozen=True)
+class LifeTableNotes:
+    """What sums say of the life table that they were made with, so that they can be finished without it."""
+
+    digest: str
+    """Tallies of different life tables do not add."""
+    source: str
+    age_rule: str
+    calendar_rule: str
+    cells: pd.DataFrame
+    """Labels of the cells with person-time to report, as in `marked_cells_table`, by their flat index."""
+
+    @classmethod
+    def of(cls, table: LifeTable, marked_days: Mapping[int, float]) -> LifeTableNotes:
+        """Return the notes on a table and those of its cells that were used and need a word."""
+        cells = marked_cells_table(table, marked_days).drop(columns="person_years")
+        cells.index = pd.Index(sorted(marked_days), dtype="int64")
+        return cls(table.digest, table.source, table.age_rule, table.calendar_rule, cells)
+
+    def with_cells_of(self, other: LifeTableNotes) -> LifeTableNotes:
+        """Return the notes on the cells of both."""
+        new = other.cells.loc[other.cells.index.difference(self.cells.index)]
+        if not len(new):
+            return self
+        cells = pd.concat([self.cells, new]).sort_index() if len(self.cells) else new
+        return replace(self, cells=cells)
+
+    def use(self, marked_days: Mapping[int, float]) -> pd.DataFrame:
+        """Return the cells that were carried on or have a hazard of zero, with the person-years in them."""
+        days = np.array([marked_days[int(cell)] for cell in self.cells.index], dtype=np.float64)
+        return self.cells.reset_index(drop=True).assign(person_years=days / DAYS_PER_YEAR)
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Tally:
     """Sums of follow-up by group and time cell, which add over disjoint sets of patients.
@@ -100,12 +147,23 @@ class Tally:
         Code of the group and end of the cell.
     sums : Mapping of str to ndarray of shape (n_cells,)
         Increments: `COUNTED_SUMS` always, integers unless rows are weighted; `PLAIN_SUMS` and
-        `WEIGHTED_SUMS` where a life table was given, with ``events_squared`` (squared case weights of events) where
-        rows are weighted.
-    life_table_digest : str or None
-        Tallies of different life tables do not add.
+        `WEIGHTED_SUMS` where a life table was given; `HEAD_SUMS`, the same counts without weights, and
+        ``events_squared`` (squared case weights of events, with a life table) where rows are weighted;
+        ``events_of_cause_1`` and so on where causes were asked for.
+    time_unit : str
+        Unit of the times.
+    life_table : LifeTableNotes or None
+        The life table that the sums were made with. Tallies of different life tables do not add.
     conventions : Mapping
         Tallies of different conventions do not add.
+    causes : Mapping of int to str
+        Names of the causes that ended follow-up, by their numbers.
+    whole_weights : bool
+        Whether all case weights are whole numbers, which count children.
+    same_day : int
+        Rows of a cohort that end on the day of diagnosis.
+    source : Mapping
+        Conventions of the cohort: age band and groups, edition of ICCC-3, closing date.
     extended_days : float
         Person-days in cells that `LifeTable.extend` filled.
     marked_days : Mapping of int to float
@@ -117,21 +175,63 @@ class Tally:
     group: IntArray
     end: TimeArray
     sums: Mapping[str, npt.NDArray[Any]]
-    in_days: bool
-    life_table_digest: str | None = None
+    time_unit: str
+    life_table: LifeTableNotes | None = None
     conventions: Mapping[str, Any] = field(default_factory=dict)
+    causes: Mapping[int, str] = field(default_factory=dict)
+    whole_weights: bool = True
+    same_day: int = 0
+    source: Mapping[str, str] = field(default_factory=dict)
     extended_days: float = 0.0
     marked_days: Mapping[int, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for array in (self.group, self.end, *self.sums.values()):
             array.setflags(write=False)
-        object.__setattr__(self, "sums", MappingProxyType(dict(self.sums)))
-        object.__setattr__(self, "conventions", MappingProxyType(dict(self.conventions)))
-        object.__setattr__(self, "marked_days", MappingProxyType(dict(self.marked_days)))
+        for name in ("sums", "conventions", "causes", "source", "marked_days"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def __repr__(self) -> str:
         return f"<Tally: {len(self.groups)} groups, {self.end.size:,} {self.grid.kind} cells, {', '.join(self.sums)}>"
+
+    @property
+    def in_days(self) -> bool:
+        """Whether times are days, so that years can be asked for."""
+        return self.time_unit == "days"
+
+    @property
+    def life_table_digest(self) -> str | None:
+        """Digest of the life table, or ``None`` without one."""
+        return None if self.life_table is None else self.life_table.digest
+
+    @property
+    def weighted(self) -> bool:
+        """Whether rows had case weights."""
+        return "heads_left" in self.sums
+
+    @property
+    def n_groups(self) -> int:
+        """Number of groups, 1 when there is no ``by``."""
+        return max(len(self.groups), 1)
+
+    @property
+    def follow_up_conventions(self) -> dict[str, Any]:
+        """What every result says of its follow-up."""
+        rule = str(self.conventions.get("zero_survival", "as given"))
+        return follow_up_conventions(self.time_unit, rule, self.same_day, self.source)
+
+    @property
+    def life_table_use(self) -> pd.DataFrame | None:
+        """Cells of the life table that were carried on or have a hazard of zero, with the person-years in them."""
+        return None if self.life_table is None else self.life_table.use(self.marked_days)
+
+    @property
+    def heads(self) -> Tally:
+        """The counts of children without their weights; itself where there are none."""
+        if not self.weighted:
+            return self
+        sums = {name: self.sums[f"heads_{name}"] for name in COUNTED_SUMS}
+        return replace(self, sums=sums)
 
     @property
     def table(self) -> pd.DataFrame:
@@ -190,11 +290,12 @@ class Tally:
             name
             for name, mine, theirs in (
                 ("grid", self.grid, other.grid),
-                ("unit of time", self.in_days, other.in_days),
+                ("unit of time", self.time_unit, other.time_unit),
                 ("group columns", list(self.groups.columns), list(other.groups.columns)),
                 ("life table", self.life_table_digest, other.life_table_digest),
                 ("conventions", dict(self.conventions), dict(other.conventions)),
-                ("sums", set(self.sums), set(other.sums)),
+                ("sums", self._kinds_of_sums, other._kinds_of_sums),
+                ("names of causes", {**self.causes, **other.causes}, {**other.causes, **self.causes}),
             )
             if mine != theirs
         ]
@@ -203,34 +304,64 @@ class Tally:
                 f"These tallies cannot be added: they differ in {' and '.join(differing)}. Make both with the same "
                 "by=, grid=, life table and options."
             )
-        labels = pd.concat([self.groups, other.groups], ignore_index=True)
-        names = list(labels.columns)
-        if names:
-            for name in names:
-                mine, theirs = self.groups[name].dtype, other.groups[name].dtype
-                if isinstance(mine, pd.CategoricalDtype) and isinstance(theirs, pd.CategoricalDtype):
-                    categories = list(dict.fromkeys([*mine.categories, *theirs.categories]))
-                    labels[name] = labels[name].astype(pd.CategoricalDtype(categories, ordered=mine.ordered))
-            groups = labels.drop_duplicates(ignore_index=True).sort_values(names, ignore_index=True)
-            place = pd.MultiIndex.from_frame(groups).get_indexer(pd.MultiIndex.from_frame(labels))
-        else:
-            groups, place = self.groups, np.zeros(2, dtype=np.int64)
-        n_mine = max(len(self.groups), 1)
-        code = np.concatenate([place[:n_mine][self.group], place[n_mine:][other.group]])
-        end = np.concatenate([self.end, other.end])
-        return _merged(
+        groups, place = _groups_of_both(self.groups, other.groups)
+        mine, theirs = place[: self.n_groups], place[self.n_groups :]
+        # A cause that one of the two has not seen has ended no follow-up there.
+        names = [*self.sums, *(name for name in other.sums if name not in self.sums)]
+        sums = {
+            name: np.concatenate(
+                [one.sums.get(name, np.zeros(one.end.size, dtype=np.int64)) for one in (self, other)]
+            )
+            for name in names
+        }
+        both = replace(
             self,
             groups=groups,
-            group=code,
-            end=end,
-            sums={name: np.concatenate([values, other.sums[name]]) for name, values in self.sums.items()},
-            grid=self.grid,
+            causes=dict(sorted({**self.causes, **other.causes}.items())),
+            whole_weights=self.whole_weights and other.whole_weights,
+            same_day=self.same_day + other.same_day,
+            source=_joined(self.source, other.source),
+            life_table=None
+            if self.life_table is None or other.life_table is None
+            else self.life_table.with_cells_of(other.life_table),
             extended_days=self.extended_days + other.extended_days,
             marked_days={
                 cell: self.marked_days.get(cell, 0.0) + other.marked_days.get(cell, 0.0)
                 for cell in sorted({*self.marked_days, *other.marked_days})
             },
+            sums={},
         )
+        return _merged(
+            both,
+            group=np.concatenate([mine[self.group], theirs[other.group]]),
+            end=np.concatenate([self.end, other.end]),
+            sums=sums,
+        )
+
+    @property
+    def _kinds_of_sums(self) -> set[str]:
+        """Names of the sums, those of causes as one; weights have heads beside them, and are conventions."""
+        names = {CAUSE if name.startswith(CAUSE) else name for name in self.sums}
+        return names.difference(HEAD_SUMS)
+
+    def by(self, names: Sequence[str]) -> Tally:
+        """Return the sums over fewer group columns, which the others are added up over.
+
+        Parameters
+        ----------
+        names
+            Group columns to keep, among those of the tally.
+        """
+        kept = list(names)
+        if kept == list(self.groups.columns):
+            return self
+        if kept:
+            groups = self.groups[kept].drop_duplicates(ignore_index=True).sort_values(kept, ignore_index=True)
+            place = pd.MultiIndex.from_frame(groups).get_indexer(pd.MultiIndex.from_frame(self.groups[kept]))
+        else:
+            groups, place = pd.DataFrame(index=pd.RangeIndex(0)), np.zeros(self.n_groups, dtype=np.int64)
+        whole = replace(self, groups=groups, sums={})
+        return _merged(whole, group=np.asarray(place)[self.group], end=self.end, sums=self.sums)
 
     def coarsen(self, grid: Grid) -> Tally:
         """Return the sums over coarser cells, given as `Grid.breaks`.
@@ -245,16 +376,8 @@ class Tally:
         cell_end = ends[np.searchsorted(ends, self.end, side="left")]
         # What enters at 0 stays at 0, where the number at risk begins.
         cell_end = np.where(self.end == 0, 0.0, cell_end)
-        return _merged(
-            self,
-            groups=self.groups,
-            group=self.group,
-            end=cell_end,
-            sums=dict(self.sums),
-            grid=grid,
-            extended_days=self.extended_days,
-            marked_days=self.marked_days,
-        )
+        coarse = replace(self, grid=grid, sums={})
+        return _merged(coarse, group=self.group, end=cell_end, sums=self.sums)
 
 
 @asking("tally")
@@ -315,7 +438,7 @@ def tally(
     if life_table is None:
         if grid.kind == "daily" and not observed.counted:
             raise DataError("tally: a daily grid needs times in whole days.")
-        fine = _with_zero_survival(fold_observed(observed), data, zero_survival)
+        fine = fold_observed(observed)
         if grid.kind == "daily":
             return every_day(fine)
         return fine if grid.kind != "breaks" else fine.coarsen(grid)
@@ -323,14 +446,7 @@ def tally(
         raise OptionError("tally: with a life table cells are days or Grid.breaks([...]).")
     people = demographics(data, life_table, age_days=age_days, sex=sex, diagnosis_date=diagnosis_date)
     fine = fold_expected(observed, life_table, people, plain=True, weighted=True)
-    fine = _with_zero_survival(fine, data, zero_survival)
     return fine if grid.kind != "breaks" else fine.coarsen(grid)
-
-
-def _with_zero_survival(fine: Tally, data: Data, zero_survival: str) -> Tally:
-    """Record what became of rows of a cohort that end on the day of diagnosis; tables have no such rule."""
-    rule = zero_survival if isinstance(data, Cohort) else "as given"
-    return replace(fine, conventions={**fine.conventions, "zero_survival": rule})
 
 
 def every_day(fine: Tally) -> Tally:
@@ -363,9 +479,20 @@ def fold_observed(observed: FollowUp) -> Tally:
         group=cells // n_times,
         end=ends[cells % n_times],
         sums=sums,
-        in_days=observed.in_days,
-        conventions={"weights": observed.weights is not None},
+        **_said_of(observed),
     )
+
+
+def _said_of(observed: FollowUp) -> dict[str, Any]:
+    """Return what a tally keeps of its follow-up beside the sums."""
+    weights = observed.weights
+    return {
+        "time_unit": observed.time_unit,
+        "conventions": {"weights": weights is not None, "zero_survival": observed.zero_survival},
+        "whole_weights": weights is None or not (weights % 1).any(),
+        "same_day": observed.same_day,
+        "source": observed.source,
+    }
 
 
 def _dense_counts(
@@ -398,13 +525,23 @@ def _dense_counts(
 def _sorted_sums(place: IntArray, observed: FollowUp, n_cells: int) -> dict[str, npt.NDArray[Any]]:
     """Add up heads or weights by cell, given the places of exits and then of entries among the cells."""
     exits, entries = place[: observed.time.size], place[observed.time.size :]
-    weights, dead = observed.weights, np.flatnonzero(observed.event)
-    dead_weights = None if weights is None else weights[dead]
-    return {
-        "entered": np.bincount(entries, weights, minlength=n_cells),
-        "left": np.bincount(exits, weights, minlength=n_cells),
-        "events": np.bincount(exits[dead], dead_weights, minlength=n_cells),
-    }
+    return _counts(observed, exits, entries, n_cells)
+
+
+def _counts(
+    observed: FollowUp, exits: IntArray, entries: IntArray, n_cells: int
+) -> dict[str, npt.NDArray[Any]]:
+    """Count entries, exits and events by cell: weights where rows have them, and heads beside them."""
+    dead = exits[np.flatnonzero(observed.event)]
+    heads = [np.bincount(cells, minlength=n_cells) for cells in (entries, exits, dead)]
+    if observed.weights is None:
+        return dict(zip(COUNTED_SUMS, heads, strict=True))
+    weights = (observed.weights, observed.weights, observed.weights[np.flatnonzero(observed.event)])
+    weighed = [
+        np.bincount(cells, weight, minlength=n_cells)
+        for cells, weight in zip((entries, exits, dead), weights, strict=True)
+    ]
+    return dict(zip((*COUNTED_SUMS, *HEAD_SUMS), (*weighed, *heads), strict=True))
 
 
 def fold_expected(
@@ -431,15 +568,11 @@ def fold_expected(
     key = observed.group * n_days
     exit_key = key + time
     entered_key = key if entry is None else key + entry
-    weights, dead = observed.weights, np.flatnonzero(observed.event)
-    dead_weights = None if weights is None else weights[dead]
-    dense: dict[str, npt.NDArray[Any]] = {
-        "entered": np.bincount(entered_key, weights, minlength=n_cells),
-        "left": np.bincount(exit_key, weights, minlength=n_cells),
-        "events": np.bincount(exit_key[dead], dead_weights, minlength=n_cells),
-    }
-    if dead_weights is not None and plain:
-        dense["events_squared"] = np.bincount(exit_key[dead], dead_weights**2, minlength=n_cells)
+    dense = _counts(observed, exit_key, entered_key, n_cells)
+    if observed.weights is not None and plain:
+        dead = np.flatnonzero(observed.event)
+        squares = observed.weights[dead] ** 2
+        dense["events_squared"] = np.bincount(exit_key[dead], squares, minlength=n_cells)
     chosen = (*(PLAIN_SUMS if plain else ()), *(WEIGHTED_SUMS if weighted else ()))
     dense |= {name: getattr(population, name) for name in chosen}
     lengths = last_day + 1
@@ -450,17 +583,18 @@ def fold_expected(
         rows = values.reshape(n_groups, n_days)
         return np.concatenate([row[:length] for row, length in zip(rows, lengths, strict=True)])
 
+    said = _said_of(observed)
+    said["conventions"] |= {"age_cells": life_table.age_rule, "calendar_cells": life_table.calendar_rule}
     return Tally(
         grid=Grid.daily(),
         groups=observed.groups,
         group=group.astype(np.int64, copy=False),
         end=day.astype(np.int64, copy=False),
         sums={name: up_to_last_day(values) for name, values in dense.items()},
-        in_days=True,
-        life_table_digest=life_table.digest,
-        conventions={"age_cells": life_table.age_rule, "calendar_cells": life_table.calendar_rule},
+        life_table=LifeTableNotes.of(life_table, population.marked_days),
         extended_days=population.extended_days,
         marked_days=population.marked_days,
+        **said,
     )
 
 
@@ -483,31 +617,37 @@ def _time_codes(observed: FollowUp) -> tuple[IntArray, IntArray | None, TimeArra
     return codes.time + 1, entry, np.concatenate([[0.0], codes.ends])
 
 
-def _merged(
-    tally: Tally,
-    *,
-    groups: pd.DataFrame,
-    group: IntArray,
-    end: npt.NDArray[Any],
-    sums: Mapping[str, npt.NDArray[Any]],
-    grid: Grid,
-    extended_days: float,
-    marked_days: Mapping[int, float],
-) -> Tally:
-    """Add up cells with the same group and end."""
+def _groups_of_both(mine: pd.DataFrame, theirs: pd.DataFrame) -> tuple[pd.DataFrame, IntArray]:
+    """Return the groups of two tallies, sorted, and the place there of each group of the first and then the second."""
+    labels = pd.concat([mine, theirs], ignore_index=True)
+    names = list(labels.columns)
+    if not names:
+        return mine, np.zeros(2, dtype=np.int64)
+    for name in names:
+        own, other = mine[name].dtype, theirs[name].dtype
+        if isinstance(own, pd.CategoricalDtype) and isinstance(other, pd.CategoricalDtype):
+            categories = list(dict.fromkeys([*own.categories, *other.categories]))
+            labels[name] = labels[name].astype(pd.CategoricalDtype(categories, ordered=own.ordered))
+    groups = labels.drop_duplicates(ignore_index=True).sort_values(names, ignore_index=True)
+    place = pd.MultiIndex.from_frame(groups).get_indexer(pd.MultiIndex.from_frame(labels))
+    return groups, np.asarray(place, dtype=np.int64)
+
+
+def _joined(mine: Mapping[str, str], theirs: Mapping[str, str]) -> dict[str, str]:
+    """Return the conventions of two cohorts; several values follow one another, as in a cohort of both."""
+    return {
+        name: "; ".join(
+            sorted({part for source in (mine, theirs) if name in source for part in source[name].split("; ")})
+        )
+        for name in dict.fromkeys([*mine, *theirs])
+    }
+
+
+def _merged(tally: Tally, *, group: IntArray, end: TimeArray, sums: Mapping[str, npt.NDArray[Any]]) -> Tally:
+    """Return the tally with these cells, those of the same group and end added up."""
     order = np.lexsort((end, group))
     group, end = group[order], end[order]
     changed = (group[1:] != group[:-1]) | (end[1:] != end[:-1])
     first = np.flatnonzero(np.concatenate([[True], changed]))
-    return Tally(
-        grid=grid,
-        groups=groups,
-        group=group[first],
-        end=end[first],
-        sums={name: np.add.reduceat(values[order], first) for name, values in sums.items()},
-        in_days=tally.in_days,
-        life_table_digest=tally.life_table_digest,
-        conventions=tally.conventions,
-        extended_days=extended_days,
-        marked_days=marked_days,
-    )
+    added = {name: np.add.reduceat(values[order], first) for name, values in sums.items()}
+    return replace(tally, group=group[first], end=end[first], sums=added)
