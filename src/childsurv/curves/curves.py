@@ -15,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.errors import OptionError, asked, asking, warn
+from childsurv.curves import differences, reliability, small_numbers, summaries
+from childsurv.errors import OptionError, asked, asking, require_choice, require_count, require_level, warn
 from childsurv.maths.asked import asked_times
 from childsurv.maths.calendar import DAYS_PER_YEAR
-from childsurv.maths.limits import confidence_limits
+from childsurv.maths.limits import INTERVAL_KINDS, confidence_limits
 from childsurv.maths.running import group_starts, last_row_at, running_sum
 
 if TYPE_CHECKING:
@@ -34,6 +35,23 @@ NEAR_AN_END = 0.5
 """Days within which a time stands for the end of an interval."""
 
 CURVE_COLUMNS = ("time", "at_risk", "events", "censored", "estimate", "std_error", "lower", "upper")
+
+
+@dataclass(frozen=True)
+class CurveOptions:
+    """What a user asks of every estimator: the confidence level, the kind of limits, and a minimum of children."""
+
+    level: float
+    ci: str
+    minimum: int = 0
+
+    @classmethod
+    def checked(
+        cls, level: float, ci: str, minimum: int = 0, *, kinds: Sequence[str] = INTERVAL_KINDS
+    ) -> CurveOptions:
+        """Return the options after checking each; an `OptionError` names the one that is wrong."""
+        require_choice(ci, kinds, argument="ci")
+        return cls(require_level(level), ci, require_count(minimum, argument="minimum"))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -140,6 +158,54 @@ class Curves:
     at_risk_after: npt.NDArray[np.number] | None = None
     additive: bool = True
     strata: Strata | None = None
+
+    @classmethod
+    def made(
+        cls,
+        groups: pd.DataFrame,
+        *,
+        estimator: str,
+        options: CurveOptions,
+        conventions: Mapping[str, Any],
+        followed: Mapping[str, Any],
+        bounded: bool = True,
+        **arrays: Any,
+    ) -> Curves:
+        """Return finished curves; the one place where an estimator's arrays become a result.
+
+        Parameters
+        ----------
+        groups
+            Labels, ``patients`` and ``total_events``, one row a group.
+        estimator
+            Its name.
+        options
+            Level, kind of limits and minimum, which is applied here.
+        conventions
+            What the estimator adds to the conventions of the result.
+        followed
+            Conventions of the follow-up: `FollowUp.conventions` or `Tally.follow_up_conventions`.
+        bounded
+            Whether limits are cut at 0 and 1.
+        **arrays
+            The other attributes of `Curves`.
+        """
+        return cls(
+            groups=groups,
+            estimator=estimator,
+            level=options.level,
+            ci=options.ci,
+            conventions={
+                "estimator": estimator,
+                **conventions,
+                "ci": options.ci,
+                "level": options.level,
+                **followed,
+            },
+            in_days=followed["time_unit"] == "days",
+            bounded=bounded,
+            **arrays,
+        ).with_minimum(options.minimum)
 
     def __post_init__(self) -> None:
         for entry in fields(self):
@@ -361,9 +427,7 @@ class Curves:
         >>> bool((curves.table["at_risk"] >= 10).all())
         True
         """
-        from childsurv.curves.small_numbers import with_minimum
-
-        return with_minimum(self, minimum, children_at_risk=children_at_risk)
+        return small_numbers.with_minimum(self, minimum, children_at_risk=children_at_risk)
 
     @asking("Curves.quantile")
     def quantile(self, p: float | Sequence[float] = 0.5) -> pd.DataFrame:
@@ -402,10 +466,8 @@ class Curves:
         shares = np.atleast_1d(np.asarray(p, dtype=np.float64))
         if not ((shares > 0) & (shares < 1)).all():
             raise OptionError("quantile(p): p must lie between 0 and 1.")
-        from childsurv.curves.summaries import quantiles
-
         labels = self._labels(np.repeat(np.arange(len(self.groups)), shares.size))
-        return pd.DataFrame({**labels, **quantiles(self, shares)})
+        return pd.DataFrame({**labels, **summaries.quantiles(self, shares)})
 
     @asking("Curves.rmst")
     def rmst(self, times: float | None = None, *, years: float | None = None) -> pd.DataFrame:
@@ -443,9 +505,7 @@ class Curves:
         tau = self._one_time(times, years)
         if tau < self.origin:
             raise OptionError(f"{asked()}: these curves begin at {self.origin:g}, after the time asked for.")
-        from childsurv.curves.summaries import restricted_means
-
-        means = restricted_means(self, tau, with_variance=self._has_variance())
+        means = summaries.restricted_means(self, tau, with_variance=self._has_variance())
         return pd.DataFrame({**self._labels(np.arange(len(self.groups))), **means})
 
     @asking("Curves.conditional")
@@ -493,9 +553,7 @@ class Curves:
         moment = self._one_time(given, given_years)
         if moment < self.origin:
             raise OptionError(f"{asked()}: these curves begin at {self.origin:g}, after the time asked for.")
-        from childsurv.curves.summaries import conditional_on
-
-        return conditional_on(self, moment, with_variance=self._has_variance())
+        return summaries.conditional_on(self, moment, with_variance=self._has_variance())
 
     @asking("Curves.difference")
     def difference(
@@ -532,9 +590,7 @@ class Curves:
         >>> curves.difference(reference="female", years=5)["sex"].tolist()
         ['male']
         """
-        from childsurv.curves.differences import differences
-
-        return differences(self, reference=reference, times=times, years=years, level=level)
+        return differences.differences(self, reference=reference, times=times, years=years, level=level)
 
     @asking("Curves.ratio")
     def ratio(
@@ -566,9 +622,7 @@ class Curves:
         >>> bool(curves.ratio(reference="female", years=5)["ratio"][0] > 0)
         True
         """
-        from childsurv.curves.differences import ratios
-
-        return ratios(self, reference=reference, times=times, years=years, level=level)
+        return differences.ratios(self, reference=reference, times=times, years=years, level=level)
 
     @asking("Curves.number_needed")
     def number_needed(
@@ -606,9 +660,7 @@ class Curves:
         >>> "number_needed" in curves.number_needed(reference="female", years=5)
         True
         """
-        from childsurv.curves.differences import numbers_needed
-
-        return numbers_needed(self, reference=reference, times=times, years=years, level=level)
+        return differences.numbers_needed(self, reference=reference, times=times, years=years, level=level)
 
     @asking("Curves.rmst_comparison")
     def rmst_comparison(
@@ -651,9 +703,7 @@ class Curves:
         >>> curves.rmst_comparison(reference="female", years=5)["sex"].tolist()
         ['male']
         """
-        from childsurv.curves.differences import rmst_comparisons
-
-        return rmst_comparisons(self, reference=reference, times=times, years=years, level=level)
+        return differences.rmst_comparisons(self, reference=reference, times=times, years=years, level=level)
 
     @asking("Curves.at_risk_table")
     def at_risk_table(
@@ -726,9 +776,7 @@ class Curves:
         >>> curves.reliability(years=5)["reliability"].tolist()
         ['reliable', 'reliable']
         """
-        from childsurv.curves.reliability import reliability
-
-        return reliability(self, times=times, years=years, rules=rules)
+        return reliability.reliability(self, times=times, years=years, rules=rules)
 
     def plot(self, **options: Any) -> Figure | Axes:
         """Draw the curves; the options are those of `childsurv.plot.curves`."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.curves.curves import Curves
 from childsurv.errors import OptionError, require_level
 from childsurv.maths.probability import normal_p_value, normal_quantile
+
+if TYPE_CHECKING:
+    from childsurv.curves.curves import Curves
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.curves.curves import Curves
 from childsurv.errors import OptionError, require_choice, require_count
+
+if TYPE_CHECKING:
+    from childsurv.curves.curves import Curves
 
 Mask = npt.NDArray[np.bool_]
 

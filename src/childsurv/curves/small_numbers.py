@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from childsurv.curves.curves import Curves
 from childsurv.errors import OptionError, require_count
+
+if TYPE_CHECKING:
+    from childsurv.curves.curves import Curves
 
 IntArray = npt.NDArray[np.int64]
 

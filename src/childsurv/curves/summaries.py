@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from childsurv.curves.curves import Curves, Strata
 from childsurv.errors import OptionError
 from childsurv.maths.probability import normal_quantile
 from childsurv.maths.running import last_row_at, running_sum
+
+if TYPE_CHECKING:
+    from childsurv.curves.curves import Curves, Strata
 
 FloatArray = npt.NDArray[np.float64]
 

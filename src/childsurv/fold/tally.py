@@ -29,8 +29,9 @@ from childsurv.cohort.follow_up import (
     TimeCodes,
     follow_up,
     follow_up_conventions,
+    warn_no_events,
 )
-from childsurv.errors import DataError, OptionError, asked, asking
+from childsurv.errors import DataError, OptionError, asked, asking, warn
 from childsurv.fold.population import fold_population
 from childsurv.lifetable.marked_cells import marked_cells_table
 from childsurv.lifetable.people import Demographics, demographics
@@ -344,6 +345,32 @@ class Tally:
         names = {CAUSE if name.startswith(CAUSE) else name for name in self.sums}
         return names.difference(HEAD_SUMS)
 
+    def require(self, *sums: str, **given: Any) -> None:
+        """Raise an `OptionError` unless the tally can be finished: its cells, its sums, and no column named beside it.
+
+        Parameters
+        ----------
+        *sums
+            Names of sums that are needed.
+        **given
+            Arguments that name columns of rows, which must be ``None``.
+        """
+        named = [f"{name}=" for name, value in given.items() if value is not None]
+        if named:
+            raise OptionError(
+                f"{asked()}: a Tally is counted and grouped already; leave {', '.join(named)} out, or give the rows."
+            )
+        if self.grid.kind == "breaks":
+            raise OptionError(
+                f"{asked()}: this Tally has cells of chosen lengths, in which deaths and losses have lost their order. "
+                "Finish one with cells of days or distinct times."
+            )
+        lacking = [name for name in sums if name not in self.sums]
+        if lacking:
+            raise OptionError(
+                f"{asked()}: this Tally lacks the sums {', '.join(lacking)}; make it with cs.tally(data, life_table)."
+            )
+
     def by(self, names: Sequence[str]) -> Tally:
         """Return the sums over fewer group columns, which the others are added up over.
 
@@ -447,6 +474,34 @@ def tally(
     people = demographics(data, life_table, age_days=age_days, sex=sex, diagnosis_date=diagnosis_date)
     fine = fold_expected(observed, life_table, people, plain=True, weighted=True)
     return fine if grid.kind != "breaks" else fine.coarsen(grid)
+
+
+def sums_of(
+    data: Data | Tally,
+    *,
+    by: By = None,
+    time: str | None = None,
+    event: str | None = None,
+    entry: str | None = None,
+    weights: str | None = None,
+    zero_survival: str = "keep",
+    time_unit: str = "days",
+) -> tuple[Tally, FollowUp | None]:
+    """Return the sums of an estimator that needs no life table, and their rows; a tally is taken as it is.
+
+    The parameters are those of `follow_up`; where no row has an event a warning says so.
+    """
+    if isinstance(data, Tally):
+        data.require(by=by, time=time, event=event, entry=entry, weights=weights)
+        if not data.sums["events"].any():
+            warn(f"{asked()}: there are no events in this Tally, so limits have no width.")
+        return data, None
+    observed = follow_up(
+        data, by=by, time=time, event=event, entry=entry, weights=weights, zero_survival=zero_survival,
+        time_unit=time_unit,
+    )  # fmt: skip
+    warn_no_events(observed)
+    return fold_observed(observed), observed
 
 
 def every_day(fine: Tally) -> Tally:

@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from childsurv.cohort.follow_up import By, Data, FollowUp, IntArray, follow_up, warn_no_events
-from childsurv.curves.curves import Curves
-from childsurv.errors import OptionError, asked, asking, require_choice, require_count, require_level
-from childsurv.fold.tally import Tally, fold_observed
-from childsurv.maths.calendar import DAYS_PER_YEAR
+from childsurv.cohort.follow_up import By, Data, FollowUp, IntArray
+from childsurv.curves.curves import CurveOptions, Curves
+from childsurv.errors import OptionError, asked, asking, require_choice
+from childsurv.fold.tally import Tally, fold_observed, sums_of
 from childsurv.maths.limits import INTERVAL_KINDS
-from childsurv.maths.running import running_product, running_sum
+from childsurv.maths.running import ratio, running_product, running_sum
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -25,7 +24,7 @@ LOWER_LIMITS = ("usual", "peto", "modified")
 
 @asking("kaplan_meier")
 def kaplan_meier(
-    data: Data,
+    data: Data | Tally,
     *,
     by: By = None,
     time: str | None = None,
@@ -47,7 +46,7 @@ def kaplan_meier(
     Parameters
     ----------
     data
-        A Cohort, or a DataFrame with ``time=`` and ``event=``.
+        A Cohort, a DataFrame with ``time=`` and ``event=``, or a `Tally` that was added up elsewhere.
     by
         Column or columns whose combinations are the groups.
     time, event, entry, weights
@@ -94,56 +93,53 @@ def kaplan_meier(
     >>> curves.at(years=5)["sex"].tolist()
     ['male', 'female']
     """
-    require_choice(ci, INTERVAL_KINDS, argument="ci")
     require_choice(conf_lower, LOWER_LIMITS, argument="conf_lower")
-    require_level(level)
-    require_count(minimum, argument="minimum")
-    observed = follow_up(
-        data, by=by, time=time, event=event, entry=entry, weights=weights,
-        zero_survival=zero_survival, time_unit=time_unit,
+    options = CurveOptions.checked(level, ci, minimum)
+    folded, rows = sums_of(
+        data, by=by, time=time, event=event, entry=entry, weights=weights, zero_survival=zero_survival,
+        time_unit=time_unit,
     )  # fmt: skip
-    warn_no_events(observed)
-    robust = observed.weights is not None and bool((observed.weights % 1).any())
-    folded = fold_observed(observed)
+    return finish_kaplan_meier(folded, options, conf_lower=conf_lower, rows=rows)
+
+
+def finish_kaplan_meier(
+    folded: Tally, options: CurveOptions, *, conf_lower: str = "usual", rows: FollowUp | None = None
+) -> Curves:
+    """Finish sums into Kaplan-Meier curves; ``rows`` are needed where weights are fractions."""
+    robust = not folded.whole_weights
     at_risk = np.maximum(folded.at_risk, 0)
     events = folded.sums["events"]
     if robust:
-        # Sums of fractions leave rounding where nobody is left; heads, which are whole numbers, say where that is.
-        assert observed.weights is not None
-        weighed = fold_observed(replace(observed, weights=(observed.weights > 0).astype(np.float64)))
+        own = _with_rows(rows)
+        assert own.weights is not None
+        # Sums of fractions leave rounding where no child is left; heads, which are whole numbers, tell where that is.
+        weighed = fold_observed(replace(own, weights=(own.weights > 0).astype(np.float64)))
         at_risk = np.where(weighed.at_risk == weighed.sums["events"], events, at_risk)
     starts = folded.starts
-    with np.errstate(divide="ignore", invalid="ignore"):
-        hazard = np.where(at_risk > 0, events / at_risk, 0.0)
-        estimate = running_product(1.0 - hazard, starts)
-        step = np.where(events > 0, hazard / (at_risk - events), 0.0)
-        log_variance = (
-            _jackknife_variance(observed, folded, at_risk, step) if robust else running_sum(step, starts)
-        )
+    hazard = ratio(events, at_risk)
+    estimate = running_product(1.0 - hazard, starts)
+    step = ratio(hazard, at_risk - events, where=events > 0)
+    log_variance = (
+        _jackknife_variance(_with_rows(rows), folded, at_risk, step) if robust else running_sum(step, starts)
+    )
     conventions = {"variance": "infinitesimal jackknife" if robust else "Greenwood"}
     if conf_lower != "usual":
         conventions["conf_lower"] = conf_lower
     return _curves(
-        observed,
         folded,
         "Kaplan-Meier",
+        options,
         conventions,
-        level=level,
-        ci=ci,
-        time_unit=time_unit,
-        zero_survival=zero_survival,
-        minimum=minimum,
         at_risk=at_risk,
         estimate=estimate,
         log_variance=log_variance,
-        additive=not robust,
         lower_log_variance=_lower_variance(conf_lower, folded, at_risk, estimate, log_variance),
     )
 
 
 @asking("nelson_aalen")
 def nelson_aalen(
-    data: Data,
+    data: Data | Tally,
     *,
     by: By = None,
     time: str | None = None,
@@ -200,56 +196,62 @@ def nelson_aalen(
     """
     require_choice(quantity, ("cumulative hazard", "survival"), argument="quantity")
     require_choice(ties, ("together", "one-by-one"), argument="ties")
-    require_choice(ci, ("log", "plain") if quantity != "survival" else INTERVAL_KINDS, argument="ci")
-    require_level(level)
-    require_count(minimum, argument="minimum")
-    observed = follow_up(
-        data, by=by, time=time, event=event, entry=entry, weights=weights,
-        zero_survival=zero_survival, time_unit=time_unit,
+    kinds = ("log", "plain") if quantity != "survival" else INTERVAL_KINDS
+    options = CurveOptions.checked(level, ci, minimum, kinds=kinds)
+    folded, rows = sums_of(
+        data, by=by, time=time, event=event, entry=entry, weights=weights, zero_survival=zero_survival,
+        time_unit=time_unit,
     )  # fmt: skip
-    warn_no_events(observed)
-    robust = observed.weights is not None and bool((observed.weights % 1).any())
+    return finish_nelson_aalen(folded, options, quantity=quantity, ties=ties, rows=rows)
+
+
+def finish_nelson_aalen(
+    folded: Tally,
+    options: CurveOptions,
+    *,
+    quantity: str = "cumulative hazard",
+    ties: str = "together",
+    rows: FollowUp | None = None,
+) -> Curves:
+    """Finish sums into Nelson-Aalen curves; ``rows`` are needed where weights are fractions."""
+    robust = not folded.whole_weights
     if robust and ties == "one-by-one":
         raise OptionError(f"{asked()}: ties='one-by-one' counts deaths, so weights must be whole numbers.")
-    folded = fold_observed(observed)
     at_risk = np.maximum(folded.at_risk, 0)
     events = folded.sums["events"]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if ties == "together":
-            step = np.where(events > 0, events / at_risk, 0.0)
-            spread = np.where(events > 0, step / at_risk, 0.0)
-        else:
-            step, spread = _one_by_one(at_risk, events)
+    if ties == "together":
+        step = ratio(events, at_risk, where=events > 0)
+        spread = ratio(step, at_risk, where=events > 0)
+    else:
+        step, spread = _one_by_one(at_risk, events)
     hazard = running_sum(step, folded.starts)
-    variance = (
-        _jackknife_variance(observed, folded, at_risk, spread, own_step=True)
-        if robust
-        else running_sum(spread, folded.starts)
-    )
+    if robust:
+        variance = _jackknife_variance(_with_rows(rows), folded, at_risk, spread, own_step=True)
+    else:
+        variance = running_sum(spread, folded.starts)
     survival = quantity == "survival"
-    with np.errstate(divide="ignore", invalid="ignore"):
-        relative = np.where(hazard > 0, variance / hazard**2, 0.0)
     return _curves(
-        observed,
         folded,
         "Nelson-Aalen" if not survival else "Breslow" if ties == "together" else "Fleming-Harrington",
-        {
-            "variance": "infinitesimal jackknife" if robust else "Aalen",
-            "ties": ties,
-        },
-        level=level,
-        ci=ci,
-        time_unit=time_unit,
-        zero_survival=zero_survival,
-        minimum=minimum,
+        options,
+        {"variance": "infinitesimal jackknife" if robust else "Aalen", "ties": ties},
+        bounded=survival,
         at_risk=at_risk,
         estimate=np.exp(-hazard) if survival else hazard,
-        log_variance=variance if survival else relative,
-        additive=not robust,
+        log_variance=variance if survival else ratio(variance, hazard**2, where=hazard > 0),
         quantity=quantity,
         start=1.0 if survival else 0.0,
-        bounded=survival,
     )
+
+
+def _with_rows(rows: FollowUp | None) -> FollowUp:
+    """Return the rows, which the jackknife of fractional weights needs."""
+    if rows is None:
+        raise OptionError(
+            f"{asked()}: the variance with fractional weights is a sum over children, which a Tally no longer has. "
+            "Estimate from the rows, or tally whole-number weights."
+        )
+    return rows
 
 
 def _one_by_one(
@@ -266,56 +268,33 @@ def _one_by_one(
 
 
 def _curves(
-    observed: FollowUp,
     folded: Tally,
     estimator: str,
+    options: CurveOptions,
     conventions: Mapping[str, object],
     *,
-    level: float,
-    ci: str,
-    time_unit: str,
-    zero_survival: str,
-    minimum: int,
     at_risk: npt.NDArray[np.number],
-    estimate: FloatArray,
-    log_variance: FloatArray,
-    bounded: bool = True,
     **more: Any,
 ) -> Curves:
     """Return curves on the cells of a tally, with what every observed estimator says of itself."""
-    heads = folded if observed.weights is None else fold_observed(replace(observed, weights=None))
+    heads = folded.heads
     events = folded.sums["events"]
-    made = Curves(
-        groups=folded.groups.assign(patients=heads.totals("left"), total_events=heads.totals("events")),
+    return Curves.made(
+        folded.groups.assign(patients=heads.totals("left"), total_events=heads.totals("events")),
         estimator=estimator,
-        level=level,
-        ci=ci,
-        conventions={
-            "estimator": estimator,
-            **conventions,
-            "ci": ci,
-            "level": level,
-            "time_unit": "days" if observed.in_days else time_unit,
-            "at_risk": "(entry, time]",
-            "zero_survival": zero_survival,
-            "same_day": observed.same_day,
-            "days_per_year": DAYS_PER_YEAR,
-            **observed.source,
-        },
-        in_days=observed.in_days,
-        bounded=bounded,
+        options=options,
+        conventions=conventions,
+        followed=folded.follow_up_conventions,
         group=folded.group,
         time=folded.end.astype(np.float64),
         at_risk=at_risk,
         events=events,
         censored=folded.sums["left"] - events,
-        estimate=estimate,
-        log_variance=log_variance,
         # Children count, not their weights.
-        children_at_risk=None if observed.weights is None else np.maximum(heads.at_risk, 0),
+        children_at_risk=np.maximum(heads.at_risk, 0) if folded.weighted else None,
+        additive=folded.whole_weights,
         **more,
     )
-    return made.with_minimum(minimum)
 
 
 def _lower_variance(
@@ -328,18 +307,17 @@ def _lower_variance(
     """Return the variance of log S for lower limits, or ``None`` for the usual one."""
     if kind == "usual":
         return None
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if kind == "peto":
-            return np.asarray(np.where(at_risk > 0, (1.0 - estimate) / at_risk, 0.0))
-        # The number at risk at the last event of the group, or at its first time.
-        starts = folded.starts
-        first = starts[:-1][folded.group]
-        row = np.arange(at_risk.size)
-        marked = np.where(folded.sums["events"] > 0, row, first)
-        last_event = np.maximum.accumulate(np.maximum(marked, first))
-        return np.asarray(np.where(at_risk > 0, log_variance * at_risk[last_event] / at_risk, 0.0))
+    if kind == "peto":
+        return ratio(1.0 - estimate, at_risk)
+    # The number at risk at the last event of the group, or at its first time.
+    first = folded.starts[:-1][folded.group]
+    row = np.arange(at_risk.size)
+    marked = np.where(folded.sums["events"] > 0, row, first)
+    last_event = np.maximum.accumulate(np.maximum(marked, first))
+    return ratio(log_variance * at_risk[last_event], at_risk)
 
 
+@np.errstate(invalid="ignore")  # Where all die the step is infinite, and no row is left to use it.
 def _jackknife_variance(
     observed: FollowUp,
     folded: Tally,
