@@ -55,7 +55,8 @@ from childsurv.extract import (
     write_extract,
     write_link_tokens,
 )
-from childsurv.fold.tally import Grid, Tally, tally
+from childsurv.fold.build import tally
+from childsurv.fold.tally import Grid, Tally
 from childsurv.lifetable.check import check_life_table, life_expectancy
 from childsurv.lifetable.expected import expected_survival
 from childsurv.lifetable.formats.reading import read_life_table

@@ -13,8 +13,8 @@ import pandas as pd
 from childsurv.cohort.follow_up import By, Data, columns_list, follow_up, warn_no_events
 from childsurv.curves.curves import Curves
 from childsurv.errors import OptionError, asked, asking, require_choice, require_count, require_level
+from childsurv.fold.rows import fold_expected
 from childsurv.fold.split_days import expected_until, split_day_sums
-from childsurv.fold.tally import fold_expected
 from childsurv.lifetable.clock import AGE_RULES, CALENDAR_RULES
 from childsurv.lifetable.people import demographics
 from childsurv.lifetable.table import LifeTable

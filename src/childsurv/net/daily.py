@@ -17,7 +17,8 @@ from childsurv.cohort.follow_up import require_rows
 from childsurv.errors import OptionError, asked, asking
 from childsurv.fold.population import fold_population
 from childsurv.fold.risk_weights import risk_weights
-from childsurv.fold.tally import Tally, every_day, fold_expected, fold_observed
+from childsurv.fold.rows import every_day, fold_expected, fold_observed
+from childsurv.fold.tally import Tally
 from childsurv.maths.running import running_product, running_sum
 from childsurv.net.parts import NetEstimate, NetInput
 

@@ -16,7 +16,8 @@ from childsurv.cohort.follow_up import By, Data, follow_up, warn_no_events
 from childsurv.curves.curves import Curves
 from childsurv.errors import OptionError, asked, asking, require_choice, require_count, require_level
 from childsurv.fold.risk_weights import risk_weights
-from childsurv.fold.tally import Tally, fold_expected
+from childsurv.fold.rows import fold_expected
+from childsurv.fold.tally import Tally
 from childsurv.lifetable.people import demographics
 from childsurv.lifetable.table import LifeTable
 from childsurv.maths.asked import asked_number, asked_times

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from childsurv.errors import OptionError, asked
+from childsurv.fold.rows import every_day, fold_expected, fold_observed
 from childsurv.fold.stretches import (
     VALUES_AT_A_TIME,
     Convention,
@@ -17,7 +18,7 @@ from childsurv.fold.stretches import (
     added,
     fold_stretches,
 )
-from childsurv.fold.tally import Tally, every_day, fold_expected, fold_observed
+from childsurv.fold.tally import Tally
 from childsurv.lifetable.marked_cells import MarkedCells
 from childsurv.maths.running import running_product, running_sum
 from childsurv.net.daily import expected_by_day

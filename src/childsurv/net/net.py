@@ -36,7 +36,7 @@ from childsurv.errors import (
     require_count,
     require_level,
 )
-from childsurv.fold.tally import fold_expected
+from childsurv.fold.rows import fold_expected
 from childsurv.lifetable.clock import AGE_RULES, CALENDAR_RULES
 from childsurv.lifetable.marked_cells import marked_cells_table
 from childsurv.lifetable.people import Demographics, date_column, demographics

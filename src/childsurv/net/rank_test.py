@@ -21,8 +21,8 @@ from childsurv.errors import (
     warn,
 )
 from childsurv.fold.risk_weights import risk_weights
+from childsurv.fold.rows import fold_expected
 from childsurv.fold.split_days import split_day_sums
-from childsurv.fold.tally import fold_expected
 from childsurv.lifetable.people import Demographics, demographics
 from childsurv.lifetable.table import LifeTable
 from childsurv.maths.probability import chi_squared_p_value

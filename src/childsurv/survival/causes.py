@@ -37,7 +37,8 @@ from childsurv.errors import (
     warn,
 )
 from childsurv.fold.risk_sets import RiskSets, risk_sets
-from childsurv.fold.tally import Tally, fold_observed
+from childsurv.fold.rows import fold_observed
+from childsurv.fold.tally import Tally
 from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.maths.limits import INTERVAL_KINDS
 from childsurv.maths.probability import chi_squared_p_value

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from childsurv.cohort.follow_up import By, Data, FollowUp, follow_up, warn_no_events
 from childsurv.curves.curves import Curves
 from childsurv.errors import OptionError, asked, asking, require_choice, require_count, require_level
-from childsurv.fold.tally import Tally, fold_observed
+from childsurv.fold.rows import fold_observed
+from childsurv.fold.tally import Tally
 from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.maths.limits import INTERVAL_KINDS
 from childsurv.maths.running import last_row_at, running_product, running_sum

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from childsurv.cohort.follow_up import By, Data, FollowUp, IntArray
 from childsurv.curves.curves import CurveOptions, Curves
 from childsurv.errors import OptionError, asked, asking, require_choice
-from childsurv.fold.tally import Tally, fold_observed, sums_of
+from childsurv.fold.rows import fold_observed, sums_of
+from childsurv.fold.tally import Tally
 from childsurv.maths.limits import INTERVAL_KINDS
 from childsurv.maths.running import ratio, running_product, running_sum
 

@@ -11,7 +11,8 @@ import pandas as pd
 
 from childsurv.cohort.follow_up import By, Data, FollowUp, IntArray, follow_up, frame_of
 from childsurv.errors import DataError, asked, asking, require_choice
-from childsurv.fold.tally import Tally, fold_observed
+from childsurv.fold.rows import fold_observed
+from childsurv.fold.tally import Tally
 from childsurv.maths.asked import asked_times
 from childsurv.maths.running import last_row_at
 

@@ -17,7 +17,8 @@ import pandas as pd
 
 from childsurv.cohort.follow_up import By, Data, FollowUp, IntArray, follow_up, require_rows, warn_no_events
 from childsurv.errors import OptionError, asked, asking, require_choice, require_level
-from childsurv.fold.tally import Tally, fold_observed
+from childsurv.fold.rows import fold_observed
+from childsurv.fold.tally import Tally
 from childsurv.maths.asked import asked_times
 from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.maths.probability import normal_quantile
