@@ -22,13 +22,14 @@ from childsurv.classify import (
 )
 from childsurv.cohort.cohort import Cohort, concat
 from childsurv.cohort.windows import cohort_approach, complete_approach, hybrid_approach, period_approach
+from childsurv.compare.gray import gray_test
 from childsurv.compare.ranks import (
-    TestResult,
     fixed_time_test,
     logrank_test,
     max_combo_test,
     pairwise_logrank_tests,
 )
+from childsurv.compare.results import TestResult
 from childsurv.curves.curves import Curves
 from childsurv.errors import (
     ChildsurvError,
@@ -73,7 +74,7 @@ from childsurv.regression.cox import cox
 from childsurv.regression.cox_fit import CoxFit
 from childsurv.reporting import Report, report
 from childsurv.survival.bands import simultaneous_bands
-from childsurv.survival.causes import cumulative_incidence, gray_test
+from childsurv.survival.causes import cumulative_incidence
 from childsurv.survival.first_event import first_event
 from childsurv.survival.intervals import actuarial
 from childsurv.survival.observed import kaplan_meier, nelson_aalen

@@ -328,8 +328,8 @@ def naive_gray(frame, cause, rho):
 @pytest.mark.parametrize("rho", [0.0, 1.5])
 @pytest.mark.parametrize(("cells", "block"), [(60_000, 32), (1, 1), (20, 4), (300, 7)])
 def test_gray_is_its_formula_whatever_the_blocks(children, monkeypatch, rho, cells, block):
-    monkeypatch.setattr("childsurv.survival.causes.GRAY_CELLS", cells)
-    monkeypatch.setattr("childsurv.survival.causes.SHORTEST_BLOCK", block)
+    monkeypatch.setattr("childsurv.compare.gray.GRAY_CELLS", cells)
+    monkeypatch.setattr("childsurv.compare.gray.SHORTEST_BLOCK", block)
     table = cs.gray_test(children, cause="cause", by="group", time="time", rho=rho).table
     for cause in (1, 2):
         score, covariance = naive_gray(children, cause, rho)

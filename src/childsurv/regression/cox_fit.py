@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from childsurv.cohort.follow_up import Data, FloatArray, IntArray
-from childsurv.compare.ranks import TestResult
+from childsurv.compare.results import TestResult
 from childsurv.errors import require_choice
 from childsurv.maths.probability import chi_squared_p_value, normal_p_value, normal_quantile
 from childsurv.regression.concordance import Concordance, concordance

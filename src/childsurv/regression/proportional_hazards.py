@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from childsurv.cohort.follow_up import FloatArray, TimeArray
-from childsurv.compare.ranks import TestResult
+from childsurv.compare.results import TestResult
 from childsurv.errors import DataError, OptionError, require_choice
 from childsurv.fold.ordered_risk_sets import RiskSets, build_risk_sets
 from childsurv.maths.probability import chi_squared_p_value
