@@ -400,7 +400,7 @@ def _estimate(
         return daily_estimate(given, method, form, without_table)
     last = None if horizon is None else horizon * DAYS_PER_YEAR
     return interval_estimate(
-        given, method, form, _until_horizon(interval_ends(intervals, given.observed), last)
+        given, method, form, _until_horizon(interval_ends(intervals, float(given.observed.time.max())), last)
     )
 
 
@@ -427,7 +427,7 @@ def _relsurv_options(given: Mapping[str, Any] | None) -> RelsurvOptions:
 def _peer_years(intervals: str | Sequence[float], given: NetInput, compat: str) -> FloatArray:
     """Return where intervals end, in the years of a peer."""
     if not isinstance(intervals, str):
-        return interval_ends(intervals, given.observed) / DAYS_PER_YEAR
+        return interval_ends(intervals, float(given.observed.time.max())) / DAYS_PER_YEAR
     require_choice(intervals, tuple(NAMED_INTERVALS), argument="intervals")
     parts = NAMED_INTERVALS[intervals]
     longest = float(positions(given, compat).time.max())
