@@ -89,11 +89,25 @@ def test_years_need_days(patients: pd.DataFrame) -> None:
     ):
         months.predict_survival(profile(), years=1)
     with pytest.raises(
-        OptionError, match=r"^Prediction of a Cox model: give times= \(in days\) or years=, one of the two\.$"
+        OptionError, match=r"^CoxFit\.predict_survival: give times= \(in days\) or years=, one of the two\.$"
     ):
         days.predict_survival(profile(), years=1, times=1)
-    with pytest.raises(OptionError, match="finite numbers of 0 or more"):
+    with pytest.raises(
+        OptionError,
+        match=r"^CoxFit\.predict_survival: times= takes one or more finite numbers of 0 or more\.$",
+    ):
         days.predict_survival(profile(), times=-1)
+
+
+def test_times_by_position_are_refused(patients: pd.DataFrame, fit: CoxFit) -> None:
+    because = "give times by name, because a number alone does not say its unit. By position it meant years"
+    for model, way in (
+        (fit, "years=5 for years or times=5 for days"),
+        (cox(patients, "age", time_unit="months", **FOLLOW), "times=5 for months"),
+    ):
+        with pytest.raises(OptionError) as caught:
+            model.predict_survival(profile(), 5)
+        assert str(caught.value) == f"CoxFit.predict_survival: {because}; write {way}."
 
 
 @pytest.mark.parametrize(

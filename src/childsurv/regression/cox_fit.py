@@ -11,7 +11,8 @@ import pandas as pd
 
 from childsurv.cohort.follow_up import Data, FloatArray, IntArray
 from childsurv.compare.ranks import TestResult
-from childsurv.errors import require_choice
+from childsurv.errors import asking, require_choice
+from childsurv.maths.asked import keyword_only_times
 from childsurv.maths.probability import chi_squared_p_value, normal_p_value, normal_quantile
 from childsurv.regression.concordance import Concordance, concordance
 from childsurv.regression.fitted_arrays import FittedArrays
@@ -266,12 +267,13 @@ class CoxFit:
         table = self._stratum_columns(sets.stratum_code[stratum])
         return table.assign(time=sets.time, cumulative_hazard=hazard, std_error=error)
 
+    @asking("CoxFit.predict_survival")
     def predict_survival(
         self,
         newdata: Data,
+        *positional: Any,
         years: npt.ArrayLike | None = None,
         times: npt.ArrayLike | None = None,
-        *,
         level: float | None = None,
         ci: str = "log",
     ) -> pd.DataFrame:
@@ -284,6 +286,8 @@ class CoxFit:
         years, times
             When: years (of a cohort, whose times are days), or times in the unit of the data. By default
             every event time of the row's stratum.
+        *positional
+            Refused: times are given by name.
         level
             Confidence level; that of the fit by default.
         ci
@@ -297,6 +301,8 @@ class CoxFit:
 
         Raises
         ------
+        OptionError
+            Times given by position.
         DataError
             Missing covariates, or categories and strata that the fitted data did not have.
 
@@ -313,6 +319,9 @@ class CoxFit:
         >>> fit.predict_survival(pd.DataFrame({"sex": ["female", "male"]}), years=[1, 5]).shape
         (4, 7)
         """
+        keyword_only_times(
+            positional, meant="years", in_days=self.arrays.follow.in_days, unit=self.arrays.follow.time_unit
+        )
         return predict_survival(
             self, newdata, years=years, times=times, level=self.level if level is None else level, ci=ci
         )

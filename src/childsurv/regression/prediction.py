@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from childsurv.cohort.follow_up import Data, FloatArray, IntArray, frame_of, number_column, require_rows
-from childsurv.errors import ColumnError, asked, asking, require_columns
+from childsurv.errors import ColumnError, asked, require_columns
 from childsurv.fold.ordered_risk_sets import RiskSets
 from childsurv.maths.asked import asked_times
 from childsurv.maths.limits import confidence_limits
@@ -75,7 +75,6 @@ def last_cell_at(sets: RiskSets, stratum: IntArray, time: FloatArray) -> IntArra
     return np.where(last >= sets.cell_start[stratum], last, -1)
 
 
-@asking("Prediction of a Cox model")
 def predict_survival(
     fit: CoxFit,
     newdata: Data,
