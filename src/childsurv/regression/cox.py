@@ -37,7 +37,7 @@ from childsurv.regression.design_matrix import build_design
 from childsurv.regression.fitted_arrays import FittedArrays
 from childsurv.regression.identifiability import require_identified, require_varying
 from childsurv.regression.kernel import Evaluation, evaluate, maximise, predictor
-from childsurv.regression.residuals import clustered_cross_product, score_residuals
+from childsurv.regression.diagnostics import clustered_cross_product, score_residuals
 
 TIES = ("efron", "breslow")
 MAXIMUM_ITERATIONS = 40

@@ -18,7 +18,7 @@ from childsurv.regression.concordance import Concordance, concordance
 from childsurv.regression.fitted_arrays import FittedArrays
 from childsurv.regression.prediction import cumulative_hazards, predict_survival
 from childsurv.regression.proportional_hazards import Transform, score_test, transformed_time
-from childsurv.regression.residuals import (
+from childsurv.regression.diagnostics import (
     deviance_residuals,
     martingale_residuals,
     schoenfeld_residuals,

@@ -14,7 +14,7 @@ from childsurv.fold.ordered_risk_sets import RiskSets
 from childsurv.maths.asked import asked_times
 from childsurv.maths.limits import confidence_limits
 from childsurv.regression.fitted_arrays import FittedArrays
-from childsurv.regression.residuals import cell_means
+from childsurv.regression.diagnostics import cell_means
 
 if TYPE_CHECKING:
     from childsurv.regression.cox_fit import CoxFit

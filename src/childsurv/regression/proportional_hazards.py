@@ -15,7 +15,7 @@ from childsurv.errors import DataError, OptionError, require_choice
 from childsurv.fold.ordered_risk_sets import RiskSets, build_risk_sets
 from childsurv.maths.probability import chi_squared_p_value
 from childsurv.regression.kernel import Hazards, time_weighted_information
-from childsurv.regression.residuals import schoenfeld_residuals
+from childsurv.regression.diagnostics import schoenfeld_residuals
 
 TRANSFORMS = ("km", "rank", "identity", "log")
 
