@@ -512,7 +512,7 @@ def test_options_and_missing_follow_up(patients: pd.DataFrame) -> None:
         cox(patients, "age", cluster="clinic", **FOLLOW)
     with pytest.raises(OptionError, match="maximum_iterations"):
         cox(patients, "age", maximum_iterations=0, **FOLLOW)
-    with pytest.raises(ModelError, match="did not converge in 1 iterations"):
+    with pytest.raises(ModelError, match="did not converge within maximum_iterations=1"):
         cox(patients, "stage", maximum_iterations=1, **FOLLOW)
     with pytest.raises(OptionError, match="kind='raw' is not a choice"):
         cox(patients, "age", **FOLLOW).residuals("raw")

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from childsurv.errors import OptionError
-from childsurv.regression.splines import natural_spline_basis, natural_spline_knots
+from childsurv.regression.design_matrix import natural_spline_basis, natural_spline_knots
 
 REFERENCE = Path(__file__).resolve().parents[1] / "reference" / "cox_splines.csv"
 

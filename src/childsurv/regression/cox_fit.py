@@ -9,27 +9,30 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.cohort.follow_up import Data, FloatArray, IntArray
+from childsurv.cohort.follow_up import Data, FloatArray, IntArray, frame_of
 from childsurv.compare.ranks import TestResult
 from childsurv.errors import asking, require_choice
-from childsurv.maths.asked import keyword_only_times
+from childsurv.maths.asked import asked_times, keyword_only_times
+from childsurv.maths.frozen import Frozen
 from childsurv.maths.probability import chi_squared_p_value, normal_p_value, normal_quantile
-from childsurv.regression.concordance import Concordance, concordance
-from childsurv.regression.fitted_arrays import FittedArrays
-from childsurv.regression.prediction import cumulative_hazards, predict_survival
-from childsurv.regression.proportional_hazards import Transform, score_test, transformed_time
 from childsurv.regression.diagnostics import (
+    Concordance,
+    Transform,
+    concordance,
     deviance_residuals,
     martingale_residuals,
+    proportional_hazards_test,
     schoenfeld_residuals,
     score_residuals,
 )
+from childsurv.regression.fitted_arrays import FittedArrays
+from childsurv.regression.prediction import Profiles, cumulative_hazards, predict_survival
 
 RESIDUALS = ("martingale", "deviance", "score", "schoenfeld", "scaled-schoenfeld", "dfbeta")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class CoxFit:
+class CoxFit(Frozen):
     """A fitted Cox model.
 
     Attributes
@@ -174,17 +177,7 @@ class CoxFit:
         >>> fit.proportional_hazards_test().table["term"].tolist()
         ['sex', 'age_years', 'GLOBAL']
         """
-        arrays, follow = self.arrays, self.arrays.follow
-        times = transformed_time(transform, follow.time, follow.event == 1, follow.entry)
-        return score_test(
-            arrays.sets,
-            arrays.covariates,
-            arrays.hazards,
-            arrays.information,
-            transformed=times[arrays.sets.rows[arrays.sets.dead]],
-            terms=arrays.design.terms,
-            transform=transform if isinstance(transform, str) else "user's function of",
-        )
+        return proportional_hazards_test(self.arrays, transform)
 
     def residuals(self, kind: str = "martingale") -> Any:
         """Residuals of the fit; case weights do not multiply them, except in "dfbeta".
@@ -256,14 +249,9 @@ class CoxFit:
         """
         sets = self.arrays.sets
         stratum = sets.cell_stratum
-        hazard, error = cumulative_hazards(
-            self.arrays,
-            self.coef,
-            covariates=np.zeros((sets.n_cells, self.coef.size)),
-            offset=np.zeros(sets.n_cells),
-            stratum=stratum,
-            cell=np.arange(sets.n_cells),
-        )
+        nothing = np.zeros((sets.n_cells, self.coef.size))
+        profiles = Profiles(nothing, np.zeros(sets.n_cells), stratum, np.arange(sets.n_cells))
+        hazard, error = cumulative_hazards(self.arrays, profiles)
         table = self._stratum_columns(sets.stratum_code[stratum])
         return table.assign(time=sets.time, cumulative_hazard=hazard, std_error=error)
 
@@ -319,11 +307,17 @@ class CoxFit:
         >>> fit.predict_survival(pd.DataFrame({"sex": ["female", "male"]}), years=[1, 5]).shape
         (4, 7)
         """
-        keyword_only_times(
-            positional, meant="years", in_days=self.arrays.follow.in_days, unit=self.arrays.follow.time_unit
-        )
+        follow = self.arrays.follow
+        keyword_only_times(positional, meant="years", in_days=follow.in_days, unit=follow.time_unit)
+        requested = None
+        if years is not None or times is not None:
+            requested = asked_times(times, years, in_days=follow.in_days, unit=follow.time_unit)
         return predict_survival(
-            self, newdata, years=years, times=times, level=self.level if level is None else level, ci=ci
+            self.arrays,
+            frame_of(newdata),
+            requested,
+            level=self.level if level is None else level,
+            ci=ci,
         )
 
     def concordance(self) -> Concordance:
@@ -340,16 +334,7 @@ class CoxFit:
         >>> 0.4 < fit.concordance().value < 1
         True
         """
-        arrays, follow = self.arrays, self.arrays.follow
-        return concordance(
-            arrays.linear_predictor,
-            follow.time,
-            follow.event == 1,
-            entry=follow.entry,
-            weights=follow.weights,
-            stratum=follow.group,
-            cluster=arrays.cluster,
-        )
+        return concordance(self.arrays.linear_predictor, self.arrays.follow, self.arrays.cluster)
 
     def plot(self, **options: Any) -> Any:
         """Draw hazard ratios with their intervals; options are those of `childsurv.plot.forest`."""
