@@ -149,6 +149,7 @@ class CoxFit(Frozen):
         table["p_value"] = chi_squared_p_value(np.maximum(table["statistic"].to_numpy(), 0.0), self.coef.size)
         return table
 
+    @asking("CoxFit.proportional_hazards_test")
     def proportional_hazards_test(self, transform: Transform = "km") -> TestResult:
         """Test whether hazards are proportional: whether no coefficient changes with a function of time.
 

@@ -264,9 +264,9 @@ def fitted_columns(
             unused = column.cat.categories.difference(used.cat.categories)
             if len(unused):
                 warn(
-                    f"{asked()}: {len(unused)} categories of column {name!r} have no rows and get no "
-                    f"coefficient: {', '.join(map(str, unused[:8]))}. Drop unused categories to silence "
-                    "this."
+                    f"{asked()}: categories of column {name!r} without rows get no coefficient: "
+                    f"{', '.join(map(str, unused[:8]))}{', ...' if len(unused) > 8 else ''}. Drop unused categories to "
+                    "silence this warning."
                 )
             column = used
         elif is_text(column):
@@ -282,7 +282,7 @@ def fitted_columns(
             if number > max(MOST_CATEGORIES, events):
                 raise ModelError(
                     f"{asked()}: column {name!r} has {number:,} categories and there are {events:,} "
-                    "events. An identifier or free text is no covariate; use strata= or cluster= for "
+                    "events. An identifier or free text cannot be a covariate; use strata= or cluster= for "
                     "groups, or fewer categories."
                 )
             categories[name] = column.dtype
@@ -319,7 +319,7 @@ def complete_column(frame: pd.DataFrame, name: str) -> pd.Series:
     require_rows(
         column.isna().to_numpy(),
         f"{asked()}: covariate {name!r} is missing",
-        "No row is dropped silently: fill it, give it a category of its own ('unknown'), or exclude these "
+        "No row is dropped silently: fill the gaps, give them a separate category ('unknown'), or exclude these "
         "rows by a rule.",
     )
     if pd.api.types.is_bool_dtype(column.dtype):
@@ -351,8 +351,8 @@ def is_text(column: pd.Series) -> bool:
 
 def _not_a_covariate(column: pd.Series) -> str:
     return (
-        f"{asked()}: column {column.name!r} holds {column.dtype}, which is no covariate. Use a number "
-        "derived from it, for example a calendar year."
+        f"{asked()}: column {column.name!r} holds {str(column.dtype).split('[')[0]}, which cannot be a covariate. "
+        "Use a number derived from it, for example a calendar year."
     )
 
 
@@ -386,14 +386,14 @@ def natural_spline_knots(
     low, high = float(values.min()), float(values.max())
     if knots is None:
         if df is None or df < 1:
-            raise OptionError("ns(x, df=...) needs df of 1 or more, or knots=[...].")
+            raise OptionError(f"{asked()}: ns(x, df=...) needs df of 1 or more, or knots=[...].")
         inner = np.quantile(values, np.linspace(0, 1, df + 1)[1:-1])
     else:
         inner = np.sort(np.asarray(knots, dtype=np.float64))
     result = np.concatenate([[low], inner, [high]])
     if (np.diff(result) <= 0).any():
         raise OptionError(
-            f"ns(): its {result.size} knots are not all different, or not inside the data. Use a smaller "
+            f"{asked()}: the {result.size} knots of ns() are not all different, or not inside the data. Use a smaller "
             "df, or give knots=."
         )
     return result

@@ -12,7 +12,7 @@ import pandas as pd
 
 from childsurv.cohort.follow_up import FloatArray, FollowUp, IntArray
 from childsurv.compare.ranks import TestResult
-from childsurv.errors import DataError, OptionError, require_choice
+from childsurv.errors import DataError, OptionError, asked, require_choice
 from childsurv.fold.ordered_risk_sets import RiskSets, build_risk_sets
 from childsurv.maths.probability import chi_squared_p_value
 from childsurv.regression.fitted_arrays import FittedArrays
@@ -152,7 +152,7 @@ def transformed_time(transform: Transform, follow: FollowUp) -> FloatArray:
     if callable(transform):
         result = np.asarray(transform(values), dtype=np.float64)
         if result.shape != values.shape:
-            raise OptionError("transform= must return one number for each time that it is given.")
+            raise OptionError(f"{asked()}: transform= must return one number for each time that it is given.")
     elif require_choice(transform, TRANSFORMS, argument="transform") == "identity":
         result = values
     elif transform == "rank":
@@ -168,7 +168,7 @@ def transformed_time(transform: Transform, follow: FollowUp) -> FloatArray:
         result = 1.0 - survival[np.searchsorted(sets.time, values, side="left")]
     if not np.isfinite(result[event]).all():
         raise DataError(
-            f"transform={transform!r} is not finite at {int((~np.isfinite(result[event])).sum()):,} events "
+            f"{asked()}: transform={transform!r} is not finite at {int((~np.isfinite(result[event])).sum()):,} events "
             '(the log of time 0?). Use transform="km" or "rank".'
         )
     return result

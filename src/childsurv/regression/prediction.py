@@ -140,6 +140,6 @@ def _stratum_codes(arrays: FittedArrays, frame: pd.DataFrame) -> IntArray:
     require_rows(
         code.isna().to_numpy(),
         f"{asked()}: the strata ({', '.join(names)}) are not among those of the fitted data",
-        "A stratum has its own baseline hazard, so only fitted ones can be predicted.",
+        "Each stratum has a separate baseline hazard, so only fitted strata can be predicted.",
     )
     return code.to_numpy(np.int64)
