@@ -71,6 +71,7 @@ from childsurv.net.net import net_survival
 from childsurv.net.rank_test import net_survival_test
 from childsurv.regression.cox import cox
 from childsurv.regression.cox_fit import CoxFit
+from childsurv.regression.lifelines_reader import from_lifelines
 from childsurv.reporting import Report, report
 from childsurv.survival.bands import simultaneous_bands
 from childsurv.survival.causes import cumulative_incidence, gray_test
@@ -130,6 +131,7 @@ __all__ = [
     "expected_survival",
     "first_event",
     "fixed_time_test",
+    "from_lifelines",
     "gray_test",
     "hybrid_approach",
     "iccc3_labels",

@@ -177,6 +177,7 @@ def cox(
         covariates=scaled,
         centre=centre,
         scale=scale,
+        mean=rows.covariates.mean(axis=0),
         coef=coef,
         hazards=maximum.final.hazards,
         information=maximum.final.information,
@@ -186,6 +187,13 @@ def cox(
         follow=follow,
         cluster=rows.cluster,
         offset=offset,
+        columns={
+            "time": time or "time",
+            "event": event or "event",
+            "entry": entry or "entry",
+            "weights": weights,
+            "cluster": " x ".join(columns_list(cluster)) or None,
+        },
         index=rows.index,
         design=rows.design,
     )

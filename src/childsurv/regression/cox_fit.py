@@ -343,6 +343,43 @@ class CoxFit(Frozen):
 
         return forest(self, **options)
 
+    @asking("CoxFit.to_lifelines")
+    def to_lifelines(self, data: Data | None = None) -> Any:
+        """Return the fit as a fitted ``CoxPHFitter`` of lifelines, with these numbers: nothing is fitted again.
+
+        Parameters
+        ----------
+        data
+            The data of the fit. Only ``plot_partial_effects_on_outcome`` needs them, for the middle values of the
+            columns, which a fit does not keep.
+
+        Returns
+        -------
+        lifelines.CoxPHFitter
+            ``print_summary``, ``plot``, ``predict_partial_hazard``, ``predict_survival_function``, ``predict_median``
+            and the others work there; strata, weights, late entries and robust standard errors are taken along. The
+            baseline hazard and the concordance are those of this fit: with Efron's ties, late entries or weights, those
+            that lifelines computes itself differ.
+
+        Raises
+        ------
+        OptionError
+            The fit has an offset, which lifelines does not know.
+        MissingExtraError
+            lifelines is not installed; the rest of childsurv works without it.
+
+        Examples
+        --------
+        >>> import childsurv as cs
+        >>> fit = cs.cox(cs.demo.cohort(patients=500, seed=1), "sex")
+        >>> fitter = fit.to_lifelines()
+        >>> bool(fitter.params_["sex[T.female]"] == fit.coef[0])
+        True
+        """
+        from childsurv.regression.lifelines_bridge import cox_fitter
+
+        return cox_fitter(self, None if data is None else frame_of(data))
+
     def __repr__(self) -> str:
         shown = self.table[["term", "hazard_ratio", "lower", "upper", "p_value"]]
         limits = f"{self.level:.0%} limits{' (robust)' if self.robust else ''}"

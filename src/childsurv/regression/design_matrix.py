@@ -61,6 +61,13 @@ class Design:
     specification: Any = None
     """formulaic's specification of a formula; none for a list of columns."""
 
+    @property
+    def formula(self) -> str:
+        """The right-hand side for formulaic, which a list of columns has too."""
+        if self.specification is None:
+            return " + ".join(f"`{name}`" for name in self.variables)
+        return str(self.specification.formula)
+
     def matrix(self, frame: pd.DataFrame) -> FloatArray:
         """Return covariates of new data, shape ``(n_rows, p)``, column by column in memory."""
         prepared = known_columns(frame, self.variables, self.categories)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -24,6 +25,8 @@ class FittedArrays:
     """Means of the covariates; shape ``(p, n_strata)``."""
     scale: FloatArray
     """What the centred covariates were divided by; shape ``(p,)``."""
+    mean: FloatArray
+    """Means of the covariates over all rows; shape ``(p,)``."""
     coef: FloatArray
     """Coefficients in the units of the data; shape ``(p,)``."""
     hazards: Hazards
@@ -42,6 +45,8 @@ class FittedArrays:
     """Code of each row's cluster."""
     offset: str | None
     """Column of the offset."""
+    columns: Mapping[str, str | None]
+    """Names of the columns of time, event, entry, weights and cluster in the data."""
     index: pd.Index
     """Index of the data."""
     design: Design
