@@ -20,7 +20,7 @@ from childsurv.classify import (
     toronto_schema,
     toronto_stages,
 )
-from childsurv.cohort.cohort import Cohort, concat
+from childsurv.cohort.cohort import Cohort
 from childsurv.cohort.windows import cohort_approach, complete_approach, hybrid_approach, period_approach
 from childsurv.compare.gray import gray_test
 from childsurv.compare.ranks import (
@@ -47,6 +47,7 @@ from childsurv.extract import (
     LayoutSuggestion,
     check_rules,
     compare_link_tokens,
+    concat,
     data_quality,
     layouts,
     load_layout,
@@ -72,6 +73,7 @@ from childsurv.net.net import net_survival
 from childsurv.net.rank_test import net_survival_test
 from childsurv.regression.cox import cox
 from childsurv.regression.cox_fit import CoxFit
+from childsurv.regression.lifelines_reader import from_lifelines
 from childsurv.reporting import Report, report
 from childsurv.survival.bands import simultaneous_bands
 from childsurv.survival.causes import cumulative_incidence
@@ -131,6 +133,7 @@ __all__ = [
     "expected_survival",
     "first_event",
     "fixed_time_test",
+    "from_lifelines",
     "gray_test",
     "hybrid_approach",
     "iccc3_labels",

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from childsurv.errors import OptionError
-from childsurv.regression.splines import natural_spline_basis, natural_spline_knots
+from childsurv.regression.design_matrix import natural_spline_basis, natural_spline_knots
 
 REFERENCE = Path(__file__).resolve().parents[1] / "reference" / "cox_splines.csv"
 
@@ -26,9 +26,23 @@ def test_basis_is_that_of_r(case: str, options: dict[str, object]) -> None:
 
 def test_knots_that_cannot_be_used() -> None:
     values = np.array([0.0, 1.0, 1.0, 1.0, 1.0, 2.0])
-    with pytest.raises(OptionError, match="not all different"):
+    with pytest.raises(
+        OptionError,
+        match=(
+            r"^childsurv: the 5 knots of ns\(\) are not all different, or not inside the data\. Use a "
+            r"smaller df, or give knots=\.$"
+        ),
+    ):
         natural_spline_knots(values, df=4)
-    with pytest.raises(OptionError, match="not all different, or not inside"):
+    with pytest.raises(
+        OptionError,
+        match=(
+            r"^childsurv: the 3 knots of ns\(\) are not all different, or not inside the data\. Use a "
+            r"smaller df, or give knots=\.$"
+        ),
+    ):
         natural_spline_knots(values, knots=[5])
-    with pytest.raises(OptionError, match="needs df"):
+    with pytest.raises(
+        OptionError, match=r"^childsurv: ns\(x, df=\.\.\.\) needs df of 1 or more, or knots=\[\.\.\.\]\.$"
+    ):
         natural_spline_knots(values)

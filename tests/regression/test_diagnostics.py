@@ -5,11 +5,20 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from childsurv.regression.concordance import compare_scores, concordance, score_ranks
+from childsurv.cohort.follow_up import FollowUp
+from childsurv.regression.diagnostics import compare_scores, concordance, score_ranks
+
+
+def followed(time, event, entry=None, weights=None, stratum=None) -> FollowUp:
+    """Follow-up of arrays as they are, with strata as groups."""
+    group = np.zeros(len(time), dtype=np.int64) if stratum is None else stratum
+    groups = pd.DataFrame({"stratum": np.arange(group.max() + 1)})
+    return FollowUp(time, event.astype(np.int8), entry, weights, group, groups, 0, "days", slice(None))
 
 
 def counted(score, time, event, entry, weights, stratum) -> tuple[float, float]:
@@ -41,7 +50,7 @@ def test_equals_the_count_of_every_pair(seed: int, late: bool) -> None:
     time, event = rng.integers(1, 12, n), rng.random(n) < 0.6
     entry = np.minimum(rng.integers(0, 8, n), time - 1) if late else np.zeros(n, dtype=int)
     weights, stratum = rng.uniform(0, 2, n), rng.integers(0, 2, n)
-    ours = concordance(score, time, event, entry=entry if late else None, weights=weights, stratum=stratum)
+    ours = concordance(score, followed(time, event, entry if late else None, weights, stratum))
     theirs = counted(score, time, event, entry, weights, stratum)
     # The same sums in another order.
     np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-13)
@@ -50,13 +59,13 @@ def test_equals_the_count_of_every_pair(seed: int, late: bool) -> None:
 def test_four_patients_by_hand() -> None:
     # Comparable pairs: (1,2), (1,3), (1,4), (3,4); concordant 2, tied 1 ((1,3)), discordant 1 ((3,4)).
     time, event = np.array([1, 2, 3, 4]), np.array([True, False, True, False])
-    value, _ = concordance(np.array([1.0, 0.0, 1.0, 2.0]), time, event)
+    value, _ = concordance(np.array([1.0, 0.0, 1.0, 2.0]), followed(time, event))
     # 1 against 2 agrees, 1 against 3 ties, 1 against 4 and 3 against 4 do not agree.
     assert value == pytest.approx((1 + 0.5) / 4, abs=1e-12)
 
 
 def test_no_comparable_pair_is_missing() -> None:
-    value, error = concordance(np.array([1.0, 2.0]), np.array([1, 1]), np.array([True, True]))
+    value, error = concordance(np.array([1.0, 2.0]), followed(np.array([1, 1]), np.array([True, True])))
     assert np.isnan(value)
     assert np.isnan(error)
 
