@@ -20,7 +20,7 @@ from childsurv.classify import (
     toronto_schema,
     toronto_stages,
 )
-from childsurv.cohort.cohort import Cohort, concat
+from childsurv.cohort.cohort import Cohort
 from childsurv.cohort.windows import cohort_approach, complete_approach, hybrid_approach, period_approach
 from childsurv.compare.ranks import (
     TestResult,
@@ -46,6 +46,7 @@ from childsurv.extract import (
     LayoutSuggestion,
     check_rules,
     compare_link_tokens,
+    concat,
     data_quality,
     layouts,
     load_layout,

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from childsurv.classify.codes import canonical_text
 from childsurv.extract.fields import ALTERNATIVES, FIELDS
+from childsurv.maths.frozen import Frozen
 
 LayoutLike: TypeAlias = "str | Path | Layout"
 
@@ -56,7 +57,7 @@ class FileForm:
 
 
 @dataclass(frozen=True)
-class ColumnRule:
+class ColumnRule(Frozen):
     """Where one field stands in the file and how it is read.
 
     Attributes
@@ -110,7 +111,7 @@ class ColumnRule:
 
 
 @dataclass(frozen=True)
-class Layout:
+class Layout(Frozen):
     """What a registry's file looks like. Load one with `childsurv.load_layout`.
 
     Attributes

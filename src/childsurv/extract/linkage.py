@@ -267,7 +267,7 @@ def compare_link_tokens(paths: Sequence[str | Path]) -> pd.DataFrame:
     return pd.DataFrame({COLUMN: shared.index, "registries": shared.map("; ".join).to_numpy()})
 
 
-def across_registries(frame: pd.DataFrame) -> pd.DataFrame:
+def records_in_several(frame: pd.DataFrame) -> pd.DataFrame:
     """Find the rows whose token another registry has too.
 
     Returns
