@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from childsurv.extract.dates import as_date, as_day, parse_dates
-from childsurv.extract.rules import Found
+from childsurv.extract.findings import Found
 from childsurv.extract.timing import days_of_months, follow, place_dates
 
 FORMATS = ["%Y-%m-%d", "%Y-%m", "%Y"]

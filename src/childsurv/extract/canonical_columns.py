@@ -10,10 +10,10 @@ import pandas as pd
 
 from childsurv.cohort.age_schemes import AgeGroups
 from childsurv.extract.classification import Tumours, in_order
+from childsurv.extract.columns import UNKNOWN, Labels
 from childsurv.extract.conditions import NO_NUMBER, Column, Dates, Numbers
 from childsurv.extract.dates import NO_DAY, Days, Mask
-from childsurv.extract.fields import PRECISIONS, SEXES, STATUSES, YES_NO
-from childsurv.extract.labels import UNKNOWN, Labels
+from childsurv.extract.layout import PRECISIONS, SEXES, STATUSES, YES_NO
 from childsurv.extract.records import UNKNOWN_CODE, Reader
 from childsurv.extract.timing import Followed, Placed
 

@@ -1,4 +1,4 @@
-"""The class of each tumour: ICCC-3 from ICD-O-3, or a coarse group where a record has ICD-10 alone."""
+"""The class of each tumour, ICCC-3 from ICD-O-3 or a coarse group from ICD-10 alone, and whether its stage fits."""
 
 from __future__ import annotations
 
@@ -10,11 +10,17 @@ import pandas as pd
 
 from childsurv.classify import classify_iccc3
 from childsurv.classify.icd10 import EDITION, HAEMATOLOGICAL, coarse_group
+from childsurv.classify.toronto import (
+    NO_SCHEMA,
+    STAGE_SYSTEM,
+    check_toronto_stage,
+    toronto_schema,
+)
 from childsurv.cohort.cohort import category_order
-from childsurv.extract.dates import Mask
-from childsurv.extract.labels import UNKNOWN, Labels
+from childsurv.extract.columns import UNKNOWN, Labels
+from childsurv.extract.dates import Days, Mask
+from childsurv.extract.findings import Found
 from childsurv.extract.records import NO_CODE, Reader
-from childsurv.extract.rules import Found
 
 NOT_CLASSIFIED = "not classified"
 LEVELS = ("iccc_group", "iccc_subgroup", "iccc_extended")
@@ -191,3 +197,30 @@ def _check_agreement(tumours: Tumours, classified: Mask, found: Found) -> None:
 def _nullable(numbers: npt.NDArray[np.int64] | npt.NDArray[np.int32]) -> pd.Series:
     values = numbers.astype(np.int64)
     return pd.Series(pd.arrays.IntegerArray(values, values == NO_CODE))
+
+
+def check_stages(tumours: Tumours, age_years: Days, stage: Labels, system: Labels, found: Found) -> None:
+    """Find Toronto stages that their schema does not have, or whose tumour has no schema.
+
+    Stages of other systems are not checked; the cohort keeps every stage as it was written.
+    """
+    of_system = [label.casefold().startswith(STAGE_SYSTEM) for label in system.labels]
+    rows = np.flatnonzero(np.array(of_system)[system.codes] & ~stage.equals(UNKNOWN))
+    if not rows.size:
+        return
+    sites = np.array([None if code == UNKNOWN else code for code in tumours.topography.labels], dtype=object)
+    morphology, behaviour = tumours.morphology[rows], tumours.behaviour[rows]
+    schema = toronto_schema(
+        pd.Series(sites[tumours.topography.codes[rows]]),
+        pd.Series(morphology).where(morphology >= 0),
+        pd.Series(behaviour).where(behaviour >= 0),
+        age_years[rows],
+    )["schema"]
+    valid = check_toronto_stage(np.array(stage.labels, dtype=object)[stage.codes[rows]], schema)[
+        "valid"
+    ].to_numpy()
+    without = (schema == NO_SCHEMA).to_numpy()
+    for code, where in (("stage-not-valid", ~valid & ~without), ("stage-without-schema", without)):
+        mask = np.zeros(len(stage.codes), dtype=bool)
+        mask[rows[where]] = True
+        found.add(code, mask)

@@ -27,8 +27,8 @@ import numpy as np
 import numpy.typing as npt
 
 from childsurv.errors import LayoutError
+from childsurv.extract.columns import UNKNOWN, Labels
 from childsurv.extract.dates import NO_DAY, Days, Mask, as_day
-from childsurv.extract.labels import UNKNOWN, Labels
 from childsurv.extract.layout import text_key
 
 COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from childsurv.errors import LayoutError
+from childsurv.extract.columns import RawTable
 from childsurv.extract.dates import READ, parse_dates
 from childsurv.extract.layout import ColumnRule, Layout, text_key
 from childsurv.extract.matching import Match
-from childsurv.extract.raw_table import RawTable
 
 
 @dataclass(frozen=True)

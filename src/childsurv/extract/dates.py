@@ -28,7 +28,7 @@ READ, MISSING, UNREADABLE = 0, 1, 2
 """How the reading of a date ended."""
 
 BY_DAY, BY_MONTH, BY_YEAR = 0, 1, 2
-"""How exactly a date is known, in the order of `childsurv.extract.fields.PRECISIONS`."""
+"""How exactly a date is known, in the order of `childsurv.extract.layout.PRECISIONS`."""
 
 EARLIEST_DAY = int(np.datetime64("1900-01-01", "D").astype(np.int64))
 """Dates before this day are taken for errors of registration."""

@@ -21,10 +21,9 @@ import pandas as pd
 
 from childsurv.cohort.cohort import Cohort
 from childsurv.errors import DataError, OptionError, asking, require_columns
+from childsurv.extract.columns import UNKNOWN, Labels, RawTable
 from childsurv.extract.dates import NO_DAY, Days
-from childsurv.extract.labels import UNKNOWN, Labels
-from childsurv.extract.raw_table import RawTable
-from childsurv.extract.rules import Found
+from childsurv.extract.findings import Found
 
 LinkBy: TypeAlias = "Sequence[str] | Mapping[str, str]"
 LinkKey: TypeAlias = bytes | str

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from childsurv.cohort.cohort import CANONICAL_COLUMNS
 from childsurv.errors import LayoutError, OptionError, asking, require_columns
-from childsurv.extract.fields import ALTERNATIVES, FIELDS
-from childsurv.extract.layout import ColumnRule, Layout, text_key
+from childsurv.extract.layout import ALTERNATIVES, FIELDS, ColumnRule, Layout, text_key
 
 SEPARATORS = (";", ",", "\t", "|")
 SHOWN_HEADERS = 40

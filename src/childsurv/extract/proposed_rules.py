@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from childsurv.extract.fields import FIELDS
-from childsurv.extract.layout import ColumnRule, text_key
+from childsurv.extract.layout import FIELDS, ColumnRule, text_key
 from childsurv.extract.value_styles import DateStyle, Values, date_style, missing_codes, vocabulary
 
 SUREST, LIKELY, GUESS = "certain", "likely", "guess"

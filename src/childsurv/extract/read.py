@@ -24,21 +24,20 @@ from childsurv.errors import (
 )
 from childsurv.extract import checks
 from childsurv.extract.canonical_columns import canonical_frame, kept_rows, rule_columns
-from childsurv.extract.classification import Tumours, read_tumours
+from childsurv.extract.classification import Tumours, check_stages, read_tumours
+from childsurv.extract.columns import UNKNOWN, Labels, RawTable
 from childsurv.extract.date_order import decide_order, require_declared_order, with_date_formats
 from childsurv.extract.dates import BY_DAY, NO_DAY, PLACING_RULE, Days, as_date, as_day, date_pattern
-from childsurv.extract.labels import UNKNOWN, Labels
+from childsurv.extract.findings import Found
 from childsurv.extract.layout import Layout, LayoutLike
 from childsurv.extract.linkage import LinkBy, LinkKey, key_bytes, key_check, link_headers, link_tokens
 from childsurv.extract.load import load_layout
 from childsurv.extract.matching import Match, count_headers, match_headers
 from childsurv.extract.quality import quality_counts
-from childsurv.extract.raw_table import RawTable
 from childsurv.extract.records import NO_CODE, UNKNOWN_CODE, Reader, text_column
-from childsurv.extract.rules import Found, RulesLike, exclusion_codes, with_own_rules
+from childsurv.extract.rules import RulesLike, exclusion_codes, with_own_rules
 from childsurv.extract.rules import rules as built_in_rules
 from childsurv.extract.source import Source, read_source
-from childsurv.extract.staging import check_stages
 from childsurv.extract.timing import Placed, follow, latest_contact, place_dates
 
 PRECISION_COLUMNS = ("date_precision", "birth_precision", "contact_precision")

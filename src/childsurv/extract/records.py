@@ -13,6 +13,7 @@ import pandas as pd
 from childsurv.classify.codes import canonical_text, clean_morphology, clean_topography
 from childsurv.classify.icd10 import read_icd10
 from childsurv.errors import LayoutError
+from childsurv.extract.columns import UNKNOWN, Coded, Labels, RawTable
 from childsurv.extract.dates import (
     EARLIEST_DAY,
     MISSING,
@@ -26,11 +27,9 @@ from childsurv.extract.dates import (
     windows_of_days,
     windows_of_parts,
 )
-from childsurv.extract.labels import UNKNOWN, Labels
+from childsurv.extract.findings import Found
 from childsurv.extract.layout import ColumnRule, Layout, text_key
 from childsurv.extract.matching import Match
-from childsurv.extract.raw_table import Coded, RawTable
-from childsurv.extract.rules import Found
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 

@@ -19,7 +19,7 @@ from childsurv.extract.dates import (
     place,
     years_before,
 )
-from childsurv.extract.rules import Found
+from childsurv.extract.findings import Found
 
 FloatArray = npt.NDArray[np.float64]
 LARGEST_DAY = np.iinfo(np.int64).max

@@ -16,15 +16,20 @@ import numpy as np
 import pandas as pd
 
 from childsurv.errors import ChildsurvError, LayoutError
-from childsurv.extract.fields import ALTERNATIVES, FIELDS
-from childsurv.extract.header_names import header_score, known_names
-from childsurv.extract.layout import ColumnRule, FileForm, Layout, rule_lines, text_key
+from childsurv.extract.columns import RawTable
+from childsurv.extract.layout import ALTERNATIVES, FIELDS, ColumnRule, FileForm, Layout, rule_lines, text_key
 from childsurv.extract.load import layouts, load_layout
 from childsurv.extract.matching import match_headers
 from childsurv.extract.proposed_rules import GUESS, LIKELY, SUREST, Candidate, propose_rule, quoted
-from childsurv.extract.raw_table import RawTable
 from childsurv.extract.unknown_file import look, open_unknown
-from childsurv.extract.value_styles import Values, date_style, fit_of, looks_distinctive
+from childsurv.extract.value_styles import (
+    Values,
+    date_style,
+    fit_of,
+    header_score,
+    known_names,
+    looks_distinctive,
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
