@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,6 +22,8 @@ from childsurv.extract.columns import UNKNOWN, Labels
 from childsurv.extract.dates import Days, Mask
 from childsurv.extract.findings import Found
 from childsurv.extract.records import NO_CODE, Reader
+from childsurv.extract.timing import Timeline
+from childsurv.extract.values import Stated
 
 NOT_CLASSIFIED = "not classified"
 LEVELS = ("iccc_group", "iccc_subgroup", "iccc_extended")
@@ -35,23 +38,23 @@ CNS_GLANDS = range(751, 754)
 
 @dataclass(frozen=True)
 class Tumours:
-    """The codes and classes of every row of an extract.
-
-    Attributes
-    ----------
-    topography, icd10
-        Codes, "unknown" where there are none.
-    morphology, behaviour
-        Codes, `NO_CODE` where there are none.
-    classes
-        The levels of ICCC-3, "not classified" where no class holds the row, and the edition.
-    """
+    """The codes and classes of every row of an extract."""
 
     topography: Labels
+    """ICD-O-3, "unknown" where there is none, as for ``icd10``."""
     morphology: npt.NDArray[np.int32]
     behaviour: npt.NDArray[np.int8]
+    """ICD-O-3, `NO_CODE` where there is none."""
     icd10: Labels
     classes: dict[str, Labels]
+    """The levels of ICCC-3, "not classified" where no class holds the row, and the edition."""
+
+
+def classify_rows(reader: Reader, stated: Stated, timeline: Timeline, *, edition: str) -> Tumours:
+    """Read and classify the tumour of every row, and check its stage."""
+    tumours = read_tumours(reader, edition=edition)
+    check_stages(tumours, timeline.placed.age, stated.labels, reader.found)
+    return tumours
 
 
 def read_tumours(reader: Reader, *, edition: str) -> Tumours:
@@ -199,11 +202,12 @@ def _nullable(numbers: npt.NDArray[np.int64] | npt.NDArray[np.int32]) -> pd.Seri
     return pd.Series(pd.arrays.IntegerArray(values, values == NO_CODE))
 
 
-def check_stages(tumours: Tumours, age_years: Days, stage: Labels, system: Labels, found: Found) -> None:
+def check_stages(tumours: Tumours, age_years: Days, labels: Mapping[str, Labels], found: Found) -> None:
     """Find Toronto stages that their schema does not have, or whose tumour has no schema.
 
     Stages of other systems are not checked; the cohort keeps every stage as it was written.
     """
+    stage, system = labels["stage"], labels["stage_system"]
     of_system = [label.casefold().startswith(STAGE_SYSTEM) for label in system.labels]
     rows = np.flatnonzero(np.array(of_system)[system.codes] & ~stage.equals(UNKNOWN))
     if not rows.size:
