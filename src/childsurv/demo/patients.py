@@ -29,26 +29,19 @@ NON_MALIGNANT_BEHAVIOURS = (0, 1)
 
 @dataclass(frozen=True)
 class Patients:
-    """Positions in the tables of `childsurv.demo.parameters`, one a patient; dates in days since 1970-01-01.
-
-    Attributes
-    ----------
-    country
-        Row of the chosen countries; patients are sorted by country and date of diagnosis.
-    age_group, sex, code, stage, stage_class
-        Position in `AGE_GROUPS`, `SEXES`, `code_table`, `stage_values` and `STAGE_CLASSES`.
-    diagnosis, birth
-        Days since 1970-01-01.
-    """
+    """Positions in the tables of `childsurv.demo.parameters`, one a patient; dates in days since 1970-01-01."""
 
     country: IntArray
+    """Row of the chosen countries; patients are sorted by country and date of diagnosis."""
     age_group: IntArray
     sex: IntArray
     code: IntArray
     stage: IntArray
     stage_class: IntArray
+    """Position in `AGE_GROUPS`, `SEXES`, `code_table`, `stage_values` and `STAGE_CLASSES`."""
     diagnosis: IntArray
     birth: IntArray
+    """Days since 1970-01-01."""
 
 
 def draw_patients(

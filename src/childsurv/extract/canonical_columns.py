@@ -135,16 +135,6 @@ def _precision(stated: Labels, of_date: Any) -> pd.Categorical:
     return Labels(np.where(ranks < 0, of_date, ranks).astype(np.intp), PRECISIONS).categorical(PRECISIONS)
 
 
-def kept_rows(frame: pd.DataFrame, kept: Mask) -> pd.DataFrame:
-    """Return the rows kept, with the categories that occur in them."""
-    if kept.all():
-        return frame
-    rows = frame.loc[kept].reset_index(drop=True)
-    for name in rows.columns[rows.dtypes == "category"]:
-        rows[name] = rows[name].cat.remove_unused_categories()
-    return rows
-
-
 def _timestamps(days: Days) -> pd.Series:
     return pd.Series(days.astype("datetime64[D]").astype("datetime64[ns]"))
 

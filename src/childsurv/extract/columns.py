@@ -22,18 +22,12 @@ Chooser: TypeAlias = Callable[[Sequence[str], Callable[[], str]], Sequence[str]]
 
 @dataclass(frozen=True)
 class Coded:
-    """A column as places in a list of distinct texts: cleaning a value once cleans it in every row.
-
-    Attributes
-    ----------
-    codes
-        For each row the place of its text, shape ``(n_rows,)``.
-    texts
-        Distinct values as text without outer spaces; ``""`` where nothing is given.
-    """
+    """A column as places in a list of distinct texts: cleaning a value once cleans it in every row."""
 
     codes: npt.NDArray[np.intp]
+    """For each row the place of its text, shape ``(n_rows,)``."""
     texts: list[str]
+    """Distinct values as text without outer spaces; ``""`` where nothing is given."""
 
     def where(self, found: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """Return for each row what is true of its text."""
@@ -42,45 +36,31 @@ class Coded:
 
 @dataclass(frozen=True, eq=False)
 class RawTable:
-    """The columns of an extract before anything is read from them.
-
-    Attributes
-    ----------
-    headers
-        Every header of the source, in its order.
-    frame
-        The columns asked for.
-    row_number
-        Line of the file (the header is line 1, the first record line 2) or, for a table in memory, the row
-        counted from 1.
-    wrong_length
-        Where a record has more or fewer fields than the header.
-    blank_lines
-        How many empty lines were left out.
-    name, digest, encoding
-        For the provenance.
-    all_text
-        Whether every value is text, as in a file; columns of a table may hold anything.
-    guard
-        Character before texts that a spreadsheet would take for a formula; it is taken off.
-    value_labels
-        For each header that has them, the label of each code, both as text.
-    user_missing
-        How many values a statistics program had marked as missing; they are missing in ``frame``.
-    """
+    """The columns of an extract before anything is read from them."""
 
     headers: tuple[str, ...]
+    """Every header of the source, in its order."""
     frame: pd.DataFrame
+    """The columns asked for."""
     row_number: Days
+    """Line of the file (the header is line 1, the first record line 2) or, for a table in memory, the row counted
+    from 1."""
     wrong_length: npt.NDArray[np.bool_]
+    """Where a record has more or fewer fields than the header."""
     blank_lines: int
+    """How many empty lines were left out."""
     name: str
     digest: str
     encoding: str
+    """Name, digest and encoding are for the provenance."""
     all_text: bool = False
+    """Whether every value is text, as in a file; columns of a table may hold anything."""
     guard: str = ""
+    """Character before texts that a spreadsheet would take for a formula; it is taken off."""
     value_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """For each header that has them, the label of each code, both as text."""
     user_missing: int = 0
+    """How many values a statistics program had marked as missing; they are missing in ``frame``."""
 
     def __len__(self) -> int:
         return self.row_number.size

@@ -78,22 +78,15 @@ PLACING_RULE = (
 
 @dataclass(frozen=True)
 class DateWindows:
-    """Dates as windows of days, arrays of shape ``(n,)``.
-
-    Attributes
-    ----------
-    first, last
-        The first and last possible day; `NO_DAY` where there is no date.
-    status
-        `READ`, `MISSING` or `UNREADABLE`.
-    precision
-        `BY_DAY`, `BY_MONTH` or `BY_YEAR`.
-    """
+    """Dates as windows of days, arrays of shape ``(n,)``."""
 
     first: Days
     last: Days
+    """The first and last possible day; `NO_DAY` where there is no date."""
     status: npt.NDArray[np.int8]
+    """`READ`, `MISSING` or `UNREADABLE`."""
     precision: npt.NDArray[np.int8]
+    """`BY_DAY`, `BY_MONTH` or `BY_YEAR`."""
 
     def take(self, places: npt.NDArray[np.intp]) -> DateWindows:
         """Return the windows at some places, for example one for each row from one for each distinct text."""

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.cohort.cohort import EXCLUSION_COLUMNS, FINDING_COLUMNS, empty_findings, join_exclusions
+from childsurv.cohort.cohort import FINDING_COLUMNS, empty_findings, exclusion_rows, join_exclusions
 from childsurv.extract.columns import categories_of
 from childsurv.extract.conditions import Column, holds
 from childsurv.extract.dates import Mask
@@ -19,30 +19,20 @@ from childsurv.extract.rules import Rule, Rules, rules
 
 @dataclass
 class Found:
-    """Collects what the checks find while an extract is read.
-
-    Attributes
-    ----------
-    row_number
-        Row number of each row, for the findings.
-    masks
-        Rule code to the rows it concerns.
-    counts
-        Rule code to a count, for findings that concern no single row.
-    facts
-        What the messages may name: options, never values of a patient.
-    settled
-        Rows about which no further rule says anything.
-    known
-        The rules.
-    """
+    """Collects what the checks find while an extract is read."""
 
     row_number: npt.NDArray[np.int64]
+    """Row number of each row, for the findings."""
     masks: dict[str, Mask] = field(default_factory=dict)
+    """Rule code to the rows it concerns."""
     counts: dict[str, int] = field(default_factory=dict)
+    """Rule code to a count, for findings that concern no single row."""
     facts: dict[str, str] = field(default_factory=dict)
+    """What the messages may name: options, never values of a patient."""
     settled: Mask | None = None
+    """Rows about which no further rule says anything."""
     known: Rules = field(default_factory=rules)
+    """The rules."""
 
     def judge(self, columns: Mapping[str, Column]) -> None:
         """Record the rows that the conditions of the rules concern."""
@@ -130,19 +120,8 @@ class Found:
                 continue
             left_out = mask & kept
             kept &= ~mask
-            counts = np.bincount(country.codes[left_out], minlength=len(country.categories))
-            present = np.flatnonzero(counts)
-            tables.append(
-                pd.DataFrame(
-                    {
-                        "rule": code,
-                        "message": self.message(self.known[code]),
-                        "country": [str(country.categories[int(place)]) for place in present],
-                        "patients": counts[present].astype(np.int64),
-                    },
-                    columns=list(EXCLUSION_COLUMNS),
-                )
-            )
+            message = self.message(self.known[code])
+            tables.append(exclusion_rows(code, message, pd.Series(country[left_out])))
         return kept, join_exclusions(tables)
 
 

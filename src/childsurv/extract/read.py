@@ -13,9 +13,9 @@ from typing import Any
 from childsurv._version import __version__
 from childsurv.cohort.age_schemes import AGE_BANDS, AgeGroups, AgeGroupsLike
 from childsurv.cohort.age_schemes import age_groups as age_group_scheme
-from childsurv.cohort.cohort import CANONICAL_COLUMNS, Cohort, DateLike
+from childsurv.cohort.cohort import CANONICAL_COLUMNS, Cohort, DateLike, kept_frame
 from childsurv.errors import LayoutError, OptionError, asking, require_choice, require_columns
-from childsurv.extract.canonical_columns import Rows, canonical_frame, kept_rows
+from childsurv.extract.canonical_columns import Rows, canonical_frame
 from childsurv.extract.checks import check_rows, ineligible_codes
 from childsurv.extract.classification import classify_rows
 from childsurv.extract.columns import UNKNOWN, RawTable
@@ -297,7 +297,7 @@ def exclude_rows(rows: Rows, options: Options) -> Cohort:
         kept, exclusions = found.exclude(codes, country)
     closing = as_date(int(rows.timeline.closing.max()))
     return Cohort(
-        frame=kept_rows(frame, kept),
+        frame=kept_frame(frame, kept),
         rows_read=len(reader),
         closing_date=closing,
         findings_table=found.findings(),

@@ -11,14 +11,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from childsurv.errors import LayoutError, OptionError, require_choice
 from childsurv.extract.conditions import Conditions, read_conditions
-
-Mask: TypeAlias = npt.NDArray[np.bool_]
 
 PROFILES: dict[str, str] = {
     "childsurv": "every rule marked default",
@@ -42,35 +38,25 @@ USER_CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 @dataclass(frozen=True)
 class Rule:
-    """One declared rule.
-
-    Attributes
-    ----------
-    code, severity, column, message, source
-        As they appear in `Cohort.findings`.
-    excludes
-        "always", "default" (by the profile "childsurv"), "optional" (where named) or "never".
-    eligible
-        Whether a row so found still is an eligible tumour.
-    listing
-        "rows" for a finding a row, "once" for one finding with a count.
-    profiles
-        Which other profiles leave such rows out.
-    when, unless
-        The rows it concerns (`childsurv.extract.conditions`); empty where the reader itself finds them.
-    """
+    """One declared rule."""
 
     code: str
     severity: str
     column: str
     message: str
     source: str
+    """As they appear in `Cohort.findings`."""
     excludes: str
+    """"always", "default" (by the profile "childsurv"), "optional" (where named) or "never"."""
     eligible: bool = True
+    """Whether a row so found still is an eligible tumour."""
     listing: str = "rows"
+    """"rows" for a finding a row, "once" for one finding with a count."""
     profiles: tuple[str, ...] = ()
+    """Which other profiles leave such rows out."""
     when: tuple[Conditions, ...] = ()
     unless: tuple[Conditions, ...] = ()
+    """The rows it concerns (`childsurv.extract.conditions`); empty where the reader itself finds them."""
 
 
 Rules: TypeAlias = Mapping[str, Rule]

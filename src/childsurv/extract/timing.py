@@ -23,10 +23,9 @@ from childsurv.extract.dates import (
     years_before,
 )
 from childsurv.extract.findings import Found
-from childsurv.extract.records import Reader
+from childsurv.extract.records import FloatArray, Reader
 from childsurv.extract.values import Stated, StatedDates, StatedFollowUp
 
-FloatArray = npt.NDArray[np.float64]
 LARGEST_DAY = np.iinfo(np.int64).max
 
 DAYS_PER_MONTH = 365.24 / 12

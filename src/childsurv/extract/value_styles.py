@@ -101,22 +101,15 @@ COUNTED = re.compile(r"[0-9]{1,3}([.,][0-9]+)?")
 
 @dataclass(frozen=True)
 class Values:
-    """The distinct texts of a column and how many rows have each.
-
-    Attributes
-    ----------
-    texts, counts
-        Without those that mean nothing is known.
-    blanks
-        Spellings that mean that nothing is known.
-    rows
-        Rows of the column.
-    """
+    """The distinct texts of a column and how many rows have each."""
 
     texts: list[str]
     counts: npt.NDArray[np.int64]
+    """Without those that mean nothing is known."""
     blanks: tuple[str, ...]
+    """Spellings that mean that nothing is known."""
     rows: int
+    """Rows of the column."""
 
     @property
     def filled(self) -> int:
@@ -139,27 +132,18 @@ class Values:
 
 @dataclass(frozen=True)
 class DateStyle:
-    """How a column writes its dates.
-
-    Attributes
-    ----------
-    formats
-        Formats of `childsurv.extract.dates`, the most used first.
-    share
-        Share of the values that they read.
-    unknown
-        Codes for an unknown part that occur.
-    other_order
-        The same format with day and month in each other's place, where the values do not tell which it is.
-    two_digit_years
-        Whether a pivot is needed.
-    """
+    """How a column writes its dates."""
 
     formats: tuple[str, ...]
+    """Formats of `childsurv.extract.dates`, the most used first."""
     share: float
+    """Share of the values that they read."""
     unknown: tuple[str, ...] = ()
+    """Codes for an unknown part that occur."""
     other_order: str | None = None
+    """The same format with day and month in each other's place, where the values do not tell which it is."""
     two_digit_years: bool = False
+    """Whether a pivot is needed."""
 
 
 def values_of(texts: Sequence[str], counts: npt.NDArray[np.int64]) -> Values:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +14,7 @@ from childsurv.errors import DataError, OptionError, rows_phrase
 from childsurv.extract.columns import UNKNOWN, Coded, Labels
 from childsurv.extract.date_order import require_declared_order
 from childsurv.extract.dates import NO_DAY, DateWindows, Days, Mask, as_day
-from childsurv.extract.records import NO_CODE, UNKNOWN_CODE, Reader
-
-FloatArray: TypeAlias = npt.NDArray[np.float64]
+from childsurv.extract.records import NO_CODE, UNKNOWN_CODE, FloatArray, Reader
 
 PRECISION_COLUMNS = ("date_precision", "birth_precision", "contact_precision")
 DATES_UNREADABLE = ("birth-date-unreadable", "diagnosis-date-unreadable", "last-contact-date-unreadable")
