@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.classify import classify_iccc3
+from childsurv.classify.iccc3 import NOT_CLASSIFIED, classify_iccc3
 from childsurv.classify.icd10 import EDITION, HAEMATOLOGICAL, coarse_group
 from childsurv.classify.toronto import (
     NO_SCHEMA,
@@ -25,7 +25,6 @@ from childsurv.extract.records import NO_CODE, Reader
 from childsurv.extract.timing import Timeline
 from childsurv.extract.values import Stated
 
-NOT_CLASSIFIED = "not classified"
 LEVELS = ("iccc_group", "iccc_subgroup", "iccc_extended")
 
 CNS_CATEGORIES: tuple[str, ...] = (
