@@ -12,7 +12,7 @@ import pytest
 
 from childsurv import demo
 from childsurv.cohort.cohort import CANONICAL_COLUMNS, Cohort
-from childsurv.demo.disease import course_at
+from childsurv.demo.patients import course_at
 from childsurv.demo.simulate import Register, _follow_up, simulate
 from childsurv.errors import OptionError
 from childsurv.extract.rules import rules

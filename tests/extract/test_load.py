@@ -10,7 +10,7 @@ import pytest
 
 from childsurv.errors import LayoutError, OptionError
 from childsurv.extract import Layout, layouts, load_layout
-from childsurv.extract.fields import ALTERNATIVES, FIELDS
+from childsurv.extract.layout import ALTERNATIVES, FIELDS
 
 BASE = """
 name = "own"

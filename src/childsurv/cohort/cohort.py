@@ -442,10 +442,17 @@ def rows_kept(cohort: Cohort, keep: npt.NDArray[np.bool_], rule: str, message: s
     left_out = cohort.frame.loc[~keep]
     countries = left_out["country"] if "country" in left_out else pd.Series("", index=left_out.index)
     exclusions = join_exclusions([cohort.exclusions_table, exclusion_rows(rule, message, countries)])
-    frame = cohort.frame.loc[keep].reset_index(drop=True)
-    for name in frame.columns[frame.dtypes == "category"]:
-        frame[name] = frame[name].cat.remove_unused_categories()
-    return replace(cohort, frame=frame, exclusions_table=exclusions)
+    return replace(cohort, frame=kept_frame(cohort.frame, keep), exclusions_table=exclusions)
+
+
+def kept_frame(frame: pd.DataFrame, keep: npt.NDArray[np.bool_]) -> pd.DataFrame:
+    """Return the rows of a frame where ``keep``, numbered anew, with the categories that occur in them."""
+    if keep.all():
+        return frame
+    rows = frame.loc[keep].reset_index(drop=True)
+    for name in rows.columns[rows.dtypes == "category"]:
+        rows[name] = rows[name].cat.remove_unused_categories()
+    return rows
 
 
 def category_order(name: str, categories: Iterable[Any]) -> list[Any]:

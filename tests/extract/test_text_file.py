@@ -7,7 +7,7 @@ import codecs
 import pytest
 
 from childsurv.errors import LayoutError, OptionError
-from childsurv.extract.encoding import likely_encoding, to_utf8
+from childsurv.extract.text_file import likely_encoding, to_utf8
 
 TEXT = "Пол;Состояние\nмуж;жив\nжен;умерла\n"
 

@@ -13,7 +13,7 @@ import pytest
 import childsurv as cs
 from childsurv.demo.extracts import Extracts, write_extracts
 from childsurv.errors import LayoutError, OptionError
-from childsurv.extract.fields import FIELDS
+from childsurv.extract.layout import FIELDS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 NAMED = {"childsurv", "russian"}

@@ -16,15 +16,31 @@ import numpy as np
 import pandas as pd
 
 from childsurv.errors import ChildsurvError, LayoutError
-from childsurv.extract.fields import ALTERNATIVES, FIELDS
-from childsurv.extract.header_names import header_score, known_names
-from childsurv.extract.layout import ColumnRule, FileForm, Layout, rule_lines, text_key
+from childsurv.extract.columns import RawTable
+from childsurv.extract.layout import (
+    ALTERNATIVES,
+    FIELDS,
+    ColumnRule,
+    FileForm,
+    Layout,
+    rule_lines,
+    text_key,
+    toml_value,
+)
 from childsurv.extract.load import layouts, load_layout
 from childsurv.extract.matching import match_headers
-from childsurv.extract.proposed_rules import GUESS, LIKELY, SUREST, Candidate, propose_rule, quoted
-from childsurv.extract.raw_table import RawTable
+from childsurv.extract.proposed_rules import GUESS, LIKELY, SUREST, Candidate, propose_rule
 from childsurv.extract.unknown_file import look, open_unknown
-from childsurv.extract.value_styles import Values, date_style, fit_of, looks_distinctive
+from childsurv.extract.value_styles import (
+    Values,
+    date_style,
+    fit_of,
+    header_score,
+    known_names,
+    looks_distinctive,
+)
+
+DESCRIPTION = "Proposed by childsurv from headers and values; look through every line."
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -166,8 +182,8 @@ def _extend(
             form.encodings[0] not in built_in.file.encodings
         ):
             layout = replace(built_in, file=own)
-            lines += ["", "[file]", f"separator = {quoted(own.separator)}"]
-            lines += [f"encodings = [{quoted(own.encodings[0])}]", f"header_line = {own.header_line}"]
+            lines += ["", "[file]", f"separator = {toml_value(own.separator)}"]
+            lines += [f"encodings = [{toml_value(own.encodings[0])}]", f"header_line = {own.header_line}"]
     rows = []
     for header in columns:
         sureness = SUREST if header in field_of else ""
@@ -276,18 +292,18 @@ def _compose(
         for other in others:
             if other.field == field:
                 block.append(f"# competes ({other.sureness}): {other.reason}:")
-                block.append(f"# headers = [{quoted(other.header)}]")
+                block.append(f"# headers = [{toml_value(other.header)}]")
         blocks.append("\n".join(block))
     missing = _missing(rules) + problems
     lines = [
         f'name = "{name}"',
-        'description = "Proposed by childsurv from headers and values; look through every line."',
+        f"description = {toml_value(DESCRIPTION)}",
         "",
         f"# {'certain' if form.separator else 'guess'}: found in the file.",
         "[file]",
-        f"separator = {quoted(form.separator)}",
-        f"encodings = [{', '.join(map(quoted, form.encodings))}]",
-        f"decimal = {quoted(form.decimal)}",
+        f"separator = {toml_value(form.separator)}",
+        f"encodings = [{', '.join(map(toml_value, form.encodings))}]",
+        f"decimal = {toml_value(form.decimal)}",
         f"header_line = {form.header_line}",
         "",
     ]
@@ -299,8 +315,7 @@ def _compose(
     toml = "\n".join(lines) + "\n" + "\n\n".join(blocks) + "\n"
     layout = None
     if not missing:
-        described = "Proposed by childsurv from headers and values; look through every line."
-        layout = Layout(name=name, description=described, columns=rules, file=form)
+        layout = Layout(name=name, description=DESCRIPTION, columns=rules, file=form)
     by_header = {one.header: one for one in (*others, *chosen.values())}
     rows = []
     for header in columns:

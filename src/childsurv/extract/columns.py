@@ -1,4 +1,4 @@
-"""A source before anything is read from it: columns of values, their rows, and distinct texts of a column."""
+"""Columns before and after they are read: a source as it is, and distinct texts or labels with the code of each row."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from childsurv.errors import DataError
-from childsurv.extract.dates import NO_DAY, Days
+from childsurv.extract.dates import NO_DAY, Days, Mask
 
 Chooser: TypeAlias = Callable[[Sequence[str], Callable[[], str]], Sequence[str]]
 """Takes the headers of a source and a way to suggest an encoding; returns the headers wanted."""
@@ -22,18 +22,12 @@ Chooser: TypeAlias = Callable[[Sequence[str], Callable[[], str]], Sequence[str]]
 
 @dataclass(frozen=True)
 class Coded:
-    """A column as places in a list of distinct texts: cleaning a value once cleans it in every row.
-
-    Attributes
-    ----------
-    codes
-        For each row the place of its text, shape ``(n_rows,)``.
-    texts
-        Distinct values as text without outer spaces; ``""`` where nothing is given.
-    """
+    """A column as places in a list of distinct texts: cleaning a value once cleans it in every row."""
 
     codes: npt.NDArray[np.intp]
+    """For each row the place of its text, shape ``(n_rows,)``."""
     texts: list[str]
+    """Distinct values as text without outer spaces; ``""`` where nothing is given."""
 
     def where(self, found: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """Return for each row what is true of its text."""
@@ -42,45 +36,31 @@ class Coded:
 
 @dataclass(frozen=True, eq=False)
 class RawTable:
-    """The columns of an extract before anything is read from them.
-
-    Attributes
-    ----------
-    headers
-        Every header of the source, in its order.
-    frame
-        The columns asked for.
-    row_number
-        Line of the file (the header is line 1, the first record line 2) or, for a table in memory, the row
-        counted from 1.
-    wrong_length
-        Where a record has more or fewer fields than the header.
-    blank_lines
-        How many empty lines were left out.
-    name, digest, encoding
-        For the provenance.
-    all_text
-        Whether every value is text, as in a file; columns of a table may hold anything.
-    guard
-        Character before texts that a spreadsheet would take for a formula; it is taken off.
-    value_labels
-        For each header that has them, the label of each code, both as text.
-    user_missing
-        How many values a statistics program had marked as missing; they are missing in ``frame``.
-    """
+    """The columns of an extract before anything is read from them."""
 
     headers: tuple[str, ...]
+    """Every header of the source, in its order."""
     frame: pd.DataFrame
+    """The columns asked for."""
     row_number: Days
+    """Line of the file (the header is line 1, the first record line 2) or, for a table in memory, the row counted
+    from 1."""
     wrong_length: npt.NDArray[np.bool_]
+    """Where a record has more or fewer fields than the header."""
     blank_lines: int
+    """How many empty lines were left out."""
     name: str
     digest: str
     encoding: str
+    """Name, digest and encoding are for the provenance."""
     all_text: bool = False
+    """Whether every value is text, as in a file; columns of a table may hold anything."""
     guard: str = ""
+    """Character before texts that a spreadsheet would take for a formula; it is taken off."""
     value_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """For each header that has them, the label of each code, both as text."""
     user_missing: int = 0
+    """How many values a statistics program had marked as missing; they are missing in ``frame``."""
 
     def __len__(self) -> int:
         return self.row_number.size
@@ -183,3 +163,42 @@ def as_text(value: Any) -> str:
     if isinstance(value, bytes):
         return value.decode("utf-8", errors="replace").strip()
     return str(value).strip()
+
+
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Labels:
+    """A column of few distinct values: a label for each code, and the code of each row."""
+
+    codes: npt.NDArray[np.intp]
+    labels: tuple[str, ...]
+
+    def categorical(self, order: Sequence[str] = ()) -> pd.Categorical:
+        """Return a categorical of the labels that occur, in a given order or sorted."""
+        present = {self.labels[code] for code in np.unique(self.codes)}
+        ranked = [label for label in order if label in present]
+        categories = ranked + sorted(present.difference(ranked))
+        places = {label: place for place, label in enumerate(categories)}
+        lookup = np.array([places.get(label, -1) for label in self.labels], dtype=np.int32)
+        return categories_of(lookup[self.codes], categories)
+
+    def integers(self, otherwise: int) -> npt.NDArray[np.int8]:
+        """Return labels that are whole numbers, and a number for the unknown."""
+        lookup = [otherwise if label == UNKNOWN else int(label) for label in self.labels]
+        return np.array(lookup, dtype=np.int8)[self.codes]
+
+    def distinct(self) -> npt.NDArray[np.intp]:
+        """Return codes that are the same wherever the label is, however it was written."""
+        first = {label: place for place, label in reversed(list(enumerate(self.labels)))}
+        return np.array([first[label] for label in self.labels], dtype=np.intp)[self.codes]
+
+    def equals(self, label: str) -> Mask:
+        """Return the rows with a label."""
+        return np.array([known == label for known in self.labels])[self.codes]
+
+
+def categories_of(codes: npt.NDArray[Any], labels: list[str]) -> pd.Categorical[Any]:
+    """Return a categorical from codes and its labels."""
+    return pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(labels))
