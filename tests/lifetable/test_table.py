@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from childsurv.errors import DataError, LifeTableError, OptionError
-from childsurv.lifetable.table import LifeTable, concat_life_tables
+from childsurv.lifetable.extending import concat_life_tables
+from childsurv.lifetable.table import LifeTable
 
 
 @pytest.fixture(scope="module")

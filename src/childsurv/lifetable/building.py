@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from childsurv.errors import LifeTableError, OptionError, asking, require_columns, rows_where
+from childsurv.lifetable.cells import AFTER_ALL, BEFORE_ALL
 from childsurv.lifetable.graduation import age_scale, graduate
-from childsurv.lifetable.table import AFTER_ALL, BEFORE_ALL, LifeTable, concat_life_tables
-from childsurv.maths.calendar import DAYS_PER_YEAR, first_of_january
+from childsurv.maths.calendar import DAYS_PER_YEAR, first_of_january, year_of
+
+if TYPE_CHECKING:
+    from childsurv.lifetable.table import LifeTable
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -104,7 +107,7 @@ def _calendar_years(table: LifeTable) -> LifeTable:
         raise OptionError(
             "expand(years=True) comes before extend(): an open end has no middle to graduate to."
         )
-    first_year, last_year = (int(year) for year in _year_of(np.array([edges[0], edges[-1] - 1])))
+    first_year, last_year = (int(year) for year in year_of(np.array([edges[0], edges[-1] - 1])))
     januaries = first_of_january(np.arange(first_year, last_year + 2, dtype=np.float64))
     inside = januaries[(januaries > edges[0]) & (januaries < edges[-1])]
     fine = np.union1d(edges, inside)
@@ -130,10 +133,6 @@ def _calendar_years(table: LifeTable) -> LifeTable:
         year_starts=kept[:-1],
         step={"expanded": "years", "from_cells": n_wide, "to_cells": int(kept.size - 1), "method": METHOD},
     )
-
-
-def _year_of(days: IntArray) -> IntArray:
-    return days.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
 
 
 def split_infancy(table: LifeTable, shares: Sequence[float] | pd.DataFrame) -> LifeTable:
@@ -210,90 +209,6 @@ def _shares_by_stratum(table: LifeTable, shares: Sequence[float] | pd.DataFrame)
             "to 1: deaths under 1 week, at 1-3 weeks, and from 4 weeks to the first birthday, of all infant deaths."
         )
     return np.asarray(values)
-
-
-def extend_by_trend(table: LifeTable, *, until: int, over: int) -> LifeTable:
-    """Return the table carried on by its own trend to the end of a year (see `LifeTable.extend`)."""
-    if table.year_end >= AFTER_ALL or table.year_starts[0] <= BEFORE_ALL:
-        raise OptionError(
-            "extend('trend') comes before extend('last'): an open table has no end to carry on from."
-        )
-    if not isinstance(over, int) or over < 2:
-        raise OptionError("extend('trend', over=) takes a number of years of 2 or more.")
-    end = int(first_of_january(np.array([until + 1.0]))[0])
-    if end <= table.year_end and not np.isnan(table.rates[:, :, -1]).all(axis=1).any():
-        raise OptionError(f"extend('trend', until={until}): the table already covers that year.")
-    # A stratum that ends earlier than others is carried on from its own end.
-    last_cells = _last_cells(table)
-    parts = [_until_cell(table, last_cells == last, int(last)) for last in np.unique(last_cells)]
-    carried = [
-        (part, 0) if part.year_end >= end else _carried_by_trend(part, end=end, over=over) for part in parts
-    ]
-    flat = sum(count for _, count in carried)
-    joined = concat_life_tables([part for part, _ in carried])
-    step = {
-        "extended": "trend",
-        "method": f"log-linear trend of the last {over} years in each stratum and age, from the stratum's own end",
-        "until": until,
-        "cells_without_trend": flat,
-        "from_digest": table.digest,
-    }
-    return replace(joined, source=table.source, provenance=(*table.provenance, step))
-
-
-def _carried_by_trend(table: LifeTable, *, end: int, over: int) -> tuple[LifeTable, int]:
-    """Return strata of one end carried on to a day, and how many cells had no trend."""
-    # The part of a calendar year that the table leaves open begins the first new cell.
-    first = table.year_end
-    last_year = int(_year_of(np.array([first - 1]))[0])
-    new_years = np.arange(last_year + 1, int(_year_of(np.array([end]))[0]))
-    starts = np.concatenate([[first], first_of_january(new_years.astype(np.float64))])
-    starts = np.unique(starts[(starts >= first) & (starts < end)]).astype(np.int64)
-    edges = np.append(table.year_starts, table.year_end)
-    middle = (edges[:-1] + edges[1:]) / 2 / DAYS_PER_YEAR
-    used = edges[1:] > edges[-1] - over * DAYS_PER_YEAR
-    if used.sum() < 2:
-        raise LifeTableError(
-            f"extend('trend', over={over}): only {int(used.sum())} calendar cell lies in the last {over} years, and a "
-            "trend needs two. Use a larger over=, or expand() the table first."
-        )
-    recent = table.rates[:, :, used]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        logs = np.log(recent)
-    usable = np.asarray(np.isfinite(logs).all(axis=2))
-    centred = middle[used] - middle[used].mean()
-    slope = np.where(usable, (np.where(usable[:, :, None], logs, 0.0) @ centred) / (centred @ centred), 0.0)
-    new_middle = (starts + np.append(starts[1:], end)) / 2 / DAYS_PER_YEAR
-    last = table.rates[:, :, -1]
-    carried = last[:, :, None] * np.exp(slope[:, :, None] * (new_middle - middle[-1]))
-    flat = int((~usable & np.isfinite(last)).sum())
-    longer = replace(
-        table,
-        year_starts=np.concatenate([table.year_starts, starts]),
-        year_end=end,
-        rates=np.concatenate([table.rates, carried], axis=2),
-        extended=np.concatenate([table.extended, np.isfinite(carried)], axis=2),
-    )
-    return longer, flat
-
-
-def _last_cells(table: LifeTable) -> IntArray:
-    """Return the last calendar cell in which each stratum has a value."""
-    known: npt.NDArray[np.bool_] = np.asarray(~np.isnan(table.rates).all(axis=1))
-    return np.asarray(known.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1))
-
-
-def _until_cell(table: LifeTable, chosen: npt.NDArray[np.bool_], last: int) -> LifeTable:
-    """Return some strata up to a calendar cell."""
-    starts = np.append(table.year_starts, table.year_end)
-    return replace(
-        table,
-        strata=table.strata[chosen].reset_index(drop=True),
-        year_starts=table.year_starts[: last + 1],
-        year_end=int(starts[last + 1]),
-        rates=table.rates[chosen][:, :, : last + 1],
-        extended=table.extended[chosen][:, :, : last + 1],
-    )
 
 
 def _rebuilt(

@@ -10,13 +10,25 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.errors import ColumnError, LifeTableError, OptionError, rows_where
+from childsurv.errors import (
+    ColumnError,
+    LifeTableError,
+    OptionError,
+    asked,
+    asking,
+    require_columns,
+    rows_where,
+)
 from childsurv.maths.calendar import BirthdayCalendar, first_of_january
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 SEXES = ("female", "male")
+
+BEFORE_ALL = -3_000_000
+AFTER_ALL = 3_000_000
+"""Days since 1970 that lie outside every calendar cell a registry can need; open ends of extended tables."""
 
 DAYS_OF_INFANCY_YEAR = 365.25
 """Turns the fractional part of an age cell that starts within a year of age into days after the birthday."""
@@ -258,6 +270,54 @@ def _strata(frame: pd.DataFrame, by: Sequence[str], sex: str) -> tuple[IntArray,
         }
     )
     return (np.cumsum(occurs) - 1)[code], strata
+
+
+def stratum_codes(strata: pd.DataFrame, frame: pd.DataFrame, *, sex: str, missing: str) -> IntArray:
+    """Return the row of ``strata`` of each row of data (see `LifeTable.stratum_codes`)."""
+    by = [name for name in strata.columns if name != "sex"]
+    names = [*by, sex]
+    with asking(f"{asked()}: the life table is by {', '.join(names)}"):
+        require_columns(frame.columns, names)
+    code = np.zeros(len(frame), dtype=np.int64)
+    unknown = np.zeros(len(frame), dtype=bool)
+    n_codes = 1
+    for name, own in zip(names, [*by, "sex"], strict=True):
+        labels = pd.Index(strata[own].unique())
+        column = frame[name]
+        categories = pd.Categorical(column)
+        place = np.append(labels.get_indexer(categories.categories), -1)
+        codes = place[categories.codes]
+        if own == "sex" and (codes < 0).any():
+            raise LifeTableError(
+                f"{asked()}: column {name!r} is not 'male' or 'female' in {rows_where(codes < 0)}. "
+                "Population mortality needs a sex; correct or exclude these rows."
+            )
+        if (codes < 0).any() and missing == "error":
+            counts = column[codes < 0].astype(object).value_counts(dropna=False)
+            listed = ", ".join(f"{label} ({count:,} rows)" for label, count in counts.head(20).items())
+            raise LifeTableError(
+                f"{asked()}: the life table has no {own} for {int((codes < 0).sum()):,} rows: {listed}. "
+                "Add their tables with childsurv.concat_life_tables() or exclude these rows."
+            )
+        unknown |= codes < 0
+        code = code * len(labels) + np.maximum(codes, 0)
+        n_codes *= len(labels)
+    own_code = np.zeros(len(strata), dtype=np.int64)
+    for own in [*by, "sex"]:
+        labels = pd.Index(strata[own].unique())
+        own_code = own_code * len(labels) + labels.get_indexer(strata[own])
+    place_of = np.full(n_codes, -1, dtype=np.int64)
+    place_of[own_code] = np.arange(len(strata))
+    stratum = np.where(unknown, -1, place_of[code])
+    if (stratum < 0).any() and missing == "error":
+        counts = frame.loc[stratum < 0, names].astype(str).agg(", ".join, axis=1).value_counts()
+        listed = "; ".join(f"{label} ({count:,} rows)" for label, count in counts.head(20).items())
+        raise LifeTableError(
+            f"{asked()}: the life table lacks the combination of {', '.join(names)} in "
+            f"{rows_where(stratum < 0)}: {listed}. Add their tables with childsurv.concat_life_tables() or "
+            "exclude these rows."
+        )
+    return stratum
 
 
 def _calendar(

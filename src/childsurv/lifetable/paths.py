@@ -12,13 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from childsurv.errors import DataError, LifeTableError, asked, rows_where
 from childsurv.lifetable.clock import Clock
-from childsurv.lifetable.table import LifeTable
+
+if TYPE_CHECKING:
+    from childsurv.lifetable.table import LifeTable
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
