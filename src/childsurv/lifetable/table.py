@@ -36,8 +36,8 @@ from childsurv.lifetable.cells import (
     require_cells_within_years,
     stratum_codes,
 )
+from childsurv.lifetable.clock import with_look_up
 from childsurv.lifetable.extending import extend_by_last, extend_by_trend
-from childsurv.lifetable.look_up import with_look_up
 from childsurv.lifetable.paths import cell_index, cumulative_hazard
 from childsurv.maths.calendar import DAYS_PER_YEAR, FIRST_DAY, LAST_DAY, days_of
 
