@@ -1,7 +1,8 @@
-"""Where a person stands in a life table on a day: how age and calendar cells follow from dates, by each rule.
+"""Where a child stands in a life table on a day: how age and calendar cells follow from dates, by each rule.
 
-A rule for ages says when somebody enters the next age cell, one for the calendar when the next calendar cell; the
-hazards themselves are the table's. The rules that peers use, and a table rewritten from one rule to another, stand below.
+One rule says when a child enters the next age cell, another when the next calendar cell; the hazards themselves are
+the table's. `LOOK_UPS` has the rules by the names of the software that uses them, and `with_look_up` puts a table
+under another rule.
 """
 
 from __future__ import annotations

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import bz2
+import dataclasses
 import gzip
 import hashlib
 import json
 import lzma
+import re
 import time
 import zipfile
 from functools import partial
@@ -14,7 +16,8 @@ import pandas as pd
 import pytest
 
 from childsurv.errors import LifeTableError, OptionError
-from childsurv.lifetable.formats.reading import read_life_table
+from childsurv.lifetable.formats.published import TAKEN_BY_SOME, Options
+from childsurv.lifetable.formats.reading import FORMATS, NAMES, read_life_table
 
 
 @pytest.fixture
@@ -164,9 +167,30 @@ def test_options_of_other_formats_are_refused_and_not_ignored(tmp_path):
     hmd = tmp_path / "Mx_1x1.txt"
     hmd.write_text("Year Age Female Male Total\n2000 0 0.1 0.1 0.1\n", encoding="utf-8")
     with pytest.raises(
-        OptionError, match=r"by=, rate_unit= goes with format='long'; Mx_1x1.txt was read as 'hmd'"
+        OptionError, match=r"^by=, rate_unit= goes with format='long'; Mx_1x1\.txt was read as 'hmd'\.$"
     ):
         read_life_table(hmd, by="area", rate_unit="per_day")
+
+
+def test_a_sex_is_refused_where_the_file_has_a_column_of_sex(shared):
+    for name in (
+        "lifetable_formats/r_ratetable_slopop.rda",
+        "lifetables/wpp2024_abridged_5y_13countries.csv.gz",
+    ):
+        path = shared / "data" / name
+        message = f"^{re.escape(path.name)} has a column of sex; sex= is for files of one sex\\.$"
+        with pytest.raises(OptionError, match=message):
+            read_life_table(path, sex="male")
+
+
+def test_every_format_of_the_registry_names_options_that_there_are():
+    assert {form.name for form in FORMATS} == set(NAMES)
+    for form in FORMATS:
+        assert form.takes <= {"sex", *TAKEN_BY_SOME}
+        assert form.missing in {"error", "not-covered"}
+        assert {"sex", *TAKEN_BY_SOME} <= {field.name for field in dataclasses.fields(Options)}
+    # The last takes any table with named columns, so that a format after it would never be found.
+    assert FORMATS[-1].name == "long"
 
 
 def test_files_of_different_formats_are_not_mixed(path, tmp_path):

@@ -21,22 +21,18 @@ import numpy as np
 import pandas as pd
 
 from childsurv.errors import LifeTableError
-from childsurv.lifetable.formats.published import (
+from childsurv.lifetable.formats.cell_labels import (
     SEX_LABELS,
     SEX_NAMES,
-    Cells,
-    Country,
-    Source,
     age_starts,
+    cells_by_country,
     choose_countries,
     sexes_of,
 )
+from childsurv.lifetable.formats.published import Cells, Format, Options, Source
 
-LOOKED_FOR = (
-    "tab-separated columns country_code, age and periods such as 1950-1955, or comma-separated columns "
-    "country, sex, year_start, year_end, age_start, mx from the UN WPP"
-)
 PERIOD = re.compile(r"(\d{4})-(\d{4})")
+BULK_COLUMNS = frozenset({"ISO3_code", "Location", "Time", "Sex", "AgeGrpStart", "AgeGrpSpan", "mx"})
 LONG_COLUMNS = frozenset({"country", "sex", "year_start", "year_end", "age_start", "mx"})
 METHOD = "rates constant within age groups and periods; periods begin on 1 July"
 
@@ -68,23 +64,27 @@ Checked against the table of the Debian package iso-codes.
 """
 
 
-def is_package_layout(source: Source) -> bool:
+def is_package(source: Source, options: Options) -> bool:
     """Whether the first line is that of a file of the WPP packages for R."""
-    lines = source.head()
+    lines = source.head
     names = lines[0].split("\t") if lines else []
     return {"country_code", "age"} <= set(names) and any(PERIOD.fullmatch(name) for name in names)
 
 
-def is_long_layout(source: Source) -> bool:
+def is_long(source: Source, options: Options) -> bool:
     """Whether the first line has the columns of a long table by periods."""
-    lines = source.head()
-    return bool(lines) and set(lines[0].split(",")) >= LONG_COLUMNS
+    return bool(source.head) and set(source.head[0].split(",")) >= LONG_COLUMNS
 
 
-def read_package_cells(source: Source, *, sex: str | None, country: Country) -> Cells:
-    """Return the cells of a file with one column a period; its name (``mxF5``) or ``sex`` says the sex."""
+def is_bulk(source: Source, options: Options) -> bool:
+    """Whether the first line has the columns of a bulk file by calendar years."""
+    return bool(source.head) and set(source.head[0].strip("\ufeff").split(",")) >= BULK_COLUMNS
+
+
+def read_package(source: Source, options: Options) -> Cells:
+    """Return the cells of a file with one column a period; its name (``mxF5``) or the caller gives the sex."""
     table = source.table(sep="\t", dtype={"age": str})
-    found = sex or _sex_of_name(source.name)
+    found = options.sex or _sex_of_name(source.name)
     if found is None:
         raise LifeTableError(
             f"{source.name} holds one sex and does not say which. Give sex='female' or sex='male', or a "
@@ -127,7 +127,7 @@ def read_package_cells(source: Source, *, sex: str | None, country: Country) -> 
         }
     )
     also = {label_of[code]: (code, name) for code, name in areas.items()}
-    frame = choose_countries(frame, country, also=also, file=source.name)
+    frame = choose_countries(frame, options.country, also=also, file=source.name)
     notes: dict[str, object] = {"method": METHOD}
     if found == "both":
         notes["left_out"] = {"both sexes together": len(frame)}
@@ -135,7 +135,7 @@ def read_package_cells(source: Source, *, sex: str | None, country: Country) -> 
     return Cells(frame, "mx", ("country",), starts, end, notes=notes)
 
 
-def read_long_cells(source: Source, *, country: Country) -> Cells:
+def read_long(source: Source, options: Options) -> Cells:
     """Return the cells of a long table by periods; rows for both sexes together are counted."""
     table = source.table(sep=",")
     missing = LONG_COLUMNS - set(table.columns)
@@ -151,7 +151,7 @@ def read_long_cells(source: Source, *, country: Country) -> Cells:
             "mortality": pd.to_numeric(table["mx"], errors="coerce").to_numpy(np.float64),
         }
     )
-    frame = choose_countries(frame, country, also={}, file=source.name)
+    frame = choose_countries(frame, options.country, also={}, file=source.name)
     pairs = table[["year_start", "year_end"]].drop_duplicates()
     starts, end = _mid_years([(int(a), int(b)) for a, b in pairs.itertuples(index=False)], file=source.name)
     notes: dict[str, object] = {"method": METHOD, "left_out": left_out}
@@ -159,6 +159,32 @@ def read_long_cells(source: Source, *, country: Country) -> Cells:
         kinds = table.groupby("kind", sort=False)["year_start"].agg(["min", "max"])
         notes["periods"] = {str(kind): (int(low), int(high)) for kind, low, high in kinds.itertuples()}
     return Cells(frame, "mx", ("country",), starts, end, notes=notes)
+
+
+def read_bulk(source: Source, options: Options) -> Cells:
+    """Return the cells of a bulk file by calendar years; rows for both sexes together are counted."""
+    table = source.table(sep=",", low_memory=False)
+    if "Variant" in table.columns and table["Variant"].nunique() > 1:
+        raise LifeTableError(
+            f"{source.name} holds several variants ({', '.join(map(repr, table['Variant'].unique()[:5]))}); keep "
+            "the rows of one."
+        )
+    label = table["ISO3_code"].astype(object).where(table["ISO3_code"].notna(), table["Location"])
+    also = {
+        str(code): (str(name),)
+        for code, name in zip(label, table["Location"], strict=True)
+        if str(code) != str(name)
+    }
+    rows = pd.DataFrame(
+        {
+            "country": label,
+            "sex": table["Sex"],
+            "age": table["AgeGrpStart"],
+            "year": table["Time"],
+            "value": table["mx"],
+        }
+    )
+    return cells_by_country(source, rows, options.country, kind="mx", also=also)
 
 
 def _mid_years(periods: list[tuple[int, int]], *, file: str) -> tuple[dict[int, str], str]:
@@ -174,3 +200,29 @@ def _mid_years(periods: list[tuple[int, int]], *, file: str) -> tuple[dict[int, 
 def _sex_of_name(name: str) -> str | None:
     match = re.search(r"mx([MFB])\d", name)
     return SEX_NAMES[match.group(1).lower()] if match else None
+
+
+FORMATS = (
+    Format(
+        name="wpp",
+        looked_for="tab-separated columns country_code, age and periods such as 1950-1955",
+        recognise=is_package,
+        read=read_package,
+        takes=frozenset({"sex"}),
+    ),
+    Format(
+        name="wpp",
+        looked_for=(
+            "comma-separated columns ISO3_code, Location, Time, Sex, AgeGrpStart, AgeGrpSpan, mx of a UN WPP bulk file"
+        ),
+        recognise=is_bulk,
+        read=read_bulk,
+    ),
+    Format(
+        name="wpp",
+        looked_for="comma-separated columns country, sex, year_start, year_end, age_start, mx from the UN WPP",
+        recognise=is_long,
+        read=read_long,
+    ),
+)
+"""One layout each; a file that is none of them is read as the last, whose error names the columns it lacks."""
