@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import dataclasses
+import pickle
 import warnings
 
 import numpy as np
@@ -197,6 +199,30 @@ def test_arrays_are_read_only_and_no_array_of_the_caller_becomes_so(table):
     assert own.digest == table.digest
 
 
+@pytest.mark.parametrize(
+    "copied", [copy.deepcopy, copy.copy, lambda table: pickle.loads(pickle.dumps(table))]
+)
+def test_a_copy_is_the_same_table_and_as_unchangeable(cells, copied):
+    for made in (
+        LifeTable.from_frame(cells, mx="mx"),
+        LifeTable.from_frame(cells.assign(country="XAA"), mx="mx", by="country").expand(years=False).extend(),
+    ):
+        made.digest, made.gap_counts  # noqa: B018 - what is kept once known must survive as well
+        other = copied(made)
+        assert other.digest == made.digest
+        assert other.provenance == made.provenance
+        assert repr(other) == repr(made)
+        pd.testing.assert_frame_equal(other.to_frame(), made.to_frame())
+        for name in ("rates", "extended", "age_starts", "year_starts"):
+            with pytest.raises(ValueError, match=r"^assignment destination is read-only$"):
+                getattr(other, name)[...] = 0
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            other.source = "elsewhere"
+        # Nothing that one of them is used for afterwards touches the other.
+        other.__dict__.pop("digest")
+        assert other.extend().digest == made.extend().digest
+
+
 def test_the_digest_depends_on_what_the_table_says_and_not_on_the_order_of_rows(cells, table):
     shuffled = cells.sample(frac=1, random_state=3)
     assert LifeTable.from_frame(shuffled, mx="mx").digest == table.digest
@@ -311,9 +337,9 @@ def test_a_table_stays_what_it_is(people, table, name):
         # Somebody may enter a gap; the table must be unchanged all the same.
         with contextlib.suppress(cs.ChildsurvError):
             USES[name](table, people)
-    for array, copy in zip(arrays, copies, strict=True):
+    for array, before in zip(arrays, copies, strict=True):
         assert not array.flags.writeable
-        np.testing.assert_array_equal(array, copy)
+        np.testing.assert_array_equal(array, before)
     pd.testing.assert_frame_equal(table.strata, strata)
     assert repr(table.provenance) == provenance
     # Taken afresh, because the digest of a table is kept once known.

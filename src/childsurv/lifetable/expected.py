@@ -22,11 +22,12 @@ from childsurv.cohort.follow_up import (
 )
 from childsurv.errors import ColumnError, OptionError, asked, asking, require_choice, require_columns
 from childsurv.lifetable.clock import RELSURV_YEAR
-from childsurv.lifetable.paths import ROWS_AT_A_TIME, cell_index, cumulative_hazard, walk
+from childsurv.lifetable.paths import cumulative_hazard, pieces_in_batches
 from childsurv.lifetable.people import Demographics, demographics
 from childsurv.lifetable.table import LifeTable
 from childsurv.maths.asked import asked_number, asked_numbers, asked_times
 from childsurv.maths.calendar import DAYS_PER_YEAR
+from childsurv.maths.running import ratio
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -180,30 +181,21 @@ def _sums_of_survival(
     life_table: LifeTable, people: Demographics, group: IntArray, n_groups: int, wanted: FloatArray
 ) -> FloatArray:
     """Return each group's summed survival of its members to each time, of shape (n_groups, n_times)."""
-    horizon = np.full(group.size, wanted[-1])
-    cell_index(life_table, people.stratum, people.birth, people.diagnosis, horizon)
     n_times = wanted.size
     sums = np.zeros(n_groups * n_times)
-    for first in range(0, group.size, ROWS_AT_A_TIME):
-        batch = slice(first, first + ROWS_AT_A_TIME)
-        own_group = group[batch]
-        for piece in walk(
-            life_table,
-            people.stratum[batch],
-            birth=people.birth[batch],
-            diagnosis=people.diagnosis[batch],
-            time=horizon[batch],
-            whole_days=False,
-        ):
-            # Each piece (start, stop] answers for the wanted times inside it, mostly none or one.
-            low = np.searchsorted(wanted, piece.start, side="right")
-            count = np.searchsorted(wanted, piece.stop, side="right") - low
-            row = np.repeat(np.arange(count.size), count)
-            offset = np.arange(row.size) - np.repeat(np.cumsum(count) - count, count)
-            column = low[row] + offset
-            cumulative = piece.cumulative[row] + piece.rate[row] * (wanted[column] - piece.start[row])
-            key = own_group[row] * n_times + column
-            sums += np.bincount(key, np.exp(-cumulative), minlength=sums.size)
+    for batch, piece in pieces_in_batches(
+        life_table, people.stratum, birth=people.birth, diagnosis=people.diagnosis,
+        time=np.full(group.size, wanted[-1]),
+    ):  # fmt: skip
+        # Each piece (start, stop] answers for the wanted times inside it, mostly none or one.
+        low = np.searchsorted(wanted, piece.start, side="right")
+        count = np.searchsorted(wanted, piece.stop, side="right") - low
+        row = np.repeat(np.arange(count.size), count)
+        offset = np.arange(row.size) - np.repeat(np.cumsum(count) - count, count)
+        column = low[row] + offset
+        cumulative = piece.cumulative[row] + piece.rate[row] * (wanted[column] - piece.start[row])
+        key = group[batch][row] * n_times + column
+        sums += np.bincount(key, np.exp(-cumulative), minlength=sums.size)
     result = sums.reshape(n_groups, n_times)
     if wanted[0] == 0:
         result[:, 0] = np.bincount(group, minlength=n_groups)
@@ -313,19 +305,12 @@ def expected_at_risk(
 
 def _life_days(table: LifeTable, people: Demographics, horizon: float) -> FloatArray:
     """Return each person's expected days of life up to a horizon, exact over cells."""
-    n = people.stratum.size
-    cell_index(table, people.stratum, people.birth, people.diagnosis, np.full(n, np.ceil(horizon)))
-    total = np.zeros(n)
-    for first in range(0, n, ROWS_AT_A_TIME):
-        batch = slice(first, first + ROWS_AT_A_TIME)
-        here = total[batch]
-        for piece in walk(
-            table, people.stratum[batch], birth=people.birth[batch], diagnosis=people.diagnosis[batch],
-            time=np.full(here.size, horizon), whole_days=False,
-        ):  # fmt: skip
-            here[: piece.start.size] += np.exp(-piece.cumulative) * _mean_survival(
-                piece.rate * (piece.stop - piece.start), piece.stop - piece.start
-            )
+    total = np.zeros(people.stratum.size)
+    for batch, piece in pieces_in_batches(
+        table, people.stratum, birth=people.birth, diagnosis=people.diagnosis, time=np.full(total.size, horizon),
+    ):  # fmt: skip
+        length = piece.stop - piece.start
+        total[batch][: length.size] += np.exp(-piece.cumulative) * _mean_survival(piece.rate * length, length)
     return total
 
 
@@ -347,5 +332,4 @@ def _life_days_by_half_years(table: LifeTable, people: Demographics, horizon_yea
 
 def _mean_survival(hazard: FloatArray, length: FloatArray) -> FloatArray:
     """Return the integral of survival over a length of time with a constant hazard, given cumulated over it."""
-    safe = np.where(hazard > 0, hazard, 1.0)
-    return np.asarray(length * np.where(hazard > 0, -np.expm1(-safe) / safe, 1.0))
+    return np.asarray(length * ratio(-np.expm1(-hazard), hazard, otherwise=1.0))

@@ -266,6 +266,32 @@ def pieces(
             next_block[next_block <= start] += block_days
 
 
+def pieces_in_batches(
+    table: LifeTable,
+    stratum: IntArray,
+    *,
+    birth: npt.NDArray[np.int64 | np.float64],
+    diagnosis: IntArray,
+    time: npt.NDArray[np.number],
+) -> Iterator[tuple[slice, Piece]]:
+    """Yield the pieces of all follow-up ``(0, time]``, some rows at a time, each piece with the rows of its batch.
+
+    Everything is checked before the work is cut up, so that a message counts all rows and not those of one batch.
+    """
+    cell = cell_index(table, stratum, birth, diagnosis, time)
+    for first in range(0, diagnosis.size, ROWS_AT_A_TIME):
+        batch = slice(first, first + ROWS_AT_A_TIME)
+        for piece in pieces(
+            table,
+            cell[batch],
+            birth=birth[batch],
+            diagnosis=diagnosis[batch],
+            time=time[batch],
+            whole_days=False,
+        ):
+            yield batch, piece
+
+
 class _AnyRule:
     """Cells of people and when they enter the next ones, by any rule of look-up."""
 
@@ -336,21 +362,8 @@ def cumulative_hazard(
 ) -> FloatArray:
     """Return each person's population hazard cumulated from diagnosis to ``time``, exact over cells."""
     total = np.zeros(diagnosis.size)
-    # Everything is checked before the work is cut up, so that a message counts all rows and not those of one
-    # batch.
-    cell_index(table, stratum, birth, diagnosis, time)
-    for first in range(0, diagnosis.size, ROWS_AT_A_TIME):
-        batch = slice(first, first + ROWS_AT_A_TIME)
-        here = total[batch]
-        for piece in walk(
-            table,
-            stratum[batch],
-            birth=birth[batch],
-            diagnosis=diagnosis[batch],
-            time=time[batch],
-            whole_days=False,
-        ):
-            here[piece.kept : piece.start.size] = piece.reached[piece.kept :]
+    for batch, piece in pieces_in_batches(table, stratum, birth=birth, diagnosis=diagnosis, time=time):
+        total[batch][piece.kept : piece.start.size] = piece.reached[piece.kept :]
     return total
 
 

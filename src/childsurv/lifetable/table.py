@@ -24,22 +24,23 @@ from childsurv.errors import (
     asked,
     asking,
     require_choice,
-    require_columns,
     rows_where,
 )
 from childsurv.lifetable.building import expand, split_infancy
 from childsurv.lifetable.cells import (
     AFTER_ALL,
     BEFORE_ALL,
+    RATE_UNITS,
     SEXES,
+    Written,
     block_of_cells,
-    require_cells_within_years,
     stratum_codes,
 )
 from childsurv.lifetable.clock import with_look_up
 from childsurv.lifetable.extending import extend_by_last, extend_by_trend
 from childsurv.lifetable.paths import cell_index, cumulative_hazard
 from childsurv.maths.calendar import DAYS_PER_YEAR, FIRST_DAY, LAST_DAY, days_of
+from childsurv.maths.frozen import Frozen
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,12 +51,9 @@ IntArray = npt.NDArray[np.int64]
 
 __all__ = ["AFTER_ALL", "BEFORE_ALL", "SEXES", "LifeTable"]
 
-RATE_UNITS = {"per_year": 1.0, "per_1000_years": 1e3, "per_100000_years": 1e5, "per_day": 1.0}
-"""Persons to which a rate refers, by its unit."""
-
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LifeTable:
+class LifeTable(Frozen):
     """Population mortality as a hazard per day, constant within each cell.
 
     Build one with `LifeTable.from_frame` or `childsurv.read_life_table`; never changed afterwards.
@@ -272,43 +270,33 @@ class LifeTable:
         if len(given) != 1:
             raise OptionError("Give exactly one of rate=, mx= and qx=, the column that holds mortality.")
         kind, value = given[0]
-        if rate_unit != "per_year" and kind != "rate":
-            raise OptionError(f"rate_unit= goes with rate=; {kind}= has its own unit.")
-        if not 300 < days_per_year < 400:
-            raise OptionError(f"days_per_year={days_per_year!r} is not the length of a year in days.")
-        by_names = (by,) if isinstance(by, str) else tuple(by)
-        with asking("A life table"):
-            require_columns(frame.columns, [sex, age, year, value, *by_names])
-        fixed = age_unit == "days" or days_per_year != DAYS_PER_YEAR
-        block = block_of_cells(
-            frame,
+        written = Written(
             sex=sex,
             age=age,
             year=year,
             value=value,
-            by=by_names,
             kind=kind,
-            rate_divisor=1.0 if rate_unit == "per_day" else days_per_year * RATE_UNITS[rate_unit],
+            by=(by,) if isinstance(by, str) else tuple(by),
+            rate_unit=rate_unit,
+            age_unit=age_unit,
             days_per_year=days_per_year,
-            days_per_age_unit=days_per_year if age_unit == "years" else 1.0,
             year_starts=year_starts,
             year_end=year_end,
             missing=missing,
         )
-        if not fixed:
-            require_cells_within_years(block.ages)
+        block = block_of_cells(frame, written)
         return cls(
-            by=by_names,
+            by=written.by,
             strata=block.strata,
-            age_starts=block.ages * (days_per_year if fixed and age_unit == "years" else 1.0),
+            age_starts=block.age_starts,
             year_starts=block.year_starts,
             year_end=block.year_end,
-            rates=block.hazards,
-            extended=np.zeros(block.hazards.shape, dtype=bool),
-            age_rule="fixed" if fixed else "birthday",
+            rates=block.rates,
+            extended=np.zeros(block.rates.shape, dtype=bool),
+            age_rule="fixed" if written.fixed else "birthday",
             source=source,
             provenance=({"source": source, "mortality": kind, "days_per_year": days_per_year},),
-            days_per_year=None if kind == "rate" and rate_unit == "per_day" else days_per_year,
+            days_per_year=written.days_of_rate,
         )
 
     def with_look_up(self, rule: str) -> LifeTable:
