@@ -17,6 +17,7 @@ import pandas as pd
 from childsurv.errors import LifeTableError, OptionError, asking, require_columns, rows_where
 from childsurv.lifetable.cells import AFTER_ALL, BEFORE_ALL
 from childsurv.maths.calendar import DAYS_PER_YEAR, first_of_january, year_of
+from childsurv.maths.running import ratio
 
 if TYPE_CHECKING:
     from childsurv.lifetable.table import LifeTable
@@ -102,9 +103,7 @@ def _person_time(hazards: FloatArray) -> FloatArray:
     """Return the person-years lived at each single age by one person born, at yearly hazards."""
     known = np.nan_to_num(hazards) * DAYS_PER_YEAR
     before = np.exp(-(np.cumsum(known, axis=1) - known))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        within = np.where(known > 0, -np.expm1(-known) / known, 1.0)
-    return np.asarray(before * within)
+    return np.asarray(before * ratio(-np.expm1(-known), known, otherwise=1.0))
 
 
 def _calendar_years(table: LifeTable) -> LifeTable:

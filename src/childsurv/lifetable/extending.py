@@ -92,11 +92,10 @@ def _carried_by_trend(table: LifeTable, *, end: int, over: int) -> tuple[LifeTab
             "trend needs two. Use a larger over=, or expand() the table first."
         )
     recent = table.rates[:, :, used]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        logs = np.log(recent)
-    usable = np.asarray(np.isfinite(logs).all(axis=2))
+    usable = np.asarray((recent > 0).all(axis=2))
+    logs = np.log(np.where(usable[:, :, None], recent, 1.0))
     centred = middle[used] - middle[used].mean()
-    slope = np.where(usable, (np.where(usable[:, :, None], logs, 0.0) @ centred) / (centred @ centred), 0.0)
+    slope = np.where(usable, (logs @ centred) / (centred @ centred), 0.0)
     new_middle = (starts + np.append(starts[1:], end)) / 2 / DAYS_PER_YEAR
     last = table.rates[:, :, -1]
     carried = last[:, :, None] * np.exp(slope[:, :, None] * (new_middle - middle[-1]))

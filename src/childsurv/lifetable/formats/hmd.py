@@ -26,6 +26,7 @@ from childsurv.lifetable.formats.cell_labels import (
     year_cells,
 )
 from childsurv.lifetable.formats.published import Cells, Format, Options, Source
+from childsurv.maths.running import ratio
 
 LOOKED_FOR = (
     "a header line of words 'Year Age mx qx ...' (life table) or 'Year Age Female Male Total' (death rates)"
@@ -107,10 +108,8 @@ def read_counts(deaths: Source, exposures: Source, options: Options) -> Cells:
     for name, column in _by_sex(death_table).items():
         if name not in exposures_by_sex:
             continue
-        exposed = exposures_by_sex[name].to_numpy(np.float64)
-        died = column.to_numpy(np.float64)
         rates[name] = pd.Series(
-            np.divide(died, exposed, out=np.full(exposed.size, np.nan), where=exposed > 0)
+            ratio(column.to_numpy(np.float64), exposures_by_sex[name].to_numpy(np.float64), otherwise=np.nan)
         )
     notes: dict[str, Any] = {"made_of": "deaths divided by exposures"}
     if "total" in death_table:

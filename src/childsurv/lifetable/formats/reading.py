@@ -260,8 +260,7 @@ def _require_possible(table: LifeTable, names: str, column: str) -> None:
     """Raise where more people die than live, which no unit but a wrong one explains."""
     years_of_age = table.age_starts / (DAYS_PER_YEAR if table.age_rule == "fixed" else 1.0)
     whole_years = np.append(np.diff(years_of_age) > 0.99, True) & (years_of_age < 80)
-    with np.errstate(invalid="ignore"):
-        too_high = table.rates[:, whole_years] * DAYS_PER_YEAR > LARGEST_RATE_BELOW_80
+    too_high = table.rates[:, whole_years] * DAYS_PER_YEAR > LARGEST_RATE_BELOW_80
     if too_high.any():
         raise LifeTableError(
             f"{names}: column {column!r} gives more than {LARGEST_RATE_BELOW_80:g} death a person-year in "

@@ -134,8 +134,7 @@ def _printed(column: pd.Series) -> Any:
     """Return numbers as they were written: a float of 32 bits holds seven digits, not the noise after them."""
     if column.dtype == np.float32:
         values = column.to_numpy(np.float64)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            digits = np.where(values > 0, 6 - np.floor(np.log10(values)), 6.0)
+        digits = 6 - np.floor(np.log10(np.where(values > 0, values, 1.0)))
         # A whole number over a power of ten that a float holds exactly is the nearest float to the decimal.
         scale = 10.0 ** np.clip(digits, 0, 22)
         return np.round(values * scale) / scale
