@@ -60,11 +60,11 @@ from childsurv.extract import (
 from childsurv.fold.build import tally
 from childsurv.fold.tally import Grid, Tally
 from childsurv.lifetable.check import check_life_table, life_expectancy
-from childsurv.lifetable.expected import expected_survival
+from childsurv.lifetable.expected import expected_at_risk, expected_survival
+from childsurv.lifetable.extending import concat_life_tables
 from childsurv.lifetable.formats.reading import read_life_table
-from childsurv.lifetable.left_at_risk import expected_at_risk
 from childsurv.lifetable.person_time import person_years, standardised_mortality_ratio
-from childsurv.lifetable.table import LifeTable, concat_life_tables
+from childsurv.lifetable.table import LifeTable
 from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.net.crude import crude_mortality
 from childsurv.net.excess import ExcessMortality, excess_mortality

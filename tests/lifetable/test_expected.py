@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import childsurv.lifetable.expected as expected_module
+import childsurv.lifetable.paths as paths
 from childsurv.cohort.cohort import Cohort, empty_findings, join_exclusions
 from childsurv.errors import ColumnError, DataError, LifeTableError, OptionError
 from childsurv.lifetable.expected import expected_survival
@@ -100,7 +100,7 @@ def test_a_cohort_brings_its_own_columns_and_default_times(children, table):
 
 def test_the_result_does_not_depend_on_the_size_of_batches(children, table, monkeypatch):
     whole = expected_survival(children, table, by="site", years=range(5))
-    monkeypatch.setattr(expected_module, "ROWS_AT_A_TIME", 7)
+    monkeypatch.setattr(paths, "ROWS_AT_A_TIME", 7)
     parts = expected_survival(children, table, by="site", years=range(5))
     assert parts["expected_survival"].to_numpy() == pytest.approx(
         whole["expected_survival"].to_numpy(), rel=1e-14

@@ -198,7 +198,7 @@ def test_bands_follow_the_look_up_rule_of_the_table(table, children, rule):
 
 
 def test_the_result_does_not_depend_on_the_size_of_batches(table, children, monkeypatch):
-    import childsurv.lifetable.person_time as module
+    import childsurv.lifetable.paths as module
 
     whole = cs.person_years(children, table, by="sex", ages=[0, 5], **COLUMNS)
     monkeypatch.setattr(module, "ROWS_AT_A_TIME", 13)

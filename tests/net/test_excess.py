@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from childsurv.errors import OptionError
-from childsurv.lifetable.left_at_risk import expected_at_risk
+from childsurv.lifetable.expected import expected_at_risk
 from childsurv.lifetable.table import LifeTable
 from childsurv.net.excess import KERNELS, excess_mortality
 

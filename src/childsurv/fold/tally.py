@@ -26,7 +26,7 @@ from childsurv.cohort.follow_up import (
     follow_up_conventions,
 )
 from childsurv.errors import DataError, OptionError, asked
-from childsurv.lifetable.marked_cells import marked_cells_table
+from childsurv.lifetable.paths import marked_cells_table
 from childsurv.lifetable.table import LifeTable
 from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.maths.running import group_starts, running_sum

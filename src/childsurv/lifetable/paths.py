@@ -10,15 +10,21 @@ people in descending order of follow-up, and right for any: those who have ended
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from childsurv.errors import DataError, LifeTableError, asked, rows_where
+from childsurv.lifetable.cells import BEFORE_ALL
 from childsurv.lifetable.clock import Clock
-from childsurv.lifetable.table import LifeTable
+from childsurv.maths.calendar import DAYS_PER_YEAR
+
+if TYPE_CHECKING:
+    from childsurv.lifetable.table import LifeTable
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -260,6 +266,32 @@ def pieces(
             next_block[next_block <= start] += block_days
 
 
+def pieces_in_batches(
+    table: LifeTable,
+    stratum: IntArray,
+    *,
+    birth: npt.NDArray[np.int64 | np.float64],
+    diagnosis: IntArray,
+    time: npt.NDArray[np.number],
+) -> Iterator[tuple[slice, Piece]]:
+    """Yield the pieces of all follow-up ``(0, time]``, some rows at a time, each piece with the rows of its batch.
+
+    Everything is checked before the work is cut up, so that a message counts all rows and not those of one batch.
+    """
+    cell = cell_index(table, stratum, birth, diagnosis, time)
+    for first in range(0, diagnosis.size, ROWS_AT_A_TIME):
+        batch = slice(first, first + ROWS_AT_A_TIME)
+        for piece in pieces(
+            table,
+            cell[batch],
+            birth=birth[batch],
+            diagnosis=diagnosis[batch],
+            time=time[batch],
+            whole_days=False,
+        ):
+            yield batch, piece
+
+
 class _AnyRule:
     """Cells of people and when they enter the next ones, by any rule of look-up."""
 
@@ -330,19 +362,50 @@ def cumulative_hazard(
 ) -> FloatArray:
     """Return each person's population hazard cumulated from diagnosis to ``time``, exact over cells."""
     total = np.zeros(diagnosis.size)
-    # Everything is checked before the work is cut up, so that a message counts all rows and not those of one
-    # batch.
-    cell_index(table, stratum, birth, diagnosis, time)
-    for first in range(0, diagnosis.size, ROWS_AT_A_TIME):
-        batch = slice(first, first + ROWS_AT_A_TIME)
-        here = total[batch]
-        for piece in walk(
-            table,
-            stratum[batch],
-            birth=birth[batch],
-            diagnosis=diagnosis[batch],
-            time=time[batch],
-            whole_days=False,
-        ):
-            here[piece.kept : piece.start.size] = piece.reached[piece.kept :]
+    for batch, piece in pieces_in_batches(table, stratum, birth=birth, diagnosis=diagnosis, time=time):
+        total[batch][piece.kept : piece.start.size] = piece.reached[piece.kept :]
     return total
+
+
+class MarkedCells:
+    """Collects person-days in extended cells and in those with a hazard of zero."""
+
+    def __init__(self, table: LifeTable) -> None:
+        self.extended = table.extended.ravel()
+        self.marked = self.extended | (table.rates.ravel() == 0)
+        self.any = bool(self.marked.any())
+        self.taken: list[tuple[IntArray, FloatArray]] = []
+
+    def add(self, cell: IntArray, days: FloatArray) -> None:
+        """Take the pieces of some people, as cells and lengths."""
+        here = np.flatnonzero(self.marked[cell] & (days > 0))
+        if here.size:
+            self.taken.append((cell[here], days[here]))
+
+    def totals(self) -> tuple[float, dict[int, float]]:
+        """Return the person-days in extended cells, and in each marked cell."""
+        if not self.taken:
+            return 0.0, {}
+        cells, place = np.unique(np.concatenate([cells for cells, _ in self.taken]), return_inverse=True)
+        days = np.bincount(place, np.concatenate([days for _, days in self.taken]))
+        return float(days[self.extended[cells]].sum()), dict(zip(cells.tolist(), days.tolist(), strict=True))
+
+
+def marked_cells_table(table: LifeTable, marked_days: Mapping[int, float]) -> pd.DataFrame:
+    """Return the marked cells that were used, one row each.
+
+    Columns are the table's strata and ``sex``, ``age`` (start of the cell, in the unit of the table), ``from_date``
+    (missing where the cell is open), ``extended``, ``hazard_zero`` and ``person_years``.
+    """
+    cells = np.array(sorted(marked_days), dtype=np.int64)
+    n_ages, n_years = table.rates.shape[1:]
+    stratum, age, year = cells // (n_ages * n_years), cells // n_years % n_ages, cells % n_years
+    starts = table.year_starts[year]
+    dates = np.where(starts <= BEFORE_ALL, np.iinfo(np.int64).min, starts).astype("datetime64[D]")
+    used: pd.DataFrame = table.strata.iloc[stratum].reset_index(drop=True)
+    used["age"] = table.age_starts[age]
+    used["from_date"] = dates.astype("datetime64[s]")
+    used["extended"] = table.extended.ravel()[cells]
+    used["hazard_zero"] = table.rates.ravel()[cells] == 0
+    used["person_years"] = np.array([marked_days[int(cell)] for cell in cells]) / DAYS_PER_YEAR
+    return used

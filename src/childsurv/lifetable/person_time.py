@@ -13,11 +13,12 @@ import pandas as pd
 
 from childsurv.cohort.follow_up import By, Data, FollowUp, follow_up
 from childsurv.errors import DataError, OptionError, asked, asking, require_level
-from childsurv.lifetable.paths import ROWS_AT_A_TIME, cell_index, pieces
+from childsurv.lifetable.paths import pieces_in_batches
 from childsurv.lifetable.people import Demographics, demographics
 from childsurv.lifetable.table import AFTER_ALL, BEFORE_ALL, LifeTable
 from childsurv.maths.calendar import DAYS_PER_YEAR, first_of_january
 from childsurv.maths.probability import poisson_limits
+from childsurv.maths.running import ratio
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -196,7 +197,7 @@ def standardised_mortality_ratio(
     result["deaths"] = deaths.astype(np.int64)
     result["expected_deaths"] = expected
     for name, values in (("smr", deaths), ("lower", lower), ("upper", upper)):
-        result[name] = np.divide(values, expected, out=np.full(expected.size, np.nan), where=expected > 0)
+        result[name] = ratio(values, expected, otherwise=np.nan)
     return result
 
 
@@ -293,32 +294,28 @@ def _fold(observed: FollowUp, people: Demographics, table: LifeTable, bands: _Ba
     per_group = math.prod(bands.sizes)
     rates = fine.rates.ravel()
     time = observed.time.astype(np.int64, copy=False)
-    cell = cell_index(fine, people.stratum, people.birth, people.diagnosis, time)
     sums = {name: np.zeros(n_cells) for name in ("days", "deaths", "expected")}
-    for first in range(0, time.size, ROWS_AT_A_TIME):
-        batch = slice(first, first + ROWS_AT_A_TIME)
-        entry = None if observed.entry is None else observed.entry[batch]
-        group, event = observed.group[batch], observed.event[batch]
-        for piece in pieces(
-            fine, cell[batch], birth=people.birth[batch], diagnosis=people.diagnosis[batch], time=time[batch],
-            whole_days=False,
-        ):  # fmt: skip
-            size = piece.start.size
-            key = group[:size] * per_group + of_cell[piece.cell % of_cell.size] * n_since
-            start = piece.start if entry is None else np.maximum(piece.start, entry[:size])
-            rate = rates[piece.cell]
-            for band in range(n_since):
-                days = np.minimum(piece.stop, edges[band + 1]) - np.maximum(start, edges[band])
-                inside = np.flatnonzero(days > 0)
-                sums["days"] += np.bincount(key[inside] + band, days[inside], minlength=n_cells)
-                expected = days[inside] * rate[inside]
-                sums["expected"] += np.bincount(key[inside] + band, expected, minlength=n_cells)
-            last = piece.last
-            dying = last[event[last] > 0]
-            # A death belongs to the band that ends with it, as its last day does.
-            last_moment = np.maximum(piece.stop[dying], SOME_TIME)
-            band_of_death = np.searchsorted(edges[1:], last_moment, side="left")
-            sums["deaths"] += np.bincount(key[dying] + band_of_death, minlength=n_cells)
+    for batch, piece in pieces_in_batches(
+        fine, people.stratum, birth=people.birth, diagnosis=people.diagnosis, time=time
+    ):
+        size = piece.start.size
+        key = observed.group[batch][:size] * per_group + of_cell[piece.cell % of_cell.size] * n_since
+        start = (
+            piece.start if observed.entry is None else np.maximum(piece.start, observed.entry[batch][:size])
+        )
+        rate = rates[piece.cell]
+        for band in range(n_since):
+            days = np.minimum(piece.stop, edges[band + 1]) - np.maximum(start, edges[band])
+            inside = np.flatnonzero(days > 0)
+            sums["days"] += np.bincount(key[inside] + band, days[inside], minlength=n_cells)
+            expected = days[inside] * rate[inside]
+            sums["expected"] += np.bincount(key[inside] + band, expected, minlength=n_cells)
+        last = piece.last
+        dying = last[observed.event[batch][last] > 0]
+        # A death belongs to the band that ends with it, as its last day does.
+        last_moment = np.maximum(piece.stop[dying], SOME_TIME)
+        band_of_death = np.searchsorted(edges[1:], last_moment, side="left")
+        sums["deaths"] += np.bincount(key[dying] + band_of_death, minlength=n_cells)
     return sums
 
 

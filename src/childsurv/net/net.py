@@ -38,7 +38,7 @@ from childsurv.errors import (
 )
 from childsurv.fold.rows import fold_expected
 from childsurv.lifetable.clock import AGE_RULES, CALENDAR_RULES
-from childsurv.lifetable.marked_cells import marked_cells_table
+from childsurv.lifetable.paths import marked_cells_table
 from childsurv.lifetable.people import Demographics, date_column, demographics
 from childsurv.lifetable.table import AFTER_ALL, BEFORE_ALL, LifeTable
 from childsurv.maths.calendar import DAYS_PER_YEAR, days_of

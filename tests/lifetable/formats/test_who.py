@@ -1,64 +1,18 @@
-"""Bulk files of the UN and the WHO, constructed after their documented columns."""
+"""Files of the WHO, constructed after their documented columns."""
 
 from __future__ import annotations
 
 import json
 
-import numpy as np
 import pandas as pd
 import pytest
 
 import childsurv as cs
-from childsurv.errors import LifeTableError, OptionError
-
-
-def wpp_rows(**columns):
-    rows = [
-        {
-            "SortOrder": 1, "LocID": 900 + place, "ISO3_code": code, "Location": name,
-            "Variant": "Medium", "Time": year, "Sex": sex, "AgeGrp": f"{age}", "AgeGrpStart": age,
-            "AgeGrpSpan": 1 if age < 2 else -1,
-            "mx": 0.001 * (age + 1) * (2 if sex == "Male" else 1) * (place + 1),
-        }
-        for place, (code, name) in enumerate((("XAA", "Aland"), ("", "A region")))
-        for year in (2000, 2001)
-        for sex in ("Male", "Female", "Total")
-        for age in (0, 1, 2)
-    ]  # fmt: skip
-    return pd.DataFrame(rows).assign(**columns)
+from childsurv.errors import LifeTableError
 
 
 def at(table, sex, age, year, country):
     return table.hazard(sex=sex, birth_date=f"{year - age}-01-01", date=f"{year}-06-01", country=country)[0]
-
-
-def test_wpp_bulk(tmp_path):
-    path = tmp_path / "WPP2024_Life_Table.csv.gz"
-    wpp_rows().to_csv(path, index=False, encoding="utf-8-sig")
-    table = cs.read_life_table(path)
-    assert table.by == ("country",)
-    assert at(table, "male", 1, 2001, "XAA") == pytest.approx(0.004 / 365.25, rel=1e-12)
-    assert at(table, "female", 2, 2000, "A region") == pytest.approx(0.006 / 365.25, rel=1e-12)
-    assert sum(table.provenance[0]["left_out"].values()) == 12
-    assert "constructed" not in str(table.provenance)
-    one = cs.read_life_table(path, country="Aland")
-    assert at(one, "male", 0, 2000, "Aland") == pytest.approx(0.002 / 365.25, rel=1e-12)
-    with pytest.raises(OptionError, match="sex="):
-        cs.read_life_table(path, sex="male")
-
-
-def test_wpp_bulk_of_several_variants_or_with_gaps(tmp_path):
-    path = tmp_path / "bulk.csv"
-    rows = wpp_rows()
-    rows.loc[0, "Variant"] = "High"
-    rows.to_csv(path, index=False)
-    with pytest.raises(LifeTableError, match="variants"):
-        cs.read_life_table(path)
-    gap = wpp_rows()
-    gap.loc[4, "mx"] = np.nan
-    gap.to_csv(path, index=False)
-    with pytest.raises(LifeTableError, match="no value can be read in 1 row"):
-        cs.read_life_table(path)
 
 
 def who_rows(ages, sexes, indicator="LIFE_0000000029"):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import childsurv as cs
 from childsurv.errors import DataError, LifeTableError, OptionError
-from childsurv.lifetable.look_up import LOOK_UPS
+from childsurv.lifetable.clock import LOOK_UPS
 
 REFERENCE = Path(__file__).resolve().parents[1] / "reference"
 
