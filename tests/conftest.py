@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib as mpl
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, settings
+
+from strategies import clean
 
 mpl.use("Agg")
 
@@ -37,43 +38,6 @@ def shared() -> Path:
             "tests/reference holds the references that need no other data"
         )
     return folder
-
-
-TUMOURS = (("C71.6", "9470", "3"), ("C42.1", "9811", "3"), ("C64.9", "8960", "3"), ("C71.1", "9421", "1"))
-
-
-def clean(rows: int) -> pd.DataFrame:
-    """Return rows without a fault, as text of the layout childsurv; all follows from the row number."""
-    number = np.arange(rows)
-    birth = np.datetime64("2000-01-15") + (37 * number % 3_000).astype("timedelta64[D]")
-    diagnosis = birth + (400 + 53 * number % 1_900).astype("timedelta64[D]")
-    contact = diagnosis + (11 + 71 * number % 2_000).astype("timedelta64[D]")
-    site, kind, behaviour = zip(*(TUMOURS[place % len(TUMOURS)] for place in number), strict=True)
-    dead = number % 3 == 0
-    return pd.DataFrame(
-        {
-            "patient_id": [f"P{place}" for place in number],
-            "tumour_id": [f"T{place}" for place in number],
-            "country": np.where(number % 2, "Xenia", "Ypsil"),
-            "registry": "North",
-            "sex": np.where(number % 2, "male", "female"),
-            "birth_date": birth.astype(str),
-            "diagnosis_date": diagnosis.astype(str),
-            "age_years": "",
-            "topography": site,
-            "morphology": kind,
-            "behaviour": behaviour,
-            "basis": np.where(number % 5, "7", "5"),
-            "grade": "",
-            "stage": np.where(number % 4, "L", ""),
-            "last_contact_date": contact.astype(str),
-            "vital_status": np.where(dead, "dead", "alive"),
-            "cause_of_death": np.where(dead, "C71", ""),
-            "dco": "false",
-            "autopsy": "",
-        },
-        dtype=object,
-    )
 
 
 @pytest.fixture(scope="session")

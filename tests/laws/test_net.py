@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import warnings
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -15,21 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import childsurv as cs
+import strategies
+from strategies import patients, random_patients, table_of
 
-
-def _laws() -> ModuleType:
-    """Return the module with the patients that the laws of sums are tested on."""
-    place = Path(__file__).with_name("test_sums.py")
-    specification = importlib.util.spec_from_file_location("laws_of_sums", place)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
-LAWS = _laws()
-TABLE, NOUGHT, patients = LAWS.TABLE.extend("last"), LAWS.NOUGHT.extend("last"), LAWS.patients
+TABLE, NOUGHT = strategies.TABLE.extend("last"), strategies.NOUGHT.extend("last")
 NAMES: dict[str, Any] = {"time": "time", "event": "event"}
 BREAKS = [10 / 365.25, 17.5 / 365.25, 25 / 365.25, 40 / 365.25]
 
@@ -214,9 +200,9 @@ def test_a_horizon_cuts_and_changes_nothing_before(frame: pd.DataFrame) -> None:
 @pytest.mark.parametrize("way", WAYS)
 def test_a_life_table_is_not_changed(way: str) -> None:
     """relsurv puts 1e-9 in place of zeros in the user's own table; we put nothing anywhere."""
-    table = LAWS.table_of(lambda sex, age, year: 0.0 if age < 5 else 0.001).extend("last")
+    table = table_of(lambda sex, age, year: 0.0 if age < 5 else 0.001).extend("last")
     rates, digest = table.rates.copy(), table.digest
-    net(LAWS.random_patients(3, 50, 200).assign(entry=0), way, table=table)
+    net(random_patients(3, 50, 200).assign(entry=0), way, table=table)
     assert (table.rates == rates).all()
     assert table.digest == digest
 

@@ -13,7 +13,7 @@ def test_times_keep_their_order_and_years_become_days() -> None:
     assert asked_times([3, 1], None).tolist() == [3.0, 1.0]
     assert asked_times(None, 2).tolist() == [730.5]
     assert asked_times(np.array([0.5]), None, in_days=False, unit="months").tolist() == [0.5]
-    assert asked_number("" or 4, argument="bandwidth") == 4.0
+    assert asked_number(4, argument="bandwidth") == 4.0
 
 
 @pytest.mark.parametrize(
