@@ -198,3 +198,27 @@ def clean(rows: int) -> pd.DataFrame:
         },
         dtype=object,
     )
+
+
+@st.composite
+def cases(draw: st.DrawFn, *, late: bool = True, first_day: int = 0, deaths: int = 1) -> pd.DataFrame:
+    """Draw patients with all that estimators read: causes, strata, weights, dates of states, a death in each group.
+
+    Either some enter late, or some die or are lost on the day of diagnosis (both at once is for a Cohort only). With
+    the life table `SHORT` most are followed into cells that were carried on.
+    """
+    late = late and draw(st.booleans())
+    frame = draw(patients(min_size=3, max_size=14, late=late, first_day=1 if late else first_day))
+    size = len(frame)
+    each = st.lists(
+        st.tuples(st.integers(0, 2), st.sampled_from("xy"), st.integers(-8, 40)), min_size=size, max_size=size
+    )
+    frame[["cause", "stratum", "relapse_day"]] = draw(each)
+    first = frame.groupby("group").cumcount() < deaths
+    cause = frame["cause"].astype(int)
+    frame["cause"] = np.where(first, np.maximum(cause, 1), cause)
+    frame["event"] = (frame["cause"] > 0).astype(int)
+    frame["fraction"] = 0.25 * frame["weight"] + 0.1
+    after = np.minimum(frame.pop("relapse_day"), frame["time"])
+    relapse = frame["diagnosis_date"] + pd.to_timedelta(np.maximum(after, 0), "D")
+    return frame.assign(relapse=relapse.where(after >= 0))
