@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
@@ -15,15 +17,34 @@ from strategies import clean
 
 mpl.use("Agg")
 
-# The same examples in every run of CI, so that a change is judged by itself; new ones each time elsewhere.
-settings.register_profile(
-    "childsurv",
-    deadline=None,
-    max_examples=40,
-    suppress_health_check=[HealthCheck.too_slow],
-    derandomize=bool(os.environ.get("CI")),
-)
+# The same examples in every run of CI, so that a change is judged by itself; new ones each time elsewhere. No deadline:
+# a busy machine is no fault. `make quick` asks for the profile "quick".
+ALWAYS: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("childsurv", max_examples=40, derandomize=bool(os.environ.get("CI")), **ALWAYS)
+settings.register_profile("quick", max_examples=5, derandomize=True, **ALWAYS)
 settings.load_profile("childsurv")
+
+MOST_REASONS = 9
+"""Lines in which a run says why it left tests out, besides a last one for the rest."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say once for each reason how many tests were left out or are known to fail, not once for each test."""
+    reasons: Counter[str] = Counter()
+    for outcome in ("skipped", "xfailed"):
+        for report in terminalreporter.stats.get(outcome, []):
+            reason = (
+                report.longrepr[2] if isinstance(report.longrepr, tuple) else getattr(report, "wasxfail", "")
+            )
+            reasons[f"{outcome}: {reason.removeprefix('Skipped: ')}"] += 1
+    for reason, count in reasons.most_common(MOST_REASONS):
+        terminalreporter.write_line(f"{count} {reason}")
+    rest = reasons.most_common()[MOST_REASONS:]
+    if rest:
+        terminalreporter.write_line(
+            f"{sum(count for _, count in rest)} for {len(rest)} other reasons: pytest -rsx"
+        )
+
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
