@@ -136,12 +136,17 @@ LONG = "Year Age Female Male Total\n" + "".join(
 )
 
 
-@pytest.mark.parametrize("length", range(30, len(LONG) - 5))
+def has_a_whole_last_year(text):
+    """Only the last number of such a file may be short."""
+    last = text.rstrip("\n").splitlines()[-1].split()
+    return last[1:2] == ["3+"] and len(last) == 5
+
+
+@pytest.mark.parametrize(
+    "length", [length for length in range(30, len(LONG) - 5) if not has_a_whole_last_year(LONG[:length])]
+)
 def test_a_file_that_was_cut_off_is_refused_wherever_years_become_shorter(write, length):
     cut = LONG[:length]
-    last = cut.rstrip("\n").splitlines()[-1]
-    if last.split()[1:2] == ["3+"] and len(last.split()) == 5:
-        return  # a whole last year; only its last number may be short
     with pytest.raises(LifeTableError, match=r"cut off|years have fewer ages|cannot be read as a table"):
         read_life_table(write("rates.txt", cut))
 
