@@ -27,7 +27,7 @@ E0_TOLERANCE = 0.3
 FIRST_AGE_OF_JUMPS = 1.0
 
 HIGHEST_OF_CHILDREN, LOWEST_OF_CHILDREN = 0.05, 1e-6
-"""Deaths a person-year at ages 5 to 14, and on average at 1 to 14, beyond which a unit is more likely wrong."""
+"""Deaths a person-year at ages 5 to 14, and on average at 1 to 14, beyond which a wrong unit is more likely."""
 
 
 def life_expectancy(table: LifeTable) -> pd.DataFrame:
@@ -45,7 +45,7 @@ def life_expectancy(table: LifeTable) -> pd.DataFrame:
     -------
     pandas.DataFrame
         The table's ``by`` columns, ``sex``, ``year_start`` (first day of the calendar cell) and ``e0`` (years;
-        missing where a cell is missing or nobody dies in the open cell), one row a stratum and calendar cell.
+        missing where a cell is missing or there are no deaths in the open cell), one row a stratum and calendar cell.
 
     Examples
     --------
@@ -61,7 +61,7 @@ def life_expectancy(table: LifeTable) -> pd.DataFrame:
     closed = hazard[:, :-1]
     before = np.ones_like(hazard)
     before[:, 1:] = np.exp(-np.cumsum(closed * widths, axis=1))
-    # All who enter the open cell die in it, if any do.
+    # All who enter the open cell die in it, unless its rate is 0.
     dying = np.ones_like(hazard)
     dying[:, :-1] = -np.expm1(-closed * widths)
     lived = np.where(hazard > 0, ratio(dying, hazard), np.append(widths, [[np.nan]], axis=0))
@@ -79,7 +79,7 @@ def check_life_table(
     year_factor: float = YEAR_FACTOR,
     e0_tolerance: float = E0_TOLERANCE,
 ) -> pd.DataFrame:
-    """Look a life table through before it is used, and say what is odd about it.
+    """Check a life table before it is used, and report what is odd about it.
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ def _cell_checks(table: LifeTable, age_factor: float, year_factor: float) -> Ite
     rates, ages = table.rates, _age_days(table) / DAYS_PER_YEAR
     known = ~np.isnan(rates)
     yield Finding("gap", "error", "cells without a value: looking them up raises", ~known)
-    yield Finding("zero", "warning", "nobody dies: such a cell may stand for no data", rates == 0)
+    yield Finding("zero", "warning", "rate 0: such a cell may mean that data are missing", rates == 0)
     yield Finding(
         "extended", "note", "cells carried on from the nearest known one", np.asarray(table.extended)
     )
@@ -220,7 +220,7 @@ def _implausible(yearly: FloatArray, ages: FloatArray) -> Mask:
         own = yearly[:, children]
         known = ~np.isnan(own)
         mean = np.where(known, own, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
-        # All zero is a finding of its own.
+        # Rates that are all 0 are another finding.
         too_low = (mean > 0) & (mean < LOWEST_OF_CHILDREN)
         wrong[:, children] |= too_low[:, None, :] & known
     return wrong
