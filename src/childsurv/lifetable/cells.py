@@ -387,6 +387,13 @@ def _day(date: str, argument: str) -> int:
     return int(day.astype(np.int64))
 
 
+def dates_of_cells(days: IntArray) -> npt.NDArray[np.datetime64]:
+    """Return the dates of ends of calendar cells, given in days since 1970-01-01; missing where a table is open."""
+    is_open = (days <= BEFORE_ALL) | (days >= AFTER_ALL)
+    dates = np.where(is_open, np.iinfo(np.int64).min, days).astype("datetime64[D]")
+    return dates.astype("datetime64[s]")
+
+
 def _one_year_after(day: int) -> int:
     return int(BirthdayCalendar(np.array([day])).birthday(np.array([1]))[0])
 

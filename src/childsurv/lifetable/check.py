@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from childsurv.errors import LifeTableError, OptionError, asking, require_columns
-from childsurv.lifetable.table import AFTER_ALL, BEFORE_ALL, LifeTable
+from childsurv.lifetable.cells import dates_of_cells
+from childsurv.lifetable.table import LifeTable
 from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.maths.running import ratio
 
@@ -68,7 +69,7 @@ def life_expectancy(table: LifeTable) -> pd.DataFrame:
     e0 = (before * lived).sum(axis=1) / DAYS_PER_YEAR
     n_strata, n_years = e0.shape
     frame = table.strata.iloc[np.repeat(np.arange(n_strata), n_years)].reset_index(drop=True)
-    return frame.assign(year_start=np.tile(_dates(table), n_strata), e0=e0.ravel())
+    return frame.assign(year_start=np.tile(dates_of_cells(table.year_starts), n_strata), e0=e0.ravel())
 
 
 def check_life_table(
@@ -159,7 +160,7 @@ class Finding:
                 *table.strata.iloc[place].tolist(),
                 int(where.sum()),
                 float(_age_days(table)[np.flatnonzero(where.any(axis=1))[0]] / DAYS_PER_YEAR),
-                _dates(table)[np.flatnonzero(where.any(axis=0))[0]],
+                dates_of_cells(table.year_starts)[np.flatnonzero(where.any(axis=0))[0]],
                 np.nan if self.sizes is None else float(np.fmax.reduce(self.sizes[place][where])),
                 self.message,
             ]
@@ -270,12 +271,3 @@ def _expectancies(table: LifeTable, given: pd.DataFrame, tolerance: float) -> Fi
 
 def _age_days(table: LifeTable) -> FloatArray:
     return table.age_starts * (1.0 if table.age_rule == "fixed" else DAYS_PER_YEAR)
-
-
-def _dates(table: LifeTable) -> Any:
-    starts = np.where(
-        (table.year_starts <= BEFORE_ALL) | (table.year_starts >= AFTER_ALL),
-        np.iinfo(np.int64).min,
-        table.year_starts,
-    )
-    return starts.astype("datetime64[D]").astype("datetime64[s]")

@@ -20,7 +20,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from childsurv.errors import DataError, LifeTableError, asked, rows_where
-from childsurv.lifetable.cells import BEFORE_ALL
+from childsurv.lifetable.cells import dates_of_cells
 from childsurv.lifetable.clock import Clock
 from childsurv.maths.calendar import DAYS_PER_YEAR
 
@@ -393,11 +393,9 @@ def marked_cells_table(table: LifeTable, marked_days: Mapping[int, float]) -> pd
     cells = np.array(sorted(marked_days), dtype=np.int64)
     n_ages, n_years = table.rates.shape[1:]
     stratum, age, year = cells // (n_ages * n_years), cells // n_years % n_ages, cells % n_years
-    starts = table.year_starts[year]
-    dates = np.where(starts <= BEFORE_ALL, np.iinfo(np.int64).min, starts).astype("datetime64[D]")
     used: pd.DataFrame = table.strata.iloc[stratum].reset_index(drop=True)
     used["age"] = table.age_starts[age]
-    used["from_date"] = dates.astype("datetime64[s]")
+    used["from_date"] = dates_of_cells(table.year_starts[year])
     used["extended"] = table.extended.ravel()[cells]
     used["hazard_zero"] = table.rates.ravel()[cells] == 0
     used["person_years"] = np.array([marked_days[int(cell)] for cell in cells]) / DAYS_PER_YEAR

@@ -34,6 +34,7 @@ from childsurv.lifetable.cells import (
     SEXES,
     Written,
     block_of_cells,
+    dates_of_cells,
     stratum_codes,
 )
 from childsurv.lifetable.clock import with_look_up
@@ -162,13 +163,9 @@ class LifeTable(Frozen):
         stratum = np.repeat(np.arange(n_strata), n_ages * n_years)
         frame = self.strata.iloc[stratum].reset_index(drop=True)
         frame["age"] = np.tile(np.repeat(self.age_starts, n_years), n_strata)
-        starts = np.where(self.year_starts <= BEFORE_ALL, np.iinfo(np.int64).min, self.year_starts)
-        dates = starts.astype("datetime64[D]").astype("datetime64[s]")
-        end = np.datetime64("NaT" if self.year_end >= AFTER_ALL else self.year_end, "D").astype(
-            "datetime64[s]"
-        )
-        frame["year_start"] = np.tile(dates, n_strata * n_ages)
-        frame["year_end"] = np.tile(np.append(dates[1:], end), n_strata * n_ages)
+        edges = dates_of_cells(np.append(self.year_starts, self.year_end))
+        frame["year_start"] = np.tile(edges[:-1], n_strata * n_ages)
+        frame["year_end"] = np.tile(edges[1:], n_strata * n_ages)
         frame["hazard_per_day"] = self.rates.ravel()
         frame["extended"] = self.extended.ravel()
         # A cell without a value among others of its stratum and calendar cell stays, so that it is read as a gap.
