@@ -161,7 +161,13 @@ def test_data_with_completed_years_only(steps, diagnosis, years):
     with pytest.raises(cs.ColumnError, match="no column 'age_days'"):
         cs.expected_survival(rows, steps, kind="individual", time="time")
     for bad in (-1, 1.5, 130):
-        with pytest.raises(DataError, match=r"'age_years' is not a whole number of years .* in 1 row"):
+        with pytest.raises(
+            DataError,
+            match=(
+                "^expected_survival: column 'age_years' is not a whole number of years from 0 to 120 in 1 "
+                r"row \(row 1\)\. Completed years are whole; correct or exclude these rows\.$"
+            ),
+        ):
             cs.expected_survival(rows.assign(age_years=bad), table, kind="individual", time="time")
 
 
@@ -314,7 +320,7 @@ def test_a_table_ends_where_its_own_calendar_ends(steps):
 def test_rules_that_a_table_cannot_follow(table, steps):
     with pytest.raises(OptionError, match="look_up='stata' is not a choice"):
         table.with_look_up("stata")
-    with pytest.raises(OptionError, match="completed years say nothing of weeks"):
+    with pytest.raises(OptionError, match="completed years of age do not tell weeks apart"):
         steps.split_infancy([0.5, 0.2, 0.3]).with_look_up("completed-years")
     odd = pd.DataFrame(
         [(sex, age, 2000, 1e-5) for sex in ("female", "male") for age in (0, 500, 777)],
@@ -350,7 +356,13 @@ def test_fractions_of_days_go_with_fixed_ages_only(steps):
     rows = pd.DataFrame(
         {"sex": ["male"], "age_days": [608.25], "diagnosis_date": [pd.Timestamp("2003-03-01")], "time": [300]}
     )
-    with pytest.raises(DataError, match="'age_days' is not a whole number of days"):
+    with pytest.raises(
+        DataError,
+        match=(
+            r"^expected_survival: column 'age_days' is not a whole number of days in 1 row \(row 1\)\. "
+            r"Ages in days are whole: data\['age_days'\]\.round\(\) if it was made from years\.$"
+        ),
+    ):
         cs.expected_survival(rows, steps, kind="individual", time="time")
     own = cs.expected_survival(rows, steps.with_look_up("survival"), kind="individual-hazard", time="time")
     # The second birthday, 730.5 days after birth, is 122.25 days away.

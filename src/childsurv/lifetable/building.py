@@ -1,4 +1,4 @@
-"""Build the life table that children need from the one there is: single ages, calendar years, infancy, later years.
+"""Build the life table that children need from the one there is: single ages, calendar years, parts of infancy.
 
 Every function returns a new table whose ``provenance`` names the step, its method and its source; a table is
 never changed.
@@ -29,7 +29,7 @@ METHOD = "the log hazard with the least integrated squared second derivative tha
 """How `expand` finds the rates of narrow cells."""
 
 RIDGE = 1e-7
-"""Keeps each step finite where the penalty says nothing; it bends the way to the solution, not the solution."""
+"""Keeps each step finite where the penalty leaves a direction free; it changes the steps, not the solution."""
 
 LARGEST_STEP = 1.0
 CONVERGED = 1e-10
@@ -71,8 +71,8 @@ def _single_ages(table: LifeTable) -> LifeTable:
     infancy = starts[starts < 1]
     if whole[1] != 1:
         raise OptionError(
-            "expand(ages=True) needs a cell for the first year of life: how many die in infancy and how many "
-            "later in childhood cannot be told apart in one group."
+            "expand(ages=True) needs a cell for the first year of life: one group does not "
+            "tell deaths in infancy from later ones."
         )
     last = int(whole[-1])
     if last == whole.size - 1:
@@ -100,7 +100,7 @@ def _single_ages(table: LifeTable) -> LifeTable:
 
 
 def _person_time(hazards: FloatArray) -> FloatArray:
-    """Return the person-years lived at each single age by one person born, at yearly hazards."""
+    """Return the person-years lived at each single age by one newborn, from hazards per day."""
     known = np.nan_to_num(hazards) * DAYS_PER_YEAR
     before = np.exp(-(np.cumsum(known, axis=1) - known))
     return np.asarray(before * ratio(-np.expm1(-known), known, otherwise=1.0))
@@ -123,9 +123,7 @@ def _calendar_years(table: LifeTable) -> LifeTable:
     group = np.searchsorted(edges, fine[:-1], side="right") - 1
     n_strata, n_ages, n_wide = table.rates.shape
     if n_wide == 1:
-        raise OptionError(
-            "expand(years=True) needs at least two calendar cells: one says nothing of a trend."
-        )
+        raise OptionError("expand(years=True) needs at least two calendar cells: one alone has no trend.")
     hazards = graduate(table.rates.reshape(-1, n_wide), group, middle, length)
     # Two parts of one calendar year become that year; a part at either end of the table stays a part.
     kept = np.union1d(inside, edges[[0, -1]])
@@ -180,12 +178,12 @@ def _shares_by_stratum(table: LifeTable, shares: Sequence[float] | pd.DataFrame)
             require_columns(shares.columns, [*SHARE_COLUMNS])
         if keys and shares.duplicated(keys).any():
             raise LifeTableError(
-                f"split_infancy(): the shares of one stratum stand in {rows_where(shares.duplicated(keys))} again."
+                f"split_infancy(): the shares of a stratum are repeated in {rows_where(shares.duplicated(keys))}."
             )
         if not keys and len(shares) != 1:
             raise LifeTableError(
                 f"split_infancy(): {len(shares)} rows of shares but none of the columns "
-                f"{', '.join((*table.by, 'sex'))} that would say whose they are."
+                f"{', '.join((*table.by, 'sex'))} that would name their strata."
             )
         joined = (
             table.strata.merge(shares, on=keys, how="left")

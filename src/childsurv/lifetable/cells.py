@@ -86,7 +86,7 @@ class Written:
 
     @property
     def rate_divisor(self) -> float:
-        """What turns a rate into one of one person and day."""
+        """What turns a rate into one per person and day."""
         return (self.days_of_rate or 1.0) * RATE_UNITS[self.rate_unit]
 
 
@@ -130,7 +130,7 @@ def block_of_cells(frame: pd.DataFrame, written: Written) -> CellBlock:
     age_code, ages = _coded(numbers[age])
     if written.age_unit == "years" and ages[-1] > OLDEST_YEARS:
         raise LifeTableError(
-            f"A life table: column {age!r} goes up to {ages[-1]:g} years. If ages are in days, say age_unit='days'."
+            f"A life table: column {age!r} goes up to {ages[-1]:g} years. If ages are in days, give age_unit='days'."
         )
     year_code, years = _coded(numbers[year])
     first_days, last_days = _calendar(years, written.year_starts, written.year_end)
@@ -151,7 +151,7 @@ def block_of_cells(frame: pd.DataFrame, written: Written) -> CellBlock:
     if missing == "error":
         _require_no_gaps(occupied, strata, years, first_days, last_days)
     if not occupied.all():
-        # A stratum without a cell for some age that others have is still in its own, wider cell there.
+        # A stratum without a cell for some age that others have is still in its wider cell there.
         own_age = np.maximum.accumulate(np.where(has_age, np.arange(ages.size), -1), axis=1)
         mortality = np.take_along_axis(mortality, np.maximum(own_age, 0)[:, :, None], axis=1)
         mortality[own_age < 0] = np.nan
@@ -185,10 +185,10 @@ def _ages_of_both_sexes(
     ages: FloatArray,
     missing: str,
 ) -> npt.NDArray[np.bool_]:
-    """Return which strata have a cell of their own for which ages: those that either sex has.
+    """Return which strata have their own cell for which ages: those that either sex has.
 
-    Countries may have ages of their own, but the sexes of one are published alike: what only one of them has is
-    missing in the other, and no wider cell stands for it.
+    Countries may have different ages, but the sexes of one are published alike: an age that only one sex has is
+    missing in the other, and no wider cell takes its place.
     """
     codes = (
         strata.groupby(by, sort=False).ngroup().to_numpy() if by else np.zeros(len(strata), dtype=np.int64)
@@ -387,6 +387,13 @@ def _day(date: str, argument: str) -> int:
     return int(day.astype(np.int64))
 
 
+def dates_of_cells(days: IntArray) -> npt.NDArray[np.datetime64]:
+    """Return the dates of ends of calendar cells, given in days since 1970-01-01; missing where a table is open."""
+    is_open = (days <= BEFORE_ALL) | (days >= AFTER_ALL)
+    dates = np.where(is_open, np.iinfo(np.int64).min, days).astype("datetime64[D]")
+    return dates.astype("datetime64[s]")
+
+
 def _one_year_after(day: int) -> int:
     return int(BirthdayCalendar(np.array([day])).birthday(np.array([1]))[0])
 
@@ -426,7 +433,7 @@ def _require_consecutive(
     if gaps.size:
         raise LifeTableError(
             f"A life table: the years of {label} are not consecutive ({gaps.size} gaps, the first after "
-            f"{years[own[gaps[0]]]:g}). If each row stands for several years, say where cells begin: "
+            f"{years[own[gaps[0]]]:g}). If each row is for several years, give where cells begin: "
             "year_starts={1950: '1950-01-01', 1955: ...}; if years are missing, missing='not-covered' leaves "
             "gaps that raise when looked up."
         )
@@ -440,7 +447,7 @@ def _daily_hazard(values: FloatArray, written: Written, width_days: FloatArray) 
     """Turn rates or probabilities (strata x ages x years) into hazards per day."""
     if written.kind == "qx":
         # An open age group dies out with certainty, which gives no hazard: left as not covered, so that a
-        # look-up there says so instead of using a made-up rate.
+        # look-up there raises instead of using a made-up rate.
         with np.errstate(divide="ignore"):
             hazard = (
                 -np.log1p(-values)

@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from childsurv.errors import LifeTableError, OptionError, asking, require_columns
-from childsurv.lifetable.table import AFTER_ALL, BEFORE_ALL, LifeTable
+from childsurv.lifetable.cells import dates_of_cells
+from childsurv.lifetable.table import LifeTable
 from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.maths.running import ratio
 
@@ -27,7 +28,7 @@ E0_TOLERANCE = 0.3
 FIRST_AGE_OF_JUMPS = 1.0
 
 HIGHEST_OF_CHILDREN, LOWEST_OF_CHILDREN = 0.05, 1e-6
-"""Deaths a person-year at ages 5 to 14, and on average at 1 to 14, beyond which a unit is more likely wrong."""
+"""Deaths a person-year at ages 5 to 14, and on average at 1 to 14, beyond which a wrong unit is more likely."""
 
 
 def life_expectancy(table: LifeTable) -> pd.DataFrame:
@@ -45,7 +46,7 @@ def life_expectancy(table: LifeTable) -> pd.DataFrame:
     -------
     pandas.DataFrame
         The table's ``by`` columns, ``sex``, ``year_start`` (first day of the calendar cell) and ``e0`` (years;
-        missing where a cell is missing or nobody dies in the open cell), one row a stratum and calendar cell.
+        missing where a cell is missing or there are no deaths in the open cell), one row a stratum and calendar cell.
 
     Examples
     --------
@@ -61,14 +62,14 @@ def life_expectancy(table: LifeTable) -> pd.DataFrame:
     closed = hazard[:, :-1]
     before = np.ones_like(hazard)
     before[:, 1:] = np.exp(-np.cumsum(closed * widths, axis=1))
-    # All who enter the open cell die in it, if any do.
+    # All who enter the open cell die in it, unless its rate is 0.
     dying = np.ones_like(hazard)
     dying[:, :-1] = -np.expm1(-closed * widths)
     lived = np.where(hazard > 0, ratio(dying, hazard), np.append(widths, [[np.nan]], axis=0))
     e0 = (before * lived).sum(axis=1) / DAYS_PER_YEAR
     n_strata, n_years = e0.shape
     frame = table.strata.iloc[np.repeat(np.arange(n_strata), n_years)].reset_index(drop=True)
-    return frame.assign(year_start=np.tile(_dates(table), n_strata), e0=e0.ravel())
+    return frame.assign(year_start=np.tile(dates_of_cells(table.year_starts), n_strata), e0=e0.ravel())
 
 
 def check_life_table(
@@ -79,7 +80,7 @@ def check_life_table(
     year_factor: float = YEAR_FACTOR,
     e0_tolerance: float = E0_TOLERANCE,
 ) -> pd.DataFrame:
-    """Look a life table through before it is used, and say what is odd about it.
+    """Check a life table before it is used, and report what is odd about it.
 
     Parameters
     ----------
@@ -159,7 +160,7 @@ class Finding:
                 *table.strata.iloc[place].tolist(),
                 int(where.sum()),
                 float(_age_days(table)[np.flatnonzero(where.any(axis=1))[0]] / DAYS_PER_YEAR),
-                _dates(table)[np.flatnonzero(where.any(axis=0))[0]],
+                dates_of_cells(table.year_starts)[np.flatnonzero(where.any(axis=0))[0]],
                 np.nan if self.sizes is None else float(np.fmax.reduce(self.sizes[place][where])),
                 self.message,
             ]
@@ -169,7 +170,7 @@ def _cell_checks(table: LifeTable, age_factor: float, year_factor: float) -> Ite
     rates, ages = table.rates, _age_days(table) / DAYS_PER_YEAR
     known = ~np.isnan(rates)
     yield Finding("gap", "error", "cells without a value: looking them up raises", ~known)
-    yield Finding("zero", "warning", "nobody dies: such a cell may stand for no data", rates == 0)
+    yield Finding("zero", "warning", "rate 0: such a cell may mean that data are missing", rates == 0)
     yield Finding(
         "extended", "note", "cells carried on from the nearest known one", np.asarray(table.extended)
     )
@@ -220,7 +221,7 @@ def _implausible(yearly: FloatArray, ages: FloatArray) -> Mask:
         own = yearly[:, children]
         known = ~np.isnan(own)
         mean = np.where(known, own, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
-        # All zero is a finding of its own.
+        # Rates that are all 0 are another finding.
         too_low = (mean > 0) & (mean < LOWEST_OF_CHILDREN)
         wrong[:, children] |= too_low[:, None, :] & known
     return wrong
@@ -270,12 +271,3 @@ def _expectancies(table: LifeTable, given: pd.DataFrame, tolerance: float) -> Fi
 
 def _age_days(table: LifeTable) -> FloatArray:
     return table.age_starts * (1.0 if table.age_rule == "fixed" else DAYS_PER_YEAR)
-
-
-def _dates(table: LifeTable) -> Any:
-    starts = np.where(
-        (table.year_starts <= BEFORE_ALL) | (table.year_starts >= AFTER_ALL),
-        np.iinfo(np.int64).min,
-        table.year_starts,
-    )
-    return starts.astype("datetime64[D]").astype("datetime64[s]")

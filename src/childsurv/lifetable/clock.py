@@ -1,4 +1,4 @@
-"""Where a child stands in a life table on a day: how age and calendar cells follow from dates, by each rule.
+"""Where a child is in a life table on a day: how age and calendar cells follow from dates, by each rule.
 
 One rule says when a child enters the next age cell, another when the next calendar cell; the hazards themselves are
 the table's. `LOOK_UPS` has the rules by the names of the software that uses them, and `with_look_up` puts a table
@@ -36,14 +36,14 @@ AGE_RULES = {
     "fraction": "change when the same fraction of a calendar year has passed as at birth",
     "completed": "change on anniversaries of diagnosis, from completed years of age",
 }
-"""How people enter age cells, by the name in `LifeTable.age_rule`."""
+"""How children enter age cells, by the name in `LifeTable.age_rule`."""
 
 CALENDAR_RULES = {
     "date": "change on their first date, 1 January unless the table says otherwise",
     "birthday": "change on the birthday in the calendar year",
     "anniversary": "change on anniversaries of diagnosis",
 }
-"""How people enter calendar cells, by the name in `LifeTable.calendar_rule`."""
+"""How children enter calendar cells, by the name in `LifeTable.calendar_rule`."""
 
 RELSURV_YEAR = 365.241
 """Days in relsurv's year."""
@@ -51,23 +51,17 @@ RELSURV_YEAR = 365.241
 
 @dataclass(frozen=True)
 class LookUp:
-    """How people find their cell of a life table, and how long its year is.
-
-    Attributes
-    ----------
-    age_rule, calendar_rule
-        Names in `childsurv.lifetable.clock`.
-    days_per_year
-        What turns a yearly hazard into a daily one, and years of age into days where ages are fixed numbers of days;
-        ``None`` for 365 or 366 days, whichever the calendar year has.
-    peers
-        Which software looks up so.
-    """
+    """How children find their cell of a life table, and how long its year is."""
 
     age_rule: str
+    """A name in `AGE_RULES`."""
     calendar_rule: str
+    """A name in `CALENDAR_RULES`."""
     days_per_year: float | None
+    """What turns a yearly hazard into a daily one, and years of age into days where ages are fixed numbers of days;
+    ``None`` for 365 or 366 days, whichever the calendar year has."""
     peers: str
+    """Which software looks up so."""
 
 
 LOOK_UPS = {
@@ -91,7 +85,7 @@ LOOK_UPS = {
 """Every look-up that `LifeTable.with_look_up` knows."""
 
 KNOWN_YEARS = (DAYS_PER_YEAR, RELSURV_YEAR, 365.24, 365.242199, 365.2425)
-"""Lengths of a year by which the ages of a table in days are told."""
+"""Lengths of a year that the ages of a table in days may have."""
 
 ROUNDING_OF_AGES = 1e-6
 """Years of age that a number of days may differ from a whole number."""
@@ -103,14 +97,14 @@ LONGER_THAN_A_YEAR = 400.0
 """Orders cells by completed years first and days since the birthday second."""
 
 BEYOND_ALL_MONTHS = 1_000_000
-"""An age in months that nobody reaches."""
+"""An age in months beyond any life."""
 
 SAME_FRACTION = 1e-9
 """Fractions of a year this close are the same day, seen through rounding."""
 
 
 class Clock:
-    """The positions of people in a life table; arrays have one entry a person.
+    """The positions of children in a life table; arrays have one entry a child.
 
     Parameters
     ----------
@@ -148,7 +142,7 @@ class Clock:
             self.anchor = BirthdayCalendar(birth.astype(np.int64, copy=False))
             self.age_at_anchor: IntArray | int = 0
         elif self.rule == "completed":
-            # Everybody has a birthday on the day of diagnosis.
+            # By this rule every child has a birthday on the day of diagnosis.
             self.anchor = BirthdayCalendar(diagnosis)
             own = BirthdayCalendar(birth.astype(np.int64, copy=False))
             self.age_at_anchor = own.completed_years(diagnosis)
@@ -159,7 +153,7 @@ class Clock:
             self.cuts = np.append(starts, np.inf)
 
     def _calendar_shift(self) -> NumberArray | None:
-        """Return how many days each person's calendar runs late, or ``None`` where it is everybody's."""
+        """Return how many days each child's calendar runs late, or ``None`` where none does."""
         if self.table.calendar_rule != "birthday":
             return None
         born = np.floor(self.birth).astype(np.int64)
@@ -171,11 +165,11 @@ class Clock:
         return self.rule == "birthday" and self.on_birthdays and self.table.calendar_rule == "date"
 
     def next_birthday_cut(self, age: IntArray) -> FloatArray:
-        """Return when, in days since diagnosis, the first people leave their age cells, where that is on birthdays."""
+        """Return when, in days since diagnosis, the first children leave age cells that change on birthdays."""
         return self.anchor.days_to_birthday(self.months_to_next.take(age), self.diagnosis)
 
     def calendar_day(self, day: IntArray) -> NumberArray:
-        """Return the day in the table's calendar on which each person stands on a day."""
+        """Return the day in the table's calendar on which each child is on a day."""
         if self.in_step is not None:
             return first_of_january(self.year_at_diagnosis + self.in_step.completed_years(day))
         return day if self.shift is None else np.asarray(day - self.shift)
@@ -188,7 +182,7 @@ class Clock:
         return np.asarray(self.calendar_day(self.diagnosis) + time > end)
 
     def calendar_cut(self, end: FloatArray, rows: IntArray) -> FloatArray:
-        """Return when, in days since diagnosis, (some) people reach given ends of calendar cells."""
+        """Return when, in days since diagnosis, (some) children reach given ends of calendar cells."""
         if self.in_step is not None:
             # The first 1 January on or after the end is the start of the year that counts.
             known = np.isfinite(end)
@@ -203,7 +197,7 @@ class Clock:
         return np.ceil(cut) if self.whole_days else cut
 
     def age_cell(self, day: IntArray) -> IntArray:
-        """Return each person's age cell on a day; below 0 for somebody younger than the first."""
+        """Return each child's age cell on a day; below 0 for a child younger than the first."""
         if self.rule == "fixed":
             return np.searchsorted(self.table.age_starts, day - self.birth, side="right") - 1
         if self.rule == "fraction":
@@ -217,7 +211,7 @@ class Clock:
         return np.searchsorted(self.order, position, side="right") - 1
 
     def age_cut(self, age: IntArray, rows: IntArray) -> FloatArray:
-        """Return when, in days since diagnosis, (some) people enter given age cells."""
+        """Return when, in days since diagnosis, (some) children enter given age cells."""
         if self.rule == "fixed":
             cut = np.asarray(self.cuts[age] - (self.diagnosis[rows] - self.birth[rows]), dtype=np.float64)
             return np.ceil(cut) if self.whole_days else cut
@@ -255,8 +249,8 @@ def with_look_up(table: LifeTable, name: str) -> LifeTable:
     whole, days = whole_years_and_days(ages)
     if wanted.age_rule == "completed" and days.any():
         raise OptionError(
-            f"with_look_up({name!r}): ages in completed years say nothing of weeks, and this table has cells within a "
-            "year of age. Leave split_infancy() out, or look up by exact dates."
+            f"with_look_up({name!r}): completed years of age do not tell weeks apart, and this table has cells "
+            "within a year of age. Leave split_infancy() out, or look up by exact dates."
         )
     rates, starts, extended = table.rates, table.year_starts, table.extended
     rate_year = table.days_per_year or own_year or DAYS_PER_YEAR

@@ -1,4 +1,4 @@
-"""`expected_survival`: how many would be alive if people died at the rates of the general population."""
+"""`expected_survival` and `expected_at_risk`: how many would be alive at the mortality of the general population."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ def expected_survival(
     times: Any = None,
     years: Any = None,
 ) -> pd.DataFrame | pd.Series:
-    """Return the survival expected from population mortality, of each person or on average.
+    """Return the survival expected from population mortality, of each child or on average.
 
-    A person's is ``S_P(t) = exp(-Lambda_P(t))``, where ``Lambda_P`` adds up the life table's daily hazard
-    along the person's own ages and calendar dates from diagnosis, exactly over cells. Ederer's expected
-    survival of a group is the mean of ``S_P(t)`` over all its members, each followed to every ``t`` whenever
-    their own follow-up ended.
+    A child's is ``S_P(t) = exp(-Lambda_P(t))``, where ``Lambda_P`` adds up the life table's daily hazard
+    along the child's own ages and calendar dates from diagnosis, exactly over cells. Ederer's expected
+    survival of a group is the mean of ``S_P(t)`` over all its children, each followed to every ``t`` whenever
+    the child's own follow-up ended.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def expected_survival(
     time
         Column with each row's time in days since diagnosis; a Cohort's own unless named.
     age_days, sex, diagnosis_date, birth_date
-        Columns that say where a row looks in the life table: age at diagnosis in whole days (or the date of
+        Columns by which a row is looked up in the life table: age at diagnosis in whole days (or the date of
         birth), "male" or "female", and the date of diagnosis. By default those of the same names.
     times, years
         For "ederer", times in days or in years of 365.25 days, one or several. By default whole years from 0
@@ -92,7 +92,7 @@ def expected_survival(
     ColumnError, DataError
         Missing columns or values, with their rows.
     LifeTableError
-        The life table does not cover everybody to every time, as it must for "ederer": with the rows.
+        The life table does not cover all children to every time, as it must for "ederer": with the rows.
 
     Examples
     --------
@@ -157,7 +157,7 @@ def _wanted_times(frame: pd.DataFrame, time: str | None, times: Any, years: Any)
     if times is None and years is None:
         if time is None:
             raise OptionError(
-                f"{asked()}: say at which times, with years= or times= (days); the data name no time= column."
+                f"{asked()}: give years= or times= (days); there is no column time= to take them from."
             )
         longest = float(np.max(_own_times(frame, time)))
         years = np.arange(int(longest / DAYS_PER_YEAR) + 1)
@@ -216,19 +216,19 @@ def expected_at_risk(
     birth_date: str | None = None,
     compat: str | None = None,
 ) -> pd.DataFrame:
-    """Return how many of each group would be alive if they died at the rates of the general population alone.
+    """Return how many of each group would be alive at the mortality of the general population alone.
 
-    ``n(t) = sum of S_P(t)`` over the group's patients, each with the survival of his or her own population from
-    diagnosis, whatever the follow-up. Where few are expected to be left, net survival rests on them. Their mean
-    expected life time is the mean of ``integral of S_P from 0 to the horizon``.
+    ``n(t) = sum of S_P(t)`` over the group's children, each with the survival of the child's own population from
+    diagnosis, whatever the follow-up. Where few are expected to be left, net survival rests on them. The mean
+    expected life time of a group is the mean of ``integral of S_P from 0 to the horizon``.
 
     Parameters
     ----------
     data
         A Cohort, whose canonical columns are used, or a DataFrame.
     life_table
-        Population mortality. It must cover everybody to the last time, and to the horizon; ``.extend("last")`` carries
-        its last year on.
+        Population mortality. It must cover all children to the last time, and to the horizon; ``.extend("last")``
+        carries its last year on.
     by
         Column or columns whose combinations are the groups.
     years
@@ -250,7 +250,7 @@ def expected_at_risk(
     Raises
     ------
     LifeTableError
-        The life table does not cover everybody to every time.
+        The life table does not cover all children to every time.
     ColumnError, DataError
         Missing columns or values, with their rows.
 
@@ -304,7 +304,7 @@ def expected_at_risk(
 
 
 def _life_days(table: LifeTable, people: Demographics, horizon: float) -> FloatArray:
-    """Return each person's expected days of life up to a horizon, exact over cells."""
+    """Return each child's expected days of life up to a horizon, exact over cells."""
     total = np.zeros(people.stratum.size)
     for batch, piece in pieces_in_batches(
         table, people.stratum, birth=people.birth, diagnosis=people.diagnosis, time=np.full(total.size, horizon),
@@ -315,7 +315,7 @@ def _life_days(table: LifeTable, people: Demographics, horizon: float) -> FloatA
 
 
 def _life_days_by_half_years(table: LifeTable, people: Demographics, horizon_years: float) -> FloatArray:
-    """Return each person's expected days of life, with one hazard in every half year since diagnosis."""
+    """Return each child's expected days of life, with one hazard in every half year since diagnosis."""
     steps = int(np.ceil(horizon_years * RELSURV_STEPS_PER_YEAR))
     ends = np.minimum(np.arange(steps + 1) / RELSURV_STEPS_PER_YEAR, horizon_years) * RELSURV_YEAR
     total = np.zeros(people.stratum.size)

@@ -168,8 +168,8 @@ def concat_life_tables(tables: Sequence[LifeTable]) -> LifeTable:
     strata = pd.concat([part.strata for part in parts], ignore_index=True)
     if strata.duplicated().any():
         raise LifeTableError(
-            f"{int(strata.duplicated().sum())} strata occur in more than one life table: which one holds "
-            "would be a guess. Give each stratum once."
+            f"{int(strata.duplicated().sum())} strata occur in more than one life table: it is not clear "
+            "which to use. Give each stratum once."
         )
     mixed = [name for name in parts[0].by if pd.api.types.infer_dtype(strata[name]).startswith("mixed")]
     if mixed:

@@ -27,7 +27,7 @@ SOME_TIME = 1e-9
 """Days after diagnosis that a death on its day lies, so that it falls into the band that begins there."""
 
 LARGEST_NUMBER_OF_CELLS = 20_000_000
-"""Cells of a table of person-years beyond which nobody would read it, and memory would run out."""
+"""Cells of a table of person-years beyond which it could not be read, and memory would run out."""
 
 
 @asking("person_years")
@@ -64,7 +64,7 @@ def person_years(
         Column or columns of groups.
     ages
         Where bands of attained age begin, in years: ``[0, 1, 5, 10, 15]``. They change on birthdays, or as the
-        life table's own ages do. The last is open, and ages before the first are a band of their own.
+        life table's own ages do. The last is open, and ages before the first are another band.
     years
         First calendar years of periods: ``[2000, 2005, 2010]``; open at both ends likewise.
     since_diagnosis
@@ -81,7 +81,7 @@ def person_years(
     DataFrame
         Group columns; ``age_from, age_to``, ``year_from, year_to`` (first and last calendar year) and ``since_from,
         since_to`` where asked for, missing at an open end; ``person_years, deaths`` and, with a life table,
-        ``expected_deaths``. One row for each cell in which somebody was followed.
+        ``expected_deaths``. One row for each cell with follow-up or a death.
 
     Raises
     ------
@@ -163,7 +163,7 @@ def standardised_mortality_ratio(
     -------
     DataFrame
         Group columns, ``patients, person_years, deaths, expected_deaths, smr, lower, upper``; one row a group. The
-        ratio is missing where nobody was expected to die.
+        ratio is missing where no deaths were expected.
 
     Raises
     ------
@@ -215,7 +215,7 @@ class _Bands:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Number of bands of each kind: what lies before the first cut is one too."""
+        """Number of bands of each kind: what lies before the first cut is also one."""
         return tuple(1 if cuts is None else cuts.size + 1 for cuts in self.cuts)
 
 
@@ -246,14 +246,14 @@ def _followed(
     diagnosis_date: str | None,
     zero_survival: str,
 ) -> tuple[FollowUp, Demographics, LifeTable]:
-    """Return follow-up, where each row looks, and the life table: one in which nobody dies if there is none."""
+    """Return follow-up, where each row looks, and the life table: one without deaths if there is none."""
     observed = follow_up(data, by=by, time=time, event=event, entry=entry, zero_survival=zero_survival)
     if not observed.counted:
         raise DataError(
             f"{asked()}: follow-up must be in whole days to be shared out; round it, for example with "
             "(years * 365.25).round()."
         )
-    table = _nobody_dies() if life_table is None else life_table
+    table = _without_deaths() if life_table is None else life_table
     people = demographics(
         data, table, age_days=age_days, sex=sex, diagnosis_date=diagnosis_date, sexes=life_table is not None,
     )  # fmt: skip
@@ -261,7 +261,7 @@ def _followed(
     return observed, Demographics(people.stratum[rows], people.birth[rows], people.diagnosis[rows]), table
 
 
-def _nobody_dies() -> LifeTable:
+def _without_deaths() -> LifeTable:
     shape = (1, 1, 1)
     return LifeTable(
         by=(),

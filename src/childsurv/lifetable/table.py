@@ -34,6 +34,7 @@ from childsurv.lifetable.cells import (
     SEXES,
     Written,
     block_of_cells,
+    dates_of_cells,
     stratum_codes,
 )
 from childsurv.lifetable.clock import with_look_up
@@ -75,10 +76,10 @@ class LifeTable(Frozen):
     extended : ndarray of bool, same shape
         Cells filled by `extend`.
     age_rule : {"birthday", "fixed", "fraction", "completed"}
-        When somebody enters an age cell: on the birthday, after a fixed number of days, or by the rule of a peer
+        When a child enters an age cell: on the birthday, after a fixed number of days, or by the rule of a peer
         (see `with_look_up`).
     calendar_rule : {"date", "birthday", "anniversary"}
-        When somebody enters a calendar cell: on its first date, or by the rule of a peer.
+        When a child enters a calendar cell: on its first date, or by the rule of a peer.
     days_per_year : float or None
         Length of the year by which yearly rates became daily ones; ``None`` where rates came by the day or the
         year is the calendar's own.
@@ -162,18 +163,14 @@ class LifeTable(Frozen):
         stratum = np.repeat(np.arange(n_strata), n_ages * n_years)
         frame = self.strata.iloc[stratum].reset_index(drop=True)
         frame["age"] = np.tile(np.repeat(self.age_starts, n_years), n_strata)
-        starts = np.where(self.year_starts <= BEFORE_ALL, np.iinfo(np.int64).min, self.year_starts)
-        dates = starts.astype("datetime64[D]").astype("datetime64[s]")
-        end = np.datetime64("NaT" if self.year_end >= AFTER_ALL else self.year_end, "D").astype(
-            "datetime64[s]"
-        )
-        frame["year_start"] = np.tile(dates, n_strata * n_ages)
-        frame["year_end"] = np.tile(np.append(dates[1:], end), n_strata * n_ages)
+        edges = dates_of_cells(np.append(self.year_starts, self.year_end))
+        frame["year_start"] = np.tile(edges[:-1], n_strata * n_ages)
+        frame["year_end"] = np.tile(edges[1:], n_strata * n_ages)
         frame["hazard_per_day"] = self.rates.ravel()
         frame["extended"] = self.extended.ravel()
         # A cell without a value among others of its stratum and calendar cell stays, so that it is read as a gap.
-        told = ~np.isnan(self.rates).all(axis=1, keepdims=True)
-        return frame[np.broadcast_to(told, self.rates.shape).ravel()].reset_index(drop=True)
+        known = ~np.isnan(self.rates).all(axis=1, keepdims=True)
+        return frame[np.broadcast_to(known, self.rates.shape).ravel()].reset_index(drop=True)
 
     @classmethod
     def from_frame(
@@ -204,8 +201,8 @@ class LifeTable(Frozen):
         Parameters
         ----------
         frame
-            One row for every combination of strata, sex, age and year. Each stratum may have ages and years
-            of its own, but no gaps.
+            One row for every combination of strata, sex, age and year. Each stratum may have its own ages and
+            years, but no gaps.
         sex, age, year
             Column names. Sex is "male" or "female". Age is the start of each cell, the last one open; cells
             may be finer than a year (0, 7 / 365.25, 28 / 365.25, 1, ...). Year is a calendar year.
@@ -231,7 +228,7 @@ class LifeTable(Frozen):
             What a missing value, row or year means: "error", or "not-covered" for cells that raise when
             looked up.
         source
-            What to say of where the numbers came from.
+            Where the numbers came from, for the provenance.
 
         Returns
         -------
@@ -313,7 +310,7 @@ class LifeTable(Frozen):
             "survexp.us": the same, and calendar cells change on the birthday in the calendar year, as in R survival
             with survexp.us, survexp.usr and survexp.mn (type 4).
             "fractional-years": dates are calendar years with a fraction, so that a year has 365 or 366 days and age
-            cells change at the fraction at which the person was born, as in Epi and popEpi.
+            cells change at the fraction at which the child was born, as in Epi and popEpi.
             "completed-years": the age at diagnosis counts in completed years and age cells change on anniversaries
             of diagnosis, as in strs with age in completed years and the date of diagnosis as a fractional year.
             Data may then have ``age_years`` instead of ages in days.
@@ -323,7 +320,7 @@ class LifeTable(Frozen):
         Returns
         -------
         LifeTable
-            Every function that takes a life table looks people up by its rule and names the rule in its conventions.
+            Every function that takes a life table looks children up by its rule and names the rule in its conventions.
 
         Raises
         ------
@@ -358,7 +355,7 @@ class LifeTable(Frozen):
         So five-year periods that run from mid-year to mid-year become calendar years, and 1-4 becomes 1, 2, 3, 4
         with the fall of mortality after infancy that a constant cell lacks. A wide cell with rate 0 stays 0,
         one without a value stays without, and the last, open age group stays as it is. A part of a calendar
-        year at either end of the table stays a cell of its own.
+        year at either end of the table stays a separate cell.
 
         Parameters
         ----------
@@ -374,7 +371,7 @@ class LifeTable(Frozen):
         Raises
         ------
         OptionError
-            Ages that do not begin on birthdays, no cell of its own for the first year of life, or an extended
+            Ages that do not begin on birthdays, no separate cell for the first year of life, or an extended
             table.
 
         Examples
@@ -452,7 +449,7 @@ class LifeTable(Frozen):
             return extend_by_trend(self, until=until, over=over)
         if until is not None:
             raise OptionError(
-                "until= goes with extend('trend'); extend('last') carries the last cell on for good."
+                "until= goes with extend('trend'); extend('last') carries the last cell on without end."
             )
         return extend_by_last(self)
 

@@ -42,12 +42,24 @@ def test_text_of_dput_by_hand(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (DPUT[: DPUT.rindex("NULL")], "cut off"),
-        (DPUT.replace('dimid = c("age"', "dimid = system('rm')"), "not that of a rate table"),
-        (DPUT.replace("structure(c(1e-04", "structure(exp(1e-04"), "only structure, c and list"),
+        (DPUT[: DPUT.rindex("NULL")], r"^table\.txt: the text ends within the rate table; it was cut off\.$"),
+        (
+            DPUT.replace('dimid = c("age"', "dimid = system('rm')"),
+            r"^table\.txt: the text is not that of a rate table \(character 195\)\.$",
+        ),
+        (
+            DPUT.replace("structure(c(1e-04", "structure(exp(1e-04"),
+            r"^table\.txt: the text is not that of a rate table; only structure, c and list are read\.$",
+        ),
         (DPUT.replace("dim = c(2L, 2L, 2L)", "dim = c(2L, 2L, 3L)"), "damaged"),
-        (DPUT.replace(", type = c(2, 3, 1)", ""), "lacks type"),
-        (DPUT.replace("type = c(2, 3, 1)", "type = c(2, 2, 1)"), "one dimension of age"),
+        (
+            DPUT.replace(", type = c(2, 3, 1)", ""),
+            r"^table\.txt: the R object is no rate table; it lacks type\.$",
+        ),
+        (
+            DPUT.replace("type = c(2, 3, 1)", "type = c(2, 2, 1)"),
+            r"^table\.txt: one dimension of age is needed; the table has age, year, sex\.$",
+        ),
     ],
 )
 def test_text_that_is_no_rate_table(tmp_path, text, message):

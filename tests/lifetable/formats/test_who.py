@@ -54,8 +54,16 @@ def test_who(tmp_path, form, ages):
 def test_who_of_another_indicator_is_refused(tmp_path):
     path = tmp_path / "who.json"
     path.write_text(json.dumps({"value": who_rows(NEW, ("SEX_MLE",), "LIFE_0000000035")}), encoding="utf-8")
-    with pytest.raises(LifeTableError, match="LIFE_0000000035"):
+    with pytest.raises(
+        LifeTableError,
+        match=(
+            r"^who\.json holds the indicators LIFE_0000000035; one of LIFE_0000000029, LIFE_0000000030 "
+            r"\(nMx, nqx\) is read, alone in its file\.$"
+        ),
+    ):
         cs.read_life_table(path)
     path.write_text('{"value": [{"TimeDim": 1', encoding="utf-8")
-    with pytest.raises(LifeTableError, match="cut off"):
+    with pytest.raises(
+        LifeTableError, match=r"^who\.json is not JSON of the Global Health Observatory; it may be cut off\.$"
+    ):
         cs.read_life_table(path)

@@ -17,7 +17,7 @@ from childsurv.lifetable.formats.published import Cells, Country, Source
 FloatArray = npt.NDArray[np.float64]
 
 LARGEST_RATE_BELOW_80 = 1.0
-"""Nowhere does more than one person a person-year die below age 80; counts and rates per 1,000 are larger."""
+"""Below age 80 there is nowhere more than one death a person-year; counts and rates per 1,000 are larger."""
 
 AGE_LABEL = re.compile(r"(\d+(?:\.\d+)?)\s*(\+|(?:-|–)\s*(\d+))?")
 YEAR_LABEL = re.compile(r"(\d{4})(?:\.0)?\s*((?:-|–)\s*(\d{4}))?")
@@ -45,14 +45,14 @@ def age_starts(labels: pd.Series, *, file: str) -> FloatArray:
 def require_whole_ages(labels: pd.Series, strata: pd.DataFrame, *, file: str) -> None:
     """Raise where the age groups of one stratum leave gaps.
 
-    `age_starts` sees to all groups of the file together; a stratum that lacks one of them has it elsewhere.
+    `age_starts` checks the groups of the whole file together, so that it misses a stratum that lacks one of them.
 
     Parameters
     ----------
     labels
         As in the file, of the rows that are used.
     strata
-        What tells strata apart, of the same rows.
+        Columns that distinguish strata, of the same rows.
     file
         To begin the error message with.
     """
@@ -61,7 +61,7 @@ def require_whole_ages(labels: pd.Series, strata: pd.DataFrame, *, file: str) ->
     known = [bound for bound in bounds if bound is not None]
     last = np.array([np.nan if end is None else end for _, end in known])
     first = np.array([start for start, _ in known])
-    # Parts of a year, as weeks of infancy are, say where they begin and not where they end.
+    # Parts of a year, such as weeks of infancy, are labelled by their start and not by their end.
     if len(known) < len(bounds) or np.isnan(last).all() or (first % 1 != 0).any():
         return
     is_open = np.array([str(label).strip().endswith("+") for label in distinct])
@@ -160,7 +160,7 @@ def _dates_of(column: pd.Series, what: str, *, file: str) -> tuple[npt.NDArray[n
 
 
 def _number(date: pd.Timestamp) -> float:
-    """Return a number that grows with the date and tells dates apart."""
+    """Return a number that grows with the date and differs between dates."""
     return float(date.year + (date.dayofyear - 1) / 366)
 
 
@@ -211,7 +211,7 @@ def sexes_of(
         raise LifeTableError(
             f"{file}: the sex is not understood in {rows_where(unknown)}. Names such as male, female and "
             "total are known; "
-            "say what other labels mean, for example sex_codes={1: 'male', 2: 'female', 9: 'both'}."
+            "give what other labels mean, for example sex_codes={1: 'male', 2: 'female', 9: 'both'}."
         )
     own = np.array([*names, ""], dtype=object)[codes]
     counts = np.bincount(codes, minlength=len(distinct))

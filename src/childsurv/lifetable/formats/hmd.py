@@ -2,7 +2,7 @@
 
 A file has a title line, an empty line and columns under a header; the title names the country, the kind and,
 for life tables, the sex. Copies without the title lines, or with lower-case headers, are read too. A point
-means that nobody was exposed: such a cell is left uncovered and raises when it is looked up.
+means that nobody was exposed: such a cell is left uncovered, and looking it up raises.
 
 References
 ----------
@@ -61,12 +61,12 @@ def read(source: Source, options: Options) -> Cells:
     if "mx" in table.columns:
         own = _sex_of_title(title)
         if sex is not None and own is not None and own != sex:
-            raise LifeTableError(f"{source.name} was given as {sex}, but its title says {own}.")
+            raise LifeTableError(f"{source.name} was given as {sex}, but its title names {own}.")
         found = sex or own or _sex_of_name(source.name)
         if found is None:
             raise LifeTableError(
-                f"{source.name} is a life table of one sex, but neither a title line nor its name says "
-                "which. Give sex='female' or sex='male', or a mapping {'female': path, 'male': path}."
+                f"{source.name} is a life table of one sex, but neither a title line nor its name "
+                "gives the sex. Give sex='female' or sex='male', or a mapping {'female': path, 'male': path}."
             )
         if found == "both":
             left_out = {"left_out": {"both sexes together": len(table)}}
@@ -93,7 +93,7 @@ def read_counts(deaths: Source, exposures: Source, options: Options) -> Cells:
     exposure_table, exposure_title = _read(exposures, ragged=ragged)
     for source, title, word in ((deaths, death_title, "deaths"), (exposures, exposure_title, "exposure")):
         if title and word not in title.lower():
-            raise LifeTableError(f"{source.name} was given as {word}, but its title says otherwise.")
+            raise LifeTableError(f"{source.name} was given as {word}, but its title does not name it.")
     if "female" not in death_table or "female" not in exposure_table:
         raise LifeTableError(f"{deaths.name} and {exposures.name} need columns Female and Male.")
     same = len(death_table) == len(exposure_table) and all(
@@ -158,7 +158,7 @@ def _read(source: Source, *, ragged: bool) -> tuple[pd.DataFrame, str]:
 
 
 def _require_whole(source: Source, table: pd.DataFrame, *, fields: int, ragged: bool) -> None:
-    """Raise for a file that ends too early, which would read as years and ages that nobody lived."""
+    """Raise for a file that ends too early, which would read as years and ages without follow-up."""
     tail = source.content[-4096:].decode(source.encoding, errors="replace").split("\n")
     last = next((line for line in reversed(tail) if line.strip()), "")
     if len(last.split()) < fields:
@@ -191,8 +191,8 @@ def _sex_of_name(name: str) -> str | None:
 def _require_rates(source: Source, frame: pd.DataFrame, title: str) -> None:
     """Raise for files of deaths, exposures or populations, whose columns look the same as those of rates."""
     counts = bool((frame["mortality"].to_numpy()[frame["age"].to_numpy() < 80] > LARGEST_RATE_BELOW_80).any())
-    told = re.search(r"\b(deaths|exposures?|population|births)\b", title.lower())
-    if counts or (told and "death rates" not in title.lower()):
+    named = re.search(r"\b(deaths|exposures?|population|births)\b", title.lower())
+    if counts or (named and "death rates" not in title.lower()):
         raise LifeTableError(
             f"{source.name} holds counts of deaths or of people, not death rates. Take the file of death "
             "rates (Mx), or give both counts: read_life_table({'deaths': path, 'exposures': path})."

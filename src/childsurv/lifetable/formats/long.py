@@ -166,12 +166,12 @@ def _decimal(source: Source, mark: str, column: str) -> str:
 
 
 def _not_available(source: Source, mark: str, labels: Collection[str]) -> dict[str, list[str]]:
-    """Return what stands for no value, by column: among labels NA is a country, Namibia."""
+    """Return what means no value, by column: among labels NA is a country, Namibia."""
     return {name: [""] if name.strip() in labels else NOT_AVAILABLE for name in _header(source, mark)}
 
 
 def what_was_found(source: Source) -> str:
-    """Say what the first line of a text holds: separator, columns, and the parts recognised and lacking."""
+    """Describe the first line of a text: separator, columns, and the parts recognised and lacking."""
     lines = source.head
     if not lines:
         return "an empty first line"

@@ -1,4 +1,4 @@
-"""What every reader of a published life table works with: the file, what the caller asked, a format, its cells.
+"""What readers of published life tables share: a file, the options of the caller, a format, and the cells of a file.
 
 A format is one module and one line in `childsurv.lifetable.formats.reading.FORMATS`: a `Format` that recognises a
 file, reads it into `Cells` and names the arguments of `read_life_table` that it takes.
@@ -101,7 +101,7 @@ def _exact(content: bytes) -> dict[str, Any]:
 
 
 def open_source(path: str | Path, *, encoding: str) -> Source:
-    """Read a file and unpack it if its first bytes say that it is packed."""
+    """Read a file and unpack it if its first bytes are those of a packed file."""
     path = Path(path)
     if not path.is_file():
         raise LifeTableError(f"There is no file {path}. Check the name and the folder.")
@@ -206,7 +206,7 @@ class Format:
     takes: frozenset[str] = frozenset()
     """Arguments of `read_life_table` that this format takes and not every format does (see `TAKEN_BY_SOME`)."""
     missing: str = "error"
-    """What cells without a value are where the caller does not say: "error" or "not-covered"."""
+    """The default of ``missing=``: "error" or "not-covered"."""
     read_counts: Callable[[Source, Source, Options], Cells] | None = None
     """Reads a file of deaths and one of exposures, where the format has such files."""
 

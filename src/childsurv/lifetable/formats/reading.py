@@ -1,4 +1,4 @@
-"""`read_life_table`: published life tables, each format by a module of its own, recognised by content."""
+"""`read_life_table`: published life tables, each format read by its own module and recognised by content."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def read_life_table(
         labels to yours; without it all are kept. WPP countries are labelled by their ISO 3166 three-letter
         codes and can also be asked for by number or name; areas without such a code keep the file's name.
     sex
-        "female" or "male" for one file of one sex that does not say so itself.
+        "female" or "male" for a file of one sex that does not name it.
     by
         For "long" and "stata", columns that choose a stratum besides sex; by default ``country`` if the file
         has it.
@@ -115,7 +115,7 @@ def read_life_table(
         July for WPP).
     missing
         "error", or "not-covered" for cells without a value and years without rows, which raise when they are
-        looked up; by default "not-covered" for HMD, whose point means that nobody was exposed, and "error"
+        looked up; by default "not-covered" for HMD, where a point means that there was no exposure, and "error"
         otherwise.
     encoding
         Of text files.
@@ -205,7 +205,7 @@ def _table(parts: Sequence[Cells], sources: Sequence[Source], form: Format, opti
     if len(frame) == 0:
         raise LifeTableError(
             f"{names}: there are only rates for both sexes together. Population mortality is looked up by "
-            "sex: add the files for females and males, or let these stand for each sex knowingly with "
+            "sex: add the files for females and males, or use these for each sex knowingly with "
             "both_sexes='where-missing'."
         )
     own_years = options.year_starts is not None
@@ -237,13 +237,13 @@ def _table(parts: Sequence[Cells], sources: Sequence[Source], form: Format, opti
         "cells": "constant hazard, as wide as in the file",
     }
     if filled:
-        built["both_sexes"] = "rates for both sexes together stand for a missing sex"
+        built["both_sexes"] = "rates for both sexes together are used for a missing sex"
         built["filled"] = filled
     return replace(table, provenance=(*steps, built), calendar_rule=cells.calendar_rule)
 
 
 def _of_what_was_left(parts: Sequence[Cells], message: str) -> str:
-    """Return a message about the rows of files, with what it should say of rows and columns that were left out."""
+    """Return a message about rows of files, with a note on the rows and columns that were left out."""
     left_out = any(part.notes.get("left_out") for part in parts)
     counted = " (rows counted without those left out)" if left_out and " row" in message else ""
     not_used = list(dict.fromkeys(name for part in parts for name in part.notes.get("not_used", ())))
@@ -257,14 +257,14 @@ def _saved_gaps(frame: pd.DataFrame, column: str) -> bool:
 
 
 def _require_possible(table: LifeTable, names: str, column: str) -> None:
-    """Raise where more people die than live, which no unit but a wrong one explains."""
+    """Raise where rates are higher than those of any population, which only a wrong unit explains."""
     years_of_age = table.age_starts / (DAYS_PER_YEAR if table.age_rule == "fixed" else 1.0)
     whole_years = np.append(np.diff(years_of_age) > 0.99, True) & (years_of_age < 80)
     too_high = table.rates[:, whole_years] * DAYS_PER_YEAR > LARGEST_RATE_BELOW_80
     if too_high.any():
         raise LifeTableError(
             f"{names}: column {column!r} gives more than {LARGEST_RATE_BELOW_80:g} death a person-year in "
-            f"{int(too_high.sum()):,} cells below age 80. Are the rates per 1,000 or 100,000? Say "
+            f"{int(too_high.sum()):,} cells below age 80. Are the rates per 1,000 or 100,000? Give "
             f"columns={{'rate': {column!r}}}, rate_unit='per_1000_years' (or 'per_100000_years', 'per_day')."
         )
 
@@ -272,7 +272,7 @@ def _require_possible(table: LifeTable, names: str, column: str) -> None:
 def _without_both(
     frame: pd.DataFrame, strata: Sequence[str], both_sexes: str
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Leave out rows for both sexes, or let them stand for each sex that a stratum lacks; and name those."""
+    """Leave out rows for both sexes, or use them for each sex that a stratum lacks, and name those."""
     codes, labels = pd.factorize(frame["sex"])
     if "both" not in set(labels):
         return frame, []
@@ -302,7 +302,7 @@ def _without_both(
 def _sources(
     path: PathLike | Sequence[PathLike] | Mapping[str, PathLike], encoding: str
 ) -> tuple[list[Source], list[str | None]]:
-    """Open every file; the second list says what each one holds, where the caller said so."""
+    """Open every file; the second list has what each one holds, where the caller gave it."""
     if isinstance(path, (str, os.PathLike)):
         return [open_source(Path(path), encoding=encoding)], [None]
     roles: list[str | None]

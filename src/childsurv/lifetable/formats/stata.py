@@ -32,7 +32,7 @@ ROLES: dict[str, tuple[str, ...]] = {
 }
 
 STATA_SEXES: dict[int, str] = {1: "male", 2: "female"}
-"""What strs means by the numbers, where the file gives them no labels."""
+"""What the numbers mean in strs, where the file has no labels for them."""
 
 
 def recognise(source: Source, options: Options) -> bool:
@@ -104,7 +104,7 @@ def _read(source: Source) -> tuple[pd.DataFrame, dict[str, dict[int, str]]]:
         with pd.read_stata(io.BytesIO(source.content), iterator=True, convert_categoricals=False) as reader:
             table = reader.read()  # type: ignore[attr-defined]  # the stubs lack it
             by_set = reader.value_labels()
-        # Stata names a set of labels; a column most often has the set of its own name.
+        # Stata names a set of labels; a column most often has the set of the same name.
         labels = {
             name: {int(code): label for code, label in by_set[name].items()}
             for name in table.columns

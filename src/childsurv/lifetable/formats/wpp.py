@@ -1,9 +1,11 @@
-"""Central death rates of the United Nations' World Population Prospects, by five-year periods and age groups.
+"""Central death rates of the United Nations' World Population Prospects, by periods or years and age groups.
 
-Two layouts are read: the tab-separated files of the WPP packages for R (one sex a file, one column a period)
-and a long table with ``country, sex, year_start, year_end, age_start, mx``. Periods run from the middle of
-one year to the middle of another, so that ``1950-1955`` begins on 1 July 1950. Rates are taken as constant
-within an age group and a period; all periods of the file are read, those of the future being projections.
+Three layouts are read: the tab-separated files of the WPP packages for R (one sex a file, one column a period), a
+long table by periods with ``country, sex, year_start, year_end, age_start, mx``, and the bulk file by calendar years.
+Periods run from the middle of one year to the middle of another, so that ``1950-1955`` begins on 1 July 1950. Rates
+are taken as constant within an age group and a period; all periods of the file are read, those of the future being
+projections. No bulk file as published could be had when its reader was written: it follows the documented columns
+and is tested on constructed files only.
 
 References
 ----------
@@ -87,7 +89,7 @@ def read_package(source: Source, options: Options) -> Cells:
     found = options.sex or _sex_of_name(source.name)
     if found is None:
         raise LifeTableError(
-            f"{source.name} holds one sex and does not say which. Give sex='female' or sex='male', or a "
+            f"{source.name} is of one sex, but its name does not give it. Give sex='female' or sex='male', or a "
             "mapping {'female': path, 'male': path}."
         )
     periods = [name for name in table.columns if PERIOD.fullmatch(str(name))]
