@@ -58,7 +58,7 @@ def test_a_curve_level_at_the_median_to_its_end_gave_the_start_of_the_level() ->
 def test_a_restricted_mean_before_a_conditional_curve_begins_was_negative() -> None:
     frame = pd.DataFrame({"t": [1, 2, 5, 6], "d": [1, 1, 0, 0]})
     with pytest.raises(OptionError, match="begin at 1"):
-        kaplan_meier(frame, **NAMES).conditional(1).rmst(0.5)
+        kaplan_meier(frame, **NAMES).conditional(given=1).rmst(times=0.5)
 
 
 def test_a_group_column_called_time_vanished_under_the_times() -> None:

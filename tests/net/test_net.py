@@ -315,7 +315,7 @@ def test_intervals_end_at_the_horizon_and_no_rate_goes_on_beyond_it(compat, inte
     assert cut.time.max() == pytest.approx(horizon * 365.25, rel=1e-12)
     # Up to the last whole year nothing changes: who is followed longer has not left.
     same = cut.time <= 2 * 365.25 * (1 + 1e-12) if horizon > 2 else cut.time < 1.99 * 365.25
-    expected = whole.at(list(cut.time[same]))["estimate"].to_numpy()
+    expected = whole.at(times=list(cut.time[same]))["estimate"].to_numpy()
     np.testing.assert_allclose(cut.estimate[same], expected, rtol=1e-12)
     assert np.isnan(cut.at(years=3)["estimate"][0])
 

@@ -291,4 +291,4 @@ def test_steps_of_keeps_the_last_value_to_the_end_of_the_axis(by_sex: Curves) ->
     steps = steps_of(by_sex, 0, TimeAxis(end=2.0, unit=DAYS_PER_YEAR), by_sex.limits)
     assert steps.time[-1] == 2.0
     assert steps.estimate[-1] == by_sex.at(years=2)["estimate"].iloc[0]
-    assert np.isnan(steps.at(np.array([2.5]))).all()
+    assert np.isnan(steps.at(times=np.array([2.5]))).all()

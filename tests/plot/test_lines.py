@@ -13,6 +13,6 @@ def test_thinning_moves_nothing_that_print_shows() -> None:
     assert thinned.time.size < time.size / 4
     assert thinned.time[[0, -1]].tolist() == [0, 10]
     # A kept step holds until the next, so what is drawn is off by at most one step of the resolution.
-    assert np.abs(thinned.at(time) - estimate).max() <= SMALLEST_STEP
+    assert np.abs(thinned.at(times=time) - estimate).max() <= SMALLEST_STEP
     short = Steps(time[:300], estimate[:300], estimate[:300], estimate[:300], np.array([]))
     assert short.thinned() is short

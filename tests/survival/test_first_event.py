@@ -56,10 +56,10 @@ def test_the_first_event_and_its_time_by_hand(children):
 
 def test_event_free_survival_and_incidences_add_to_one(children):
     result = cs.first_event(children, EVENTS, time="days", event="dead")
-    free = cs.kaplan_meier(result, time="days", event="dead").at([250, 450, 900])
+    free = cs.kaplan_meier(result, time="days", event="dead").at(times=[250, 450, 900])
     incidence = cs.cumulative_incidence(
         result, cause="first_event", time="days", causes={1: "relapse", 2: "second tumour", 3: "death"}
-    ).at([250, 450, 900])
+    ).at(times=[250, 450, 900])
     total = incidence.groupby("time")["estimate"].sum().to_numpy()
     assert total + free["estimate"].to_numpy() == pytest.approx(1, rel=1e-13)
     # Of five at risk on day 200, one relapses.

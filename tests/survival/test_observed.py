@@ -105,7 +105,7 @@ def test_one_patient() -> None:
     one = kaplan_meier(pd.DataFrame({"t": [7], "d": [1]}), time="t", event="d")
     assert one.table["estimate"].tolist() == [0]
     assert one.quantile(0.5)["quantile"].tolist() == [7]
-    assert one.rmst(7)["rmst"].tolist() == [7]
+    assert one.rmst(times=7)["rmst"].tolist() == [7]
 
 
 def test_group_labels_keep_their_type() -> None:

@@ -45,11 +45,15 @@ def children(n: int, seed: int, *, groups: int = 1, hazard: float = 1 / 4000) ->
 def value_of(table: pd.DataFrame, columns: dict[str, str], moment: float, quantity: str) -> float:
     """Return what the estimators themselves say of one resample, with the rule that 0 stays 0."""
     if quantity == "cumulative hazard":
-        return cs.nelson_aalen(table, **columns).at(moment)["estimate"][0]
+        return cs.nelson_aalen(table, **columns).at(times=moment)["estimate"][0]
     curves = cs.kaplan_meier(table, **columns)
     if quantity == "rmst":
-        return curves.rmst(moment)["rmst"][0]
-    return 0.0 if curves.estimate[-1] == 0 and curves.time[-1] < moment else curves.at(moment)["estimate"][0]
+        return curves.rmst(times=moment)["rmst"][0]
+    return (
+        0.0
+        if curves.estimate[-1] == 0 and curves.time[-1] < moment
+        else curves.at(times=moment)["estimate"][0]
+    )
 
 
 @pytest.mark.filterwarnings("ignore:.*there are no events:childsurv.ChildsurvWarning")
@@ -137,7 +141,7 @@ def test_rmst_has_the_error_of_its_formula():
 def test_cumulative_hazard_has_the_estimate_of_nelson_aalen():
     data = children(300, 3, groups=3)
     draws = cs.bootstrap(data, by="group", times=700, quantity="cumulative hazard", replications=2, **LATE)
-    curves = cs.nelson_aalen(data, by="group", **LATE).at(700)
+    curves = cs.nelson_aalen(data, by="group", **LATE).at(times=700)
     assert draws.table["estimate"].to_numpy() == pytest.approx(curves["estimate"].to_numpy(), rel=1e-13)
 
 
@@ -148,7 +152,9 @@ def test_rows_resampled_one_by_one_have_the_same_distribution(columns):
     rng = np.random.default_rng(1)
     rows = rng.integers(0, len(data), (n_draws, len(data)))
     resamples = data.iloc[rows.ravel()].assign(resample=np.repeat(np.arange(n_draws), len(data)))
-    by_rows = np.sort(cs.kaplan_meier(resamples, by="resample", **columns).at(900)["estimate"].to_numpy())
+    by_rows = np.sort(
+        cs.kaplan_meier(resamples, by="resample", **columns).at(times=900)["estimate"].to_numpy()
+    )
     ours = np.sort(cs.bootstrap(data, times=900, replications=n_draws, rng=2, **columns).replications[0, 0])
     assert not np.isnan(ours).any()
     assert not np.isnan(by_rows).any()

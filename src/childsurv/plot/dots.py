@@ -372,7 +372,7 @@ def _reference_lines(
                 )
             if years is None and times is None:
                 years = 5.0
-            share = float(reference.at(times, years=years)["estimate"].iloc[0])
+            share = float(reference.at(times=times, years=years)["estimate"].iloc[0])
             if not np.isfinite(share):
                 raise OptionError(
                     "reference=: nobody of the reference is followed for that long; choose an earlier time."

@@ -137,7 +137,7 @@ def _from_curves(
         if not curves.in_days:
             raise OptionError(f"{asked()}: give times= in the unit of the curves, whose unit is not known.")
         years = USUAL_YEARS
-    values = curves.at(times, years=years)
+    values = curves.at(times=times, years=years)
     if len(values) != len(curves.groups):
         raise OptionError(f"{asked()} shows one time; give a single number of years= or times=.")
     table = values[[*by, "estimate", "lower", "upper"]].copy()
@@ -147,7 +147,7 @@ def _from_curves(
     if reliability is None:
         table["reliability"] = ""
     else:
-        judged = curves.reliability(times, years=years, rules=reliability)
+        judged = curves.reliability(times=times, years=years, rules=reliability)
         table[["estimate", "lower", "upper", "reliability"]] = judged[
             ["estimate", "lower", "upper", "reliability"]
         ]

@@ -251,7 +251,7 @@ def draw_curve(
     if censoring:
         ax.plot(
             steps.censored,
-            steps.at(steps.censored),
+            steps.at(times=steps.censored),
             linestyle="none",
             marker="|",
             markersize=4.5,
@@ -263,7 +263,7 @@ def draw_curve(
     if marks is not None:
         ax.plot(
             marks,
-            steps.at(marks),
+            steps.at(times=marks),
             linestyle="none",
             marker=theme.marker(place),
             markersize=theme.marker_size(place),

@@ -96,7 +96,7 @@ def draw_panel(
         if one.row in bands:
             draw_band(ax, bands[one.row], place=place, name=one.name, theme=theme)
         marks = _marked_times(line, choices)
-        values = line.at(marks)
+        values = line.at(times=marks)
         # Markers are not clipped, so that one at 100 % is whole; those beyond the axis must not be drawn at
         # all.
         marks = marks[
