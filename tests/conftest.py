@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import matplotlib as mpl
 import numpy as np
@@ -37,6 +38,12 @@ def shared() -> Path:
             "tests/reference holds the references that need no other data"
         )
     return folder
+
+
+@pytest.fixture(scope="session")
+def lifelines() -> ModuleType:
+    """The library lifelines, which cannot be installed beside pandas 3."""
+    return pytest.importorskip("lifelines", reason="lifelines is not installed; it needs pandas below 3")
 
 
 TUMOURS = (("C71.6", "9470", "3"), ("C42.1", "9811", "3"), ("C64.9", "8960", "3"), ("C71.1", "9421", "1"))
