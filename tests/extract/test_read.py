@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from childsurv.cohort.cohort import CANONICAL_COLUMNS, concat
+from childsurv.cohort.cohort import CANONICAL_COLUMNS
 from childsurv.errors import ChildsurvError, DataError, LayoutError, OptionError
 from childsurv.extract import data_quality, read_extract, write_extract
 from childsurv.extract.rules import rules
+from childsurv.extract.together import concat
 
 CLOSING = "2020-12-31"
 OPTIONS = {"layout": "childsurv", "closing_date": CLOSING}
