@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import matplotlib as mpl
@@ -59,6 +60,12 @@ def shared() -> Path:
             "tests/reference holds the references that need no other data"
         )
     return folder
+
+
+@pytest.fixture(scope="session")
+def lifelines() -> ModuleType:
+    """The library lifelines, which cannot be installed beside pandas 3."""
+    return pytest.importorskip("lifelines", reason="lifelines is not installed; it needs pandas below 3")
 
 
 @pytest.fixture(scope="session")

@@ -119,7 +119,10 @@ def icd10_table() -> pd.DataFrame:
     """
     table = pd.DataFrame(list(read_table("icd10_groups.tsv")))
     return table.assign(
-        **{name: table[name].where(table[name] != "", None) for name in ("iccc_group", "certainty")}
+        **{
+            name: table[name].astype(object).where(table[name] != "", None)
+            for name in ("iccc_group", "certainty")
+        }
     )
 
 

@@ -254,7 +254,7 @@ def repeated_tumours(child: IntArray, site: IntArray, morphology: IntArray) -> M
     """
     rows = pd.DataFrame({"child": child, "group": histology_groups(morphology), "organ": organs(site)})
     # The rules see group and organ alone, so a child with thousands of records still has few to compare.
-    repeated = rows.duplicated().to_numpy()
+    repeated = rows.duplicated().to_numpy(copy=True)
     distinct = rows[~repeated].reset_index().sort_values(["child", "index"], kind="stable")
     places, group, organ = (distinct[name].to_numpy() for name in ("index", "group", "organ"))
     of = distinct["child"].to_numpy()
