@@ -358,10 +358,13 @@ FINISHED: dict[str, tuple[str, Callable[..., Any], Callable[..., Any]]] = {
     ),
 }  # fmt: skip
 WEIGHTED = {
-    "kaplan_meier": "fraction", "nelson_aalen": "fraction", "net_survival": "fraction",
+    "kaplan_meier": "weight", "nelson_aalen": "weight", "net_survival": "fraction",
     "net_survival, ederer2": "fraction", "cumulative_incidence": "weight",
 }  # fmt: skip
-NOT_YET = set(FINISHED)
+NOT_YET = {
+    "kaplan_meier", "nelson_aalen", "nelson_aalen, one by one", "net_survival", "net_survival, ederer2",
+    "crude_mortality", "cumulative_incidence", "logrank_test", "logrank_test, strata",
+}  # fmt: skip
 """What cannot finish a tally yet. This set may only shrink: its cases are expected to fail, and fail when they pass."""
 
 finished = pytest.mark.parametrize(
