@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import childsurv as cs
-from strategies import SHORT, cases
+from strategies import SHORT, cases, examples
 
 pytestmark = pytest.mark.filterwarnings("ignore::childsurv.errors.ChildsurvWarning")
 
-few = settings(max_examples=8)
+few = examples(8)
 """Each law is tried on fifty estimators, so few examples of each are many of the law."""
 
 YEAR = 365.25

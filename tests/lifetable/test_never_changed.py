@@ -8,11 +8,12 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import childsurv as cs
 from childsurv.lifetable.table import LifeTable
+from strategies import examples
 
 START = pd.Timestamp("2001-03-01")
 
@@ -92,7 +93,7 @@ USES = {
 }
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(table=tables(), name=st.sampled_from(sorted(USES)))
 def test_a_table_stays_what_it_is(people, table, name):
     arrays = (table.rates, table.extended, table.age_starts, table.year_starts)

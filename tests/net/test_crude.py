@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import childsurv as cs
-from strategies import NOUGHT, TABLE, exactly, patients, random_patients
+from strategies import NOUGHT, TABLE, exactly, examples, patients, random_patients
 
 NAMES: dict[str, Any] = {"time": "time", "event": "event", "entry": "entry"}
 quiet = pytest.mark.filterwarnings("ignore::childsurv.errors.ChildsurvWarning")
-few = settings(max_examples=20)
+few = examples(20)
 
 
 def crude(frame: pd.DataFrame, table: cs.LifeTable = TABLE, **options: Any) -> cs.Curves:
