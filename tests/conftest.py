@@ -29,6 +29,7 @@ LONG = {
     "test_constant_hazards_have_a_closed_form",
     "test_every_way_of_writing_a_tumour_is_one_tumour",
     "test_examples_of_life_tables_run_in_order",
+    "test_gray_is_its_formula_whatever_the_blocks",
     "test_nothing_overlaps_or_is_cut_off",
     "test_readme_example_runs",
     "test_renamed_headers_in_other_styles",
