@@ -201,7 +201,9 @@ def test_age_bands(clean_rows, band, kept):
     cohort = read(rows, age_band=band)
     assert cohort.data["age_years"].tolist() == [14, 17, 18, 19, 20][:kept]
     assert (cohort.exclusions["rule"] == "age-out-of-band").any() == (band is not None)
-    with pytest.raises(OptionError, match="age_band"):
+    with pytest.raises(
+        OptionError, match=r"^age_band='0-16' is not a choice; use one of '0-14', '0-17', '0-18', '0-19'\.$"
+    ):
         read(rows, age_band="0-16")
 
 
