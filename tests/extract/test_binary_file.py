@@ -256,7 +256,7 @@ def test_transport_files(rows, truth, tmp_path, suffix):
 
     table, _ = coded(rows)
     table["sex"], table["vital_status"] = rows["sex"], rows["vital_status"]
-    # These formats know short names and ASCII; the layout is told the names.
+    # These formats know short names and ASCII; the layout is given the names.
     table = table.assign(registry="North", cause_of_death="").rename(columns=SHORT)
     path = tmp_path / f"extract{suffix}"
     (pyreadstat.write_por if suffix == ".por" else pyreadstat.write_xport)(table, str(path))

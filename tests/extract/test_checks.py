@@ -236,7 +236,7 @@ def test_certificates_and_autopsies(clean_rows):
 
 
 def tumours(clean_rows, rows, **columns):
-    """One child of one country in every row, unless said otherwise."""
+    """One child of one country in every row, by default."""
     base = {
         "patient_id": "same",
         "tumour_id": [str(n) for n in range(rows)],

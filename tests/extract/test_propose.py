@@ -1,4 +1,4 @@
-"""Proposed layouts: the file is read as by the true layout, sureness is honest, and no value of a patient is said."""
+"""Proposed layouts: the file is read as by the true layout, sureness is honest, and no value of a patient is shown."""
 
 from __future__ import annotations
 

@@ -180,7 +180,7 @@ def test_records_of_wrong_length_are_left_out(clean_rows, put):
     lines[2] = lines[2].replace("Xenia", "Xenia,X")
     lines[4] = ",".join(lines[4].split(",")[:9])
     cohort = read_extract(put("\n".join(lines)), **OPTIONS)
-    # Nothing else is said of values that may stand in wrong columns, and none becomes a country.
+    # Nothing else is reported of values that may be in wrong columns, and none becomes a country.
     assert listed(cohort) == {(3, "record-length"), (5, "record-length")}
     assert set(cohort.exclusions["country"]) == {"unknown"}
     assert cohort.data["source_row"].tolist() == [2, 4]
@@ -441,7 +441,7 @@ SENTINEL = "ZZSECRETZZ"
 
 
 def words_of(action):
-    """Everything said while something is done: errors and causes, warnings, tables, representations."""
+    """Every text that an action gives: errors and causes, warnings, tables, representations."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:

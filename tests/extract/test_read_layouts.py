@@ -1,4 +1,4 @@
-"""Every built-in layout on simulated files: nobody lost, the truth comes back, each layout writes itself."""
+"""Every built-in layout on simulated files: no row lost, the truth comes back, each layout writes itself."""
 
 from __future__ import annotations
 
