@@ -30,7 +30,7 @@ KINDS = tuple(suffix for suffix in SUFFIXES if suffix not in {".xls", ".por"})
 
 
 def survives(path, **options):
-    """Read, propose a layout, and look through what is said."""
+    """Read, propose a layout, and look through what is reported."""
     for act in (lambda: cs.read_extract(path, **OPTIONS | options), lambda: cs.suggest_layout(path)):
         said = ""
         try:
