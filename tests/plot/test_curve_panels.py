@@ -13,7 +13,7 @@ from childsurv import plot
 from childsurv.curves.curves import Curves
 from childsurv.errors import ColumnError, OptionError
 from childsurv.maths.calendar import DAYS_PER_YEAR
-from childsurv.plot.lines import TimeAxis, steps_of
+from childsurv.plot.steps import TimeAxis, steps_of
 
 LONG = {
     "I": "Лейкозы, миелопролиферативные и миелодиспластические заболевания",

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from childsurv.plot.lines import SMALLEST_STEP, Steps
+from childsurv.plot.steps import SMALLEST_STEP, Steps
 
 
 def test_thinning_moves_nothing_that_print_shows() -> None:
