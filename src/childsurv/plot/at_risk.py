@@ -38,7 +38,7 @@ class RiskRow:
     """One a tick."""
 
     def height(self, theme: Theme, *, above: bool) -> float:
-        """Return the height in inches; ``above`` puts the name on lines of its own."""
+        """Return the height in inches; ``above`` puts the name on separate lines."""
         name = text_height(self.name, size=theme.small)
         numbers = text_height("0", size=theme.small)
         return name + numbers + 0.03 if above else max(name, numbers)
@@ -132,7 +132,7 @@ class RiskTable:
     """Words above the table, if any."""
 
     above: bool
-    """Put each name on a line of its own above its numbers."""
+    """Put each name on a separate line above its numbers."""
 
     names: bool
     """Write the names; without, only the pieces of line."""

@@ -71,7 +71,7 @@ class Selection:
     """Names of the panels that hold a drawn group; one empty name without panels."""
 
     names: tuple[str, ...]
-    """Names that tell groups of one panel apart, in order of appearance: colours go by these."""
+    """Names by which the groups of one panel differ, in order of appearance, which is that of the colours."""
 
     people: tuple[str, ...]
     """Names of the rows of the table of numbers at risk."""
@@ -229,7 +229,7 @@ def select_groups(
     people = texts_of([column for column in within if not (causes and column == "cause")])
     few = patients < (mark_below or 0)
     if panel_columns:
-        # Names tell the curves of all panels apart, so that the panel has the mark.
+        # A name has one colour in all panels, so that the panel has the mark.
         marked = {panel_texts[row] for row in shown if few[row]}
         panel_texts = [name + mark if name in marked else name for name in panel_texts]
     else:

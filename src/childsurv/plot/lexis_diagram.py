@@ -306,7 +306,7 @@ def _head(name: str, cohort: Cohort) -> str:
 
 
 def _shades() -> ListedColormap:
-    # One hue, dark for much, so that little follow-up is near the white of none, and grey tells as much.
+    # One hue, dark for much, so that little follow-up is near the white of none, and a print in grey shows the same.
     return ListedColormap(mpl.colormaps["Blues"](np.linspace(0.15, 1.0, 256)))
 
 

@@ -27,7 +27,7 @@ UNRELIABLE_STYLE = (0, (1, 1.6))
 """Line style of the part of a curve that is not reliable."""
 
 HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx", "----", "||||")
-"""Patterns that tell stacked areas apart in grey."""
+"""Patterns by which stacked areas differ in grey."""
 
 
 def draw_curve(

@@ -277,7 +277,7 @@ class RatesPicture:
                 ax.set_title(panel.name, loc="left", size=page.theme.size, pad=3)
         axes_tall = block - head
         if grid.rows > 1:
-            # One label for all rows: each of their own would be longer than its panel.
+            # One label for all rows: a label for each row would be longer than its panel.
             whole = picture.get_size_inches()[1]
             middle = (grid.foot + axes_tall / 2) / whole
             upright: dict[str, Any] = {"rotation": 90, "ha": "left", "va": "center"}

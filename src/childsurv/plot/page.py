@@ -19,8 +19,8 @@ from childsurv.words.picture_texts import LANGUAGES, count_text, percent_text, t
 EDGE = 0.1
 """Inches between the edge of a picture and what it holds."""
 
-SAME_SIZE = 0.005
-"""Inches by which the size of a user's axes may change before their texts are placed again."""
+SAME_SIZE = 0.05
+"""Inches by which the size of a user's axes may change before their texts are placed again: no reader sees less."""
 
 Place = tuple[float, float, float, float]
 """Left, bottom, width and height in inches."""
@@ -235,40 +235,48 @@ class _Fitted:
     """
 
     def __init__(self, page: Page, picture: Drawing, ax: Axes) -> None:
-        self.page, self.picture, self.ax = page, picture, ax
+        self.page, self.ax = page, ax
+        self.picture: Drawing | None = picture
         self.before = ax.get_axes_locator()
         self.size = Size(0.0, 0.0)
         self.added: list[Any] = []
         self.titled = False
-        self._fit(axes_size(ax))
+        self._fit(picture, axes_size(ax))
 
     def __call__(self, ax: Axes, renderer: Any) -> Bbox:
         place: Bbox = ax.get_position(original=True) if self.before is None else self.before(ax, renderer)
         figure: Any = ax.figure
         whole = figure.bbox.transformed(figure.dpi_scale_trans.inverted())
         size = Size(place.width * whole.width, place.height * whole.height)
-        changed = abs(size.width - self.size.width) > SAME_SIZE
-        changed |= self.picture.by_height and abs(size.height - self.size.height) > SAME_SIZE
-        # Axes that the user has cleared stay clear.
-        if changed and min(size) > 0 and any(artist.axes is ax for artist in self.added):
+        if self.picture is not None and self._has_changed(self.picture, size):
             with drawing(self.page.theme):
                 for artist in self.added:
                     if artist.axes is ax:
                         artist.remove()
-                self._fit(size)
+                self._fit(self.picture, size)
         return place
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the picture out: in a copy of a figure, or one read from a file, all stays where it is."""
+        return {**self.__dict__, "picture": None}
+
+    def _has_changed(self, picture: Drawing, size: Size) -> bool:
+        wider, higher = (abs(one - other) for one, other in zip(size, self.size, strict=True))
+        changed = wider > SAME_SIZE or (picture.by_height and higher > SAME_SIZE)
+        # Axes that the user has cleared stay clear.
+        return changed and min(size) > 0 and any(artist.axes is self.ax for artist in self.added)
 
     def get_subplotspec(self) -> Any:
         """Return the place of the axes in a grid of subplots, which a tight layout looks for here."""
         return self.ax.get_subplotspec()
 
-    def _fit(self, size: Size) -> None:
+    def _fit(self, picture: Drawing, size: Size) -> None:
         before = set(map(id, self.ax.get_children()))
         self.size = size
-        self._write(self.picture.fit(self.ax, size), size)
+        self._write(picture.fit(self.ax, size), size, picture.notes)
         self.added = [artist for artist in self.ax.get_children() if id(artist) not in before]
 
-    def _write(self, margins: Margins, size: Size) -> None:
+    def _write(self, margins: Margins, size: Size, notes: Sequence[str]) -> None:
         """Write title and subtitle above, the notes below the user's axes."""
         page, theme = self.page, self.page.theme
         pad = 4.0 + 72 * margins.above
@@ -281,7 +289,7 @@ class _Fitted:
             title = self.ax.get_title(loc="left") if self.titled else page.title
             self.ax.set_title(title, loc="left", size=theme.large, weight="bold", pad=pad)
             self.titled = True
-        note = page.joined_notes(self.picture.notes, size.width)
+        note = page.joined_notes(notes, size.width)
         if note:
             below = (0, -72 * margins.below)
             common: dict[str, Any] = {"size": theme.small, "linespacing": LINE_HEIGHT - 0.1}

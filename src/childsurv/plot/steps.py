@@ -98,7 +98,7 @@ class Steps:
 
 @dataclass(frozen=True)
 class TimeAxis:
-    """The time axis: its end, and how many units of the curves' time one of its own holds."""
+    """The time axis: its end, and how many units of the curves' time one unit of the axis holds."""
 
     end: float
     """Last time shown, in years or in the curves' own unit."""
@@ -140,7 +140,7 @@ def steps_of(curves: Curves, row: int, axis: TimeAxis, limits: tuple[FloatArray,
         return _rates(time, [column[part] for column in (curves.estimate, *limits)], axis)
     inside = time <= axis.end * (1 + 1e-12)
     joined = curves.by_intervals
-    # Each state begins at a share of its own, which its first row holds.
+    # Each state begins at another share, which its first row holds.
     start = curves.estimate[part][0] if curves.quantity == "state occupation" else curves.start
     values = [
         np.concatenate([[start], column[part][inside]]) for column in (curves.estimate, limits[0], limits[1])
