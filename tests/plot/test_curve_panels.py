@@ -33,12 +33,19 @@ def test_labels_with_dollar_signs_are_not_mathematics(make, look) -> None:
 
 
 def test_other_results_are_refused(data: pd.DataFrame, by_sex: Curves, make) -> None:
-    with pytest.raises(OptionError, match="a DataFrame"):
+    with pytest.raises(
+        OptionError,
+        match=r"^plot\.curves draws the Curves of an estimator such as childsurv\.kaplan_meier; it "
+        r"was given a DataFrame\.$",
+    ):
         plot.curves(data)  # type: ignore[arg-type]
-    with pytest.raises(OptionError, match="with by="):
+    with pytest.raises(OptionError, match=r"^panels= needs groups; estimate the curves with by=\.$"):
         plot.curves(make.curves_of(data), panels="sex")
     ax = Figure().add_subplot()
-    with pytest.raises(OptionError, match="leave out ax="):
+    with pytest.raises(
+        OptionError,
+        match=r"^panels= makes a Figure of several Axes; leave out ax=, or draw one panel into it\.$",
+    ):
         plot.curves(by_sex, ax=ax, panels="sex")
 
 

@@ -61,7 +61,12 @@ def test_widths() -> None:
     assert width_in_inches("page") == 6.9
     assert width_in_inches(5) == 5.0
     for wrong in ("a5", 1.0, 99.0):
-        with pytest.raises(OptionError, match="width"):
+        with pytest.raises(
+            OptionError,
+            match=r"^width='a5' is not a choice; use one of 'column', 'page', 'landscape', or inches\.$",
+        ):
             width_in_inches(wrong)
-    with pytest.raises(OptionError, match="colours"):
+    with pytest.raises(
+        OptionError, match=r"^Theme: colours, line_styles and markers need at least one entry each\.$"
+    ):
         Theme(colours=())
