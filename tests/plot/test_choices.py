@@ -108,7 +108,7 @@ def test_crude_mortality(language: str, label: str) -> None:
         ({"panels": "sex", "width": "column", "ncols": 9}, None, ""),
     ],
 )
-def test_wrong_options_are_told(by_sex: Curves, options, error, match) -> None:
+def test_wrong_options_are_reported(by_sex: Curves, options, error, match) -> None:
     if error is None:
         assert len(plot.curves(by_sex, **options).axes) == 2
         return

@@ -46,7 +46,7 @@ def test_dots_and_intervals_are_those_of_the_curves(by_country: Curves, look) ->
     )
 
 
-def test_small_are_marked_smaller_hidden_and_short_follow_up_told(look) -> None:
+def test_small_are_marked_smaller_hidden_and_short_follow_up_reported(look) -> None:
     figure = plot.ranking(table(), by="place")
     assert look.written(figure, "row-name") == ["Perfect †", "Mid", "Zero †", "Short"]
     assert look.written(figure, "row-value")[:4] == ["100 (–)", "50 (30–70)", "0 (–)", "follow-up too short"]
@@ -135,7 +135,7 @@ def test_highlighted_groups(by_country: Curves) -> None:
         plot.ranking(by_country, highlight=["Country Z"])
 
 
-def test_wrong_tables_are_told(by_country: Curves, by_sex: Curves) -> None:
+def test_wrong_tables_are_reported(by_country: Curves, by_sex: Curves) -> None:
     with pytest.raises(
         ColumnError,
         match=r"^plot\.ranking: no column 'lower'\. The data have the columns: place, estimate, upper, patients\.$",

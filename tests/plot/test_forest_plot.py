@@ -125,7 +125,7 @@ def test_own_axes(look) -> None:
     assert look.overlapping(look.texts(figure)) == []
 
 
-def test_wrong_input_is_told() -> None:
+def test_wrong_input_is_reported() -> None:
     with pytest.raises(
         ColumnError,
         match=r"^plot\.forest: no column 'hazard_ratio'\. The data have the columns: term, coef, "

@@ -118,7 +118,7 @@ def test_options(look) -> None:
     assert any("– : no patients." in one for one in look.written(plain))
 
 
-def test_wrong_input_is_told(both: Curves, by_country: Curves, data: pd.DataFrame, make) -> None:
+def test_wrong_input_is_reported(both: Curves, by_country: Curves, data: pd.DataFrame, make) -> None:
     with pytest.raises(
         ColumnError, match=r"^plot\.heatmap: no column 'iccc_group'\. The data have the columns: country\.$"
     ):

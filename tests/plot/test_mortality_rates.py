@@ -94,7 +94,7 @@ def test_ranges_choose_cells(table):
     assert drawn[0][:, 0].tolist() == [5.5, 6.5, 7.5, 8.5, 9.5, 10.5]
 
 
-def test_zeros_gaps_and_carried_cells_are_told(look):
+def test_zeros_gaps_and_carried_cells_are_reported(look):
     frame = cells(lambda age, year: 0.0 if age == 2 else 0.01, years=(2000, 2001, 2002))
     frame = frame[~((frame["sex"] == "male") & (frame["year"] == 2002))]
     table = cs.LifeTable.from_frame(frame, mx="mx", by="country")

@@ -39,7 +39,7 @@ def test_save_writes_both_formats(by_sex: Curves, tmp_path: Path) -> None:
     assert [file.name for file in plot.save(figure, tmp_path / "two", formats="png")] == ["two.png"]
 
 
-def test_wrong_formats_are_told(by_sex: Curves, tmp_path: Path) -> None:
+def test_wrong_formats_are_reported(by_sex: Curves, tmp_path: Path) -> None:
     figure = plot.curves(by_sex)
     with pytest.raises(
         OptionError, match=r"^formats='gif' is not a choice; use one of 'svg', 'png', 'pdf'\.$"

@@ -59,7 +59,7 @@ class ForestRow:
 
     name: str
     kind: str
-    """ "heading", "reference" or "term"."""
+    """One of "heading", "reference" and "term"."""
 
     place: int = -1
     """Row of the table for a term, -1 otherwise."""

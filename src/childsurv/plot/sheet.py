@@ -35,7 +35,7 @@ class Column:
     """One a row."""
 
     align: str = "left"
-    """ "left" or "right"."""
+    """Either "left" or "right"."""
 
 
 @dataclass(frozen=True)
