@@ -424,7 +424,8 @@ def _whole_ticks(low: float, high: float, *, most: int) -> FloatArray:
     """Return whole numbers between two, ends included."""
     ticks = np.asarray(MaxNLocator(most, integer=True).tick_values(low, high), dtype=np.float64)
     # Where the range holds fewer than two whole numbers, matplotlib gives fractions, which would be written alike.
-    return ticks[(ticks >= low) & (ticks <= high) & (ticks == np.round(ticks))]
+    kept: FloatArray = ticks[(ticks >= low) & (ticks <= high) & (ticks == np.round(ticks))]
+    return kept
 
 
 def _decades(values: FloatArray) -> tuple[float, float]:
