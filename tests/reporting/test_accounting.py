@@ -13,7 +13,7 @@ from childsurv.errors import DataError
 from childsurv.extract import data_quality
 from childsurv.reporting.accounting import OTHER_RULES, account, findings_table, quality_table
 from childsurv.reporting.diagnoses import shown_groups
-from childsurv.words.report_texts import texts_of
+from childsurv.words.catalogue import texts_of
 
 TEXTS = texts_of("en")
 

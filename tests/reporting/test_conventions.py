@@ -10,7 +10,7 @@ from childsurv.demo import life_table
 from childsurv.reporting import Report
 from childsurv.reporting.conventions import _file_name, is_simulated, sources_table
 from childsurv.reporting.diagnoses import shown_groups
-from childsurv.words.report_texts import texts_of
+from childsurv.words.catalogue import texts_of
 
 
 def test_conventions_name_everything_that_numbers_rest_on(made: Report) -> None:

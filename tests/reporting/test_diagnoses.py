@@ -9,7 +9,7 @@ import pytest
 from childsurv.cohort.cohort import Cohort
 from childsurv.errors import OptionError
 from childsurv.reporting.diagnoses import Shown, ordered_grouping, shown_groups, unordered_grouping
-from childsurv.words.report_texts import texts_of
+from childsurv.words.catalogue import texts_of
 
 TEXTS = texts_of("en")
 

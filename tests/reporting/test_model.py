@@ -8,7 +8,7 @@ from childsurv.errors import OptionError
 from childsurv.regression.cox import cox
 from childsurv.reporting.diagnoses import Shown, shown_groups
 from childsurv.reporting.model import fit_model, fit_own_model
-from childsurv.words.report_texts import texts_of
+from childsurv.words.catalogue import texts_of
 
 TEXTS = texts_of("en")
 

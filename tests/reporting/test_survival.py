@@ -15,7 +15,7 @@ from childsurv.reporting.survival import (
     period_window,
     survival_table,
 )
-from childsurv.words.report_texts import texts_of
+from childsurv.words.catalogue import texts_of
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from childsurv.errors import DataError
 from childsurv.extract import data_quality
 from childsurv.reporting.diagnoses import Grouping
 from childsurv.reporting.small_cells import hidden_cells, small_members
-from childsurv.words.report_texts import Texts
+from childsurv.words.catalogue import Texts
 
 OTHER_RULES = "other-rules"
 

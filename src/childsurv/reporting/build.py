@@ -166,7 +166,7 @@ def report(
     from childsurv.cohort.cohort import Cohort
     from childsurv.cohort.follow_up import columns_list
     from childsurv.lifetable.table import LifeTable
-    from childsurv.words.report_texts import texts_of
+    from childsurv.words.catalogue import texts_of
 
     if not isinstance(cohort, Cohort):
         raise OptionError(

@@ -27,7 +27,7 @@ from childsurv.reporting.survival import (
     period_window,
     survival_table,
 )
-from childsurv.words.report_texts import Texts
+from childsurv.words.catalogue import Texts
 
 Step = Callable[[str], None]
 

@@ -15,8 +15,8 @@ from childsurv.lifetable.table import LifeTable
 from childsurv.reporting.diagnoses import Grouping, Shown
 from childsurv.reporting.model import Model
 from childsurv.reporting.survival import Estimates, period_window
+from childsurv.words.catalogue import Texts
 from childsurv.words.numbers import Numbers
-from childsurv.words.report_texts import Texts
 
 NOT_PRINTED = frozenset(
     {
@@ -38,7 +38,7 @@ def conventions_table(
     texts: Texts,
 ) -> pd.DataFrame:
     """Return one row a convention: ``result, convention, value``, in words."""
-    numbers = Numbers(texts.language)
+    numbers = texts.numbers
     cohort = shown.cohort
     rows: list[tuple[str, str, str]] = []
 
@@ -48,11 +48,7 @@ def conventions_table(
         )
 
     say("general", "year_length", f"{numbers.decimal(365.25, 2)} {texts('unit.days')}")
-    say(
-        "general",
-        "level",
-        numbers.decimal(100 * level, 0 if (100 * level) % 1 == 0 else 1) + numbers.percent_sign,
-    )
+    say("general", "level", numbers.level(level))
     for name, value in cohort.conventions.items():
         say("general", name, "; ".join(_translated(one, texts) for one in value.split("; ")))
     origins = _stated(cohort, "closing_date_from")

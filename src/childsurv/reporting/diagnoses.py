@@ -13,7 +13,7 @@ from childsurv.classify import iccc3_labels
 from childsurv.cohort.cohort import Cohort
 from childsurv.errors import DataError, OptionError, asking, require_columns
 from childsurv.reporting.small_cells import adjacent_runs, small_members
-from childsurv.words.report_texts import Texts
+from childsurv.words.catalogue import Texts
 
 Names = Mapping[Any, Any]
 

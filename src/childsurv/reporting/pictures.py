@@ -12,8 +12,7 @@ import pandas as pd
 from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.reporting.content import Content
 from childsurv.reporting.survival import fewest_for_reliable
-from childsurv.words.numbers import Numbers
-from childsurv.words.report_texts import Texts
+from childsurv.words.catalogue import span_text
 
 if TYPE_CHECKING:
     from childsurv.curves.curves import Curves
@@ -93,31 +92,18 @@ def draw(content: Content) -> Iterator[Picture]:
 
 def title_of(content: Content, name: str) -> str:
     """Return the title of a picture."""
-    texts, numbers = content.texts, Numbers(content.texts.language)
+    texts, numbers = content.texts, content.texts.numbers
     quantity = texts(f"quantity.{content.quantity}")
     # A template begins with the quantity only where nothing stands before it.
     words = {
         "quantity": quantity,
-        "years": numbers.year(content.main_year),
-        "span": span_text(content.main_year, texts),
+        "years": numbers.significant(content.main_year),
+        "span": span_text(content.main_year, texts.language),
         "by": by_text(content, content.shown.by.name),
         "diagnosis": by_text(content, content.shown.diagnosis.name),
     }
     title = texts(f"picture.{name}", **words)
     return title[0].upper() + title[1:]
-
-
-def span_text(years: float, texts: Texts) -> str:
-    """Return a number of years with its noun in the right form, such as "5 years"."""
-    if not float(years).is_integer():
-        form = "year_2"
-    elif years % 10 == 1 and years % 100 != 11:
-        form = "year_1" if years == 1 or texts.language == "ru" else "year_5"
-    elif 2 <= years % 10 <= 4 and not 12 <= years % 100 <= 14:
-        form = "year_2"
-    else:
-        form = "year_5"
-    return texts(f"column.{form}", years=Numbers(texts.language).year(years))
 
 
 def by_text(content: Content, name: str) -> str:

@@ -13,8 +13,8 @@ from childsurv.reporting.blocks import Cell, Row, Table, heading, number, row_he
 from childsurv.reporting.content import Content, TwoWay
 from childsurv.reporting.diagnoses import Grouping
 from childsurv.reporting.model import STRATIFIED_COLUMNS
-from childsurv.reporting.pictures import span_text
 from childsurv.reporting.words import HIDDEN, Words
+from childsurv.words.catalogue import span_text
 
 
 def headings(content: Content) -> dict[str, str]:
@@ -89,7 +89,10 @@ def survival_table(
                 heading(label, kind="text", down=2),
                 heading(texts("column.patients"), down=2),
                 heading(texts("column.deaths"), down=2),
-                *(heading(span_text(year, texts), span=width, kind="span") for year in content.years),
+                *(
+                    heading(span_text(year, texts.language), span=width, kind="span")
+                    for year in content.years
+                ),
             )
         ),
         Row(

@@ -10,9 +10,9 @@ import numpy as np
 from childsurv.plot.marks import NOT_RELIABLE
 from childsurv.reporting.blocks import Cell, number
 from childsurv.reporting.content import Content
-from childsurv.reporting.pictures import by_text, span_text
+from childsurv.reporting.pictures import by_text
 from childsurv.reporting.survival import fewest_for_reliable
-from childsurv.words.numbers import Numbers
+from childsurv.words.catalogue import span_text
 
 HIDDEN = "·"
 """Stands for a number that is hidden; a dash is one that does not exist."""
@@ -35,11 +35,8 @@ class Words:
 
     def __init__(self, content: Content) -> None:
         self.content = content
-        self.numbers = Numbers(content.texts.language)
-        share = 100 * content.level
-        self.level = (
-            self.numbers.decimal(share, 0 if float(share).is_integer() else 1) + self.numbers.percent_sign
-        )
+        self.numbers = content.texts.numbers
+        self.level = self.numbers.level(content.level)
         self.by = by_text(content, content.shown.by.name)
         self.diagnosis = by_text(content, content.shown.diagnosis.name)
         self.quantity = content.texts(f"quantity.{content.quantity}")
@@ -52,8 +49,8 @@ class Words:
             "reliable": fewest_for_reliable(self.content.minimum),
             "by": self.by,
             "diagnosis": self.diagnosis,
-            "years": self.numbers.year(self.content.main_year),
-            "span": span_text(self.content.main_year, self.content.texts),
+            "years": self.numbers.significant(self.content.main_year),
+            "span": span_text(self.content.main_year, self.content.texts.language),
             "quantity": self.quantity,
         }
         return self.content.texts(key, **(common | values))
