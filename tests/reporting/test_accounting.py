@@ -12,7 +12,7 @@ from childsurv.cohort.cohort import Cohort
 from childsurv.errors import DataError
 from childsurv.extract import data_quality
 from childsurv.reporting.accounting import OTHER_RULES, account, findings_table, quality_table
-from childsurv.reporting.diagnoses import shown_groups
+from childsurv.reporting.groupings import shown_groups
 from childsurv.words.catalogue import texts_of
 
 TEXTS = texts_of("en")

@@ -9,7 +9,7 @@ from childsurv.cohort.cohort import Cohort
 from childsurv.demo import life_table
 from childsurv.reporting import Report
 from childsurv.reporting.conventions import _file_name, is_simulated, sources_table
-from childsurv.reporting.diagnoses import shown_groups
+from childsurv.reporting.groupings import shown_groups
 from childsurv.words.catalogue import texts_of
 
 

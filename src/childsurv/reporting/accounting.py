@@ -11,7 +11,7 @@ import pandas as pd
 from childsurv.cohort.cohort import QUALITY_COUNTS, Cohort
 from childsurv.errors import DataError
 from childsurv.extract import data_quality
-from childsurv.reporting.diagnoses import Grouping
+from childsurv.reporting.groupings import Grouping
 from childsurv.reporting.small_cells import hidden_cells, small_members
 from childsurv.words.catalogue import Texts
 

@@ -195,9 +195,9 @@ def report(
     tqdm = import_extra("tqdm", extra="report", purpose="The progress of a report")
 
     from childsurv.reporting.content import compute
-    from childsurv.reporting.csv_files import write_tables
+    from childsurv.reporting.illustrations import draw, picture_plan
+    from childsurv.reporting.output import write_tables
     from childsurv.reporting.page import render
-    from childsurv.reporting.pictures import draw, picture_plan
 
     bar = tqdm.tqdm(
         total=len(STEPS),

@@ -15,10 +15,8 @@ from childsurv.errors import ChildsurvWarning
 from childsurv.lifetable.table import LifeTable
 from childsurv.reporting.accounting import Flow, account, findings_table, quality_table
 from childsurv.reporting.conventions import conventions_table, is_simulated, sources_table
-from childsurv.reporting.diagnoses import Grouping, Names, Shown, shown_groups
-from childsurv.reporting.model import Model, fit_model, fit_own_model
-from childsurv.reporting.small_cells import hidden_cells
-from childsurv.reporting.survival import (
+from childsurv.reporting.cox_model import Model, fit_model, fit_own_model
+from childsurv.reporting.group_survival import (
     Estimates,
     comparison_tests,
     estimate,
@@ -27,6 +25,8 @@ from childsurv.reporting.survival import (
     period_window,
     survival_table,
 )
+from childsurv.reporting.groupings import Grouping, Names, Shown, shown_groups
+from childsurv.reporting.small_cells import hidden_cells
 from childsurv.words.catalogue import Texts
 
 Step = Callable[[str], None]

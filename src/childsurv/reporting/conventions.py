@@ -12,9 +12,9 @@ import pandas as pd
 from childsurv._version import __version__
 from childsurv.cohort.cohort import CONVENTIONS, Cohort
 from childsurv.lifetable.table import LifeTable
-from childsurv.reporting.diagnoses import Grouping, Shown
-from childsurv.reporting.model import Model
-from childsurv.reporting.survival import Estimates, period_window
+from childsurv.reporting.cox_model import Model
+from childsurv.reporting.group_survival import Estimates, period_window
+from childsurv.reporting.groupings import Grouping, Shown
 from childsurv.words.catalogue import Texts
 from childsurv.words.numbers import Numbers
 

@@ -8,7 +8,7 @@ from importlib import resources
 from childsurv._version import __version__
 from childsurv.errors import import_extra
 from childsurv.reporting.content import Content
-from childsurv.reporting.pictures import Picture
+from childsurv.reporting.illustrations import Picture
 from childsurv.reporting.sections import sections
 from childsurv.reporting.words import Words
 

@@ -11,8 +11,8 @@ import pandas as pd
 from childsurv.classify import iccc3_labels
 from childsurv.reporting.blocks import Cell, Row, Table, heading, number, row_heading, simple_head
 from childsurv.reporting.content import Content, TwoWay
-from childsurv.reporting.diagnoses import Grouping
-from childsurv.reporting.model import STRATIFIED_COLUMNS
+from childsurv.reporting.cox_model import STRATIFIED_COLUMNS
+from childsurv.reporting.groupings import Grouping
 from childsurv.reporting.words import HIDDEN, Words
 from childsurv.words.catalogue import span_text
 

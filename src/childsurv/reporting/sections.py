@@ -22,8 +22,8 @@ from childsurv.reporting.blocks import (
     simple_head,
 )
 from childsurv.reporting.content import Content
-from childsurv.reporting.diagnoses import SHORTEST_TREND_YEARS
-from childsurv.reporting.pictures import Picture
+from childsurv.reporting.groupings import SHORTEST_TREND_YEARS
+from childsurv.reporting.illustrations import Picture
 from childsurv.reporting.record_sections import (
     conventions_blocks,
     findings_blocks,

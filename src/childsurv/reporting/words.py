@@ -10,8 +10,8 @@ import numpy as np
 from childsurv.plot.marks import NOT_RELIABLE
 from childsurv.reporting.blocks import Cell, number
 from childsurv.reporting.content import Content
-from childsurv.reporting.pictures import by_text
-from childsurv.reporting.survival import fewest_for_reliable
+from childsurv.reporting.group_survival import fewest_for_reliable
+from childsurv.reporting.illustrations import by_text
 from childsurv.words.catalogue import span_text
 
 HIDDEN = "·"

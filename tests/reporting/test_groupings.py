@@ -8,7 +8,7 @@ import pytest
 
 from childsurv.cohort.cohort import Cohort
 from childsurv.errors import OptionError
-from childsurv.reporting.diagnoses import Shown, ordered_grouping, shown_groups, unordered_grouping
+from childsurv.reporting.groupings import Shown, ordered_grouping, shown_groups, unordered_grouping
 from childsurv.words.catalogue import texts_of
 
 TEXTS = texts_of("en")

@@ -6,8 +6,8 @@ import pytest
 from childsurv.cohort.cohort import Cohort
 from childsurv.errors import OptionError
 from childsurv.regression.cox import cox
-from childsurv.reporting.diagnoses import Shown, shown_groups
-from childsurv.reporting.model import fit_model, fit_own_model
+from childsurv.reporting.cox_model import fit_model, fit_own_model
+from childsurv.reporting.groupings import Shown, shown_groups
 from childsurv.words.catalogue import texts_of
 
 TEXTS = texts_of("en")

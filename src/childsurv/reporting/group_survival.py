@@ -15,7 +15,7 @@ from childsurv.curves.reliability import reliability_rules
 from childsurv.errors import ModelError
 from childsurv.lifetable.table import LifeTable
 from childsurv.net.net import net_survival
-from childsurv.reporting.diagnoses import Grouping, Shown
+from childsurv.reporting.groupings import Grouping, Shown
 from childsurv.survival.observed import kaplan_meier
 
 PERIOD_WINDOW_YEARS = 5

@@ -14,7 +14,7 @@ import pandas as pd
 from childsurv.errors import ChildsurvWarning, ModelError, OptionError, asking
 from childsurv.regression.cox import cox
 from childsurv.regression.cox_fit import CoxFit
-from childsurv.reporting.diagnoses import Grouping, Shown
+from childsurv.reporting.groupings import Grouping, Shown
 from childsurv.reporting.small_cells import small_members
 
 HAZARD_COLUMNS = ("hazard_ratio", "lower", "upper", "p_value")

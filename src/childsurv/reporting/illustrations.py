@@ -11,7 +11,7 @@ import pandas as pd
 
 from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.reporting.content import Content
-from childsurv.reporting.survival import fewest_for_reliable
+from childsurv.reporting.group_survival import fewest_for_reliable
 from childsurv.words.catalogue import span_text
 
 if TYPE_CHECKING:
