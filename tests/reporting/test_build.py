@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +20,9 @@ from childsurv.demo import life_table
 from childsurv.errors import ColumnError, DataError, LifeTableError, MissingExtraError, OptionError
 from childsurv.net.net import net_survival
 from childsurv.reporting import Report, report
-from childsurv.reporting.build import PICTURE_FILES, TABLE_FILES
+from childsurv.reporting.output import PICTURE_FILES, TABLE_FILES
 from childsurv.survival.observed import kaplan_meier
+from childsurv.words import catalogue
 
 VOID = {"meta", "img", "link", "br", "input", "hr"}
 
@@ -327,3 +331,32 @@ def test_missing_libraries_are_named(cohort: Cohort, tmp_path: Path, monkeypatch
     monkeypatch.setitem(__import__("sys").modules, "jinja2", None)
     with pytest.raises(MissingExtraError, match=r"childsurv\[report\]"):
         report(cohort, out=tmp_path, progress=False)
+
+
+def test_a_report_can_be_pickled_and_copied(made: Report) -> None:
+    for again in (pickle.loads(pickle.dumps(made)), copy.deepcopy(made)):
+        assert (again.path, dict(again.pictures)) == (made.path, dict(made.pictures))
+        for name, table in made.tables.items():
+            pd.testing.assert_frame_equal(again.tables[name], table)
+        with pytest.raises(TypeError):
+            again.tables["more"] = pd.DataFrame()
+
+
+def test_a_report_can_be_in_a_language_of_the_user(
+    cohort: Cohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue, "_ADDED", {})
+    own = tmp_path / "be.toml"
+    russian_words = resources.files("childsurv.words").joinpath("ru.toml").read_text(encoding="utf-8")
+    own.write_text(
+        russian_words.replace('quality = "Качество данных"', 'quality = "Якасць даных"'), encoding="utf-8"
+    )
+    language = catalogue.add_language(own)
+    few = cohort.where("country in ['XPV', 'XND']").where("iccc_group in ['I', 'V']")
+    page = report(few, out=tmp_path / "report", language=language, progress=False).path.read_text(
+        encoding="utf-8"
+    )
+    assert '<html lang="be">' in page
+    assert "Якасць даных" in page
+    # The classification has no names in that language.
+    assert "Retinoblastoma" in page

@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from childsurv.words.numbers import MISSING
+
+HIDDEN = "·"
+"""What a table shows for a number that is hidden; a dash is a number that does not exist."""
+
 LARGEST_WHOLE_TABLE = 16
 """Rows up to which a table is not broken between printed pages."""
 
@@ -133,7 +138,7 @@ def row_heading(text: str, *, below: str = "") -> Cell:
 
 def number(text: str, below: str = "") -> Cell:
     """Return a cell that is aligned as a number."""
-    return Cell(text, below=below, kind="quiet" if text in {"–", "·", ""} and not below else "number")
+    return Cell(text, below=below, kind="quiet" if text in {MISSING, HIDDEN, ""} and not below else "number")
 
 
 def simple_head(labels: Sequence[str], *, texts: int = 1) -> tuple[Row, ...]:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from childsurv._version import __version__
 from childsurv.cohort.cohort import CONVENTIONS, Cohort
+from childsurv.demo import countries
 from childsurv.lifetable.table import LifeTable
 from childsurv.reporting.cox_model import Model
 from childsurv.reporting.group_survival import Estimates, period_window
@@ -124,8 +125,6 @@ def is_simulated(cohort: Cohort) -> bool:
         return True
     if "country" not in cohort.frame or not len(cohort):
         return False
-    from childsurv.demo import countries
-
     invented = set(countries()["country"]) | set(countries()["name"])
     return set(cohort.frame["country"].astype(object).dropna().unique()) <= invented
 
