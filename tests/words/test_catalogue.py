@@ -164,7 +164,8 @@ def test_all_faults_of_a_language_are_named(tmp_path: Path) -> None:
             'years = ["{years} год", "{years} года", "{years} лет"]',
             'years = ["{years} год", "{years} года"]',
         )
-        .replace('report = "Отчёт: {path}"', 'report = ["Отчёт: {path}"]')
+        .replace('детей: {patients}"', 'детей: {patients}"]')
+        .replace('simulating = "', 'simulating = ["')
         .replace('date = "{day:02d}.', 'date = "')
     )
     own.write_text(broken, encoding="utf-8")
@@ -177,7 +178,7 @@ def test_all_faults_of_a_language_are_named(tmp_path: Path) -> None:
         "with the unknown keys report.page.behind",
         "numbers.years is to be an array of 3 forms",
         "numbers.date fills in {day}, {month} or {month_name}, {year}",
-        "command_line.report is to be one text",
+        "command_line.simulating is to be one text",
         "pictures.total is empty",
         "pictures.reason_at_risk fills in nothing, not {number}",
         "report.note.tests has braces that do not close",

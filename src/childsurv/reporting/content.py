@@ -245,7 +245,7 @@ def compute(
 
 
 def two_way(estimates: Estimates, years: Sequence[float], *, minimum: int) -> TwoWay:
-    """Return counts and survival by two groupings, without small cells and those that would tell of them."""
+    """Return counts and survival by two groupings, without small cells and those that would give them away."""
     rows, columns = estimates.groupings
     table = survival_table(estimates, years, minimum=minimum)
     first = table[table["years"] == years[0]]
@@ -291,7 +291,7 @@ def patients_table(content: Content) -> pd.DataFrame:
 
 @contextmanager
 def _collected(messages: list[str]) -> Iterator[None]:
-    """Collect childsurv's warnings as notes of the report; others pass as they came."""
+    """Collect childsurv's warnings as notes of the report; others are passed on."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ChildsurvWarning)
         yield

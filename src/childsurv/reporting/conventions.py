@@ -1,4 +1,4 @@
-"""What the numbers of a report rest on, as a table: conventions of every result, sources, versions."""
+"""What the numbers of a report rest on, as tables: conventions of every result, sources, versions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NOT_PRINTED = frozenset(
         *("days_per_year", *CONVENTIONS),
     }
 )
-"""Conventions of curves that the general part says once, or that count a few children."""
+"""Conventions of curves that the general part gives once, or that count a few children."""
 
 
 def conventions_table(
@@ -117,7 +117,7 @@ def _merged_values(country: Grouping) -> list[Any]:
 
 
 def is_simulated(cohort: Cohort) -> bool:
-    """Whether the provenance says "simulated", or all countries are invented ones of `childsurv.demo`."""
+    """Whether the provenance names the data simulated, or all countries are invented ones of `childsurv.demo`."""
     if any(
         source.get("simulated") or "simulated" in str(source.get("source", "")).casefold()
         for source in cohort.provenance
@@ -157,7 +157,7 @@ def _dates(life_table: LifeTable, texts: Texts) -> str:
 
 
 def _file_name(source: str) -> str:
-    """Return the last part of a path, so that a report tells nothing of the machine it was made on."""
+    """Return the last part of a path, so that a report shows nothing of the machine it was made on."""
     if "\n" in source or len(source) > 1000:
         return source
     return PurePosixPath(PureWindowsPath(source).as_posix()).name or source

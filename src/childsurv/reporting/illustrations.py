@@ -25,22 +25,14 @@ MOST_PANELS = 30
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """One picture.
-
-    Attributes
-    ----------
-    name : str
-        Name of its files and anchor.
-    title : str
-        Caption on the page.
-    alt : str
-        What it shows, in words.
-    svg, png : bytes
-    """
+    """One picture."""
 
     name: str
+    """Name of its files and anchor."""
     title: str
+    """Caption on the page."""
     alt: str
+    """What it shows, in words."""
     svg: bytes
     png: bytes
 

@@ -1,4 +1,4 @@
-"""The sections of the page on records: who was read and analysed, how well registered, by what rules."""
+"""The sections of the page on records: which were read and analysed, how well registered, by what rules."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from childsurv.reporting.result_tables import count_cell, count_table, full_name
 
 
 def flow_blocks(content: Content) -> list[Block]:
-    """Count from rows read to children analysed, and by country."""
+    """Count rows from those read to those analysed, and by country."""
     texts, numbers, flow = content.texts, content.texts.numbers, content.flow
     rows = [
         Row(
@@ -42,8 +42,8 @@ def flow_blocks(content: Content) -> list[Block]:
     blocks: list[Block] = [Table(texts("caption.flow"), head, tuple(rows), notes=(law,))]
     labels = list(flow.by_country.columns[2:])
     # Where every number is hidden, or there is one country only, the table would say nothing more.
-    told = (flow.by_country.iloc[1:-1, 2:-1] > 0).fillna(False).to_numpy(bool).any()
-    if len(labels) > 2 and told:
+    any_shown = (flow.by_country.iloc[1:-1, 2:-1] > 0).fillna(False).to_numpy(bool).any()
+    if len(labels) > 2 and any_shown:
         body = [
             Row(
                 (row_heading(values[1]), *(count_cell(texts, value) for value in values[2:])),
@@ -79,7 +79,6 @@ def quality_blocks(content: Content) -> list[Block]:
     if table.empty:
         return [Paragraphs((texts("note.quality_none"),))]
     shares = [name for name in table.columns[2:] if not name.endswith("_few")]
-    # Indicators that nobody recorded anything of say nothing.
     body = []
     for row in table.to_dict("records"):
         cells = [row_heading(str(row["country"])), number(numbers.count(row["analysed"]))]
@@ -100,7 +99,7 @@ def quality_blocks(content: Content) -> list[Block]:
 
 
 def patients_blocks(content: Content) -> list[Block]:
-    """Count the patients of each group, and say what was merged."""
+    """Count the patients of each group, and name what was merged."""
     texts, numbers, shown = content.texts, content.texts.numbers, content.shown
     blocks: list[Block] = []
     if content.both is not None:
@@ -148,7 +147,7 @@ def patients_blocks(content: Content) -> list[Block]:
 
 
 def findings_blocks(content: Content) -> list[Block]:
-    """Say what the checks found."""
+    """List what the checks found."""
     texts, table = content.texts, content.findings
     if table.empty:
         return [Paragraphs((texts("note.findings_none"),))]
@@ -170,7 +169,7 @@ def findings_blocks(content: Content) -> list[Block]:
 
 
 def conventions_blocks(content: Content) -> list[Block]:
-    """Say what the numbers rest on."""
+    """List what the numbers rest on."""
     texts = content.texts
     body, before = [], None
     for result, convention, value in content.conventions.itertuples(index=False):

@@ -177,7 +177,7 @@ def cell_table(content: Content, both: TwoWay, caption: str) -> Table:
 
 
 def cox_table(content: Content) -> Table:
-    """Return hazard ratios by level, with those of the stratified model beside them."""
+    """Return hazard ratios by level, and next to them those of the stratified model."""
     texts, numbers, model = content.texts, content.texts.numbers, content.model
     table = model.table
     stratified = STRATIFIED_COLUMNS[0] in table

@@ -118,31 +118,31 @@ def _key_figures(content: Content, everyone: pd.Series) -> KeyFigures:
 
 
 def _counts_sentence(content: Content, everyone: pd.Series) -> str:
-    """Say how many children were analysed and died, and how many rows were left out."""
+    """Give how many children were analysed and died, and how many rows were left out."""
     texts, numbers, flow = content.texts, content.texts.numbers, content.flow
     closing = content.shown.cohort.closing_date
     counts = {name: numbers.count(everyone[name]) for name in ("patients", "deaths")}
-    said = (
+    words = (
         texts("summary.analysed_no_closing", **counts)
         if closing is None
         else texts("summary.analysed", **counts, closing=numbers.date(closing))
     )
     if flow.hidden:
-        return f"{said} {texts('summary.read_hidden')}"
+        return f"{words} {texts('summary.read_hidden')}"
     read = numbers.count(flow.read)
     if not flow.excluded:
-        return f"{said} {texts('summary.read_none', read=read)}"
-    return f"{said} {texts('summary.read', read=read, excluded=numbers.count(flow.excluded))}"
+        return f"{words} {texts('summary.read_none', read=read)}"
+    return f"{words} {texts('summary.read', read=read, excluded=numbers.count(flow.excluded))}"
 
 
 def _survival_sentence(content: Content, everyone: pd.Series) -> list[str]:
     if not np.isfinite(everyone["observed"]):
         return []
     texts = content.texts
-    said = texts("summary.survival", observed=_with_limits(content, everyone, "observed"))
+    words = texts("summary.survival", observed=_with_limits(content, everyone, "observed"))
     if "net" in everyone and np.isfinite(everyone["net"]):
-        said += texts("summary.survival_net", net=_with_limits(content, everyone, "net"))
-    return [said + "."]
+        words += texts("summary.survival_net", net=_with_limits(content, everyone, "net"))
+    return [words + "."]
 
 
 def _range_sentence(content: Content, groups: pd.DataFrame) -> list[str]:
