@@ -53,8 +53,11 @@ def test_check_of_a_clean_file_is_0_and_no_value_is_shown(run: Run, tmp_path: Pa
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--out", "x.xlsx"], "--out writes what the checks found"),
-        (["--layout", "childsurv", "--write-layout", "x.toml"], "leave --layout out"),
+        (["--out", "x.xlsx"], "childsurv: --out writes what the checks found, which needs --layout.\n"),
+        (
+            ["--layout", "childsurv", "--write-layout", "x.toml"],
+            "childsurv: --write-layout writes a proposed layout; leave --layout out.\n",
+        ),
         (["--layout", "childsurv", "--sheet", "2"], "sheet= does not apply"),
         (["--layout", "childsurv", "--exclude", "nothing"], "not a rule"),
         (["--layout", "childsurv", "--date-format", "%Q"], "date_formats="),

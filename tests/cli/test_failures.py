@@ -21,14 +21,26 @@ Run = Callable[..., Result]
     ("options", "words"),
     [
         (["--layout", "unheard-of"], "unheard-of"),
-        (["--layout", "childsurv", "--layout", "encr"], "--layout was given 2 times for 1 extract"),
+        (
+            ["--layout", "childsurv", "--layout", "encr"],
+            "--layout was given 2 times for 1 extract. Give it once for all, or once for each in the same order.\n",
+        ),
         (["--layout", "childsurv", "--country", "Nordavel"], "is given, but column"),
-        (["--layout", "childsurv", "--years", "five"], "--years takes numbers"),
-        (["--layout", "childsurv", "--years", "0"], "greater than 0"),
+        (
+            ["--layout", "childsurv", "--years", "five"],
+            "childsurv: --years takes numbers parted by commas, such as 1,3,5.\n",
+        ),
+        (
+            ["--layout", "childsurv", "--years", "0"],
+            "childsurv: report(): years= takes at least one number of years greater than 0.\n",
+        ),
         (["--layout", "childsurv", "--age-band", "0-16"], "age_band"),
         (["--layout", "childsurv", "--closing-date", "soon"], "closing_date="),
         (["--layout", "childsurv", "--by", "nation"], "nation"),
-        (["--layout", "childsurv", "--extend-life-table"], "needs --life-table"),
+        (
+            ["--layout", "childsurv", "--extend-life-table"],
+            "childsurv: --extend-life-table needs --life-table.\n",
+        ),
         (["--layout", "encr"], "header"),
     ],
 )

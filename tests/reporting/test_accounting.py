@@ -100,7 +100,11 @@ def test_lost_rows_are_an_error() -> None:
     shown = shown_groups(cohort, by=["country"], diagnosis="iccc_group", minimum=5, names=None, texts=TEXTS)
     broken = dataclasses.replace(cohort)
     object.__setattr__(broken, "rows_read", 70)
-    with pytest.raises(DataError, match="Rows were lost or counted twice"):
+    with pytest.raises(
+        DataError,
+        match=r"^report: 70 rows were read, but 60 are analysed and 9 excluded by name\. Rows were lost or counted "
+        r"twice; please report this with the steps that made the cohort\.$",
+    ):
         account(broken, shown.country, minimum=5, texts=TEXTS)
 
 

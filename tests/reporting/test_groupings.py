@@ -44,7 +44,10 @@ def test_category_order_is_kept() -> None:
 
 
 def test_two_groups_cannot_share_a_name() -> None:
-    with pytest.raises(OptionError, match="same text"):
+    with pytest.raises(
+        OptionError,
+        match=r"^names= gives two groups of 'country' the same text; every group needs its own\.$",
+    ):
         group(pd.Series(["a"] * 6 + ["b"] * 6), names={"a": "One", "b": "One"})
 
 
