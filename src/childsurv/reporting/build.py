@@ -1,8 +1,7 @@
-"""Making a report: check what is asked, compute, draw, write."""
+"""The report: what is asked of it is checked here, then it is made."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +12,9 @@ import pandas as pd
 
 from childsurv.cohort.cohort import Cohort
 from childsurv.cohort.follow_up import columns_list
-from childsurv.errors import OptionError, import_extra, require_level
+from childsurv.errors import OptionError, require_level
 from childsurv.lifetable.table import LifeTable
-from childsurv.reporting.content import STEPS, Request, compute
-from childsurv.reporting.illustrations import draw, picture_plan
-from childsurv.reporting.output import rendered_page, report_tables, write_files
-from childsurv.words.catalogue import texts_of
+from childsurv.reporting.request import Request
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -158,7 +154,6 @@ def report(
         raise OptionError(
             f"report(): life_table is a {type(life_table).__name__}, not a LifeTable; see read_life_table."
         )
-    texts = texts_of(language)
     groups = columns_list(by)
     if not groups:
         raise OptionError("report(): by= names the column whose groups are compared, such as 'country'.")
@@ -178,37 +173,16 @@ def report(
         cox_formula=cox_formula,
         names=names,
         simulated=simulated,
+        language=language,
+        title=title,
     )
     folder = Path(out)
     if folder.exists() and not folder.is_dir():
         raise OptionError(f"report(): out={str(folder)!r} is a file; name a folder.")
-    import_extra("jinja2", extra="report", purpose="A report")
-    tqdm = import_extra("tqdm", extra="report", purpose="The progress of a report")
-    bar = tqdm.tqdm(
-        total=len(STEPS),
-        desc="report",
-        unit="step",
-        file=sys.stderr,
-        leave=False,
-        disable=None if progress else True,
-    )
-    with bar:
+    # The parts of a report load when one is made, so that importing the package stays quick.
+    from childsurv.reporting.output import make_report
 
-        def step(name: str) -> None:
-            bar.set_postfix_str(name)
-            bar.update()
-
-        content = compute(cohort, life_table, request, texts, step)
-        bar.total += len(picture_plan(content)) + 1
-        pictures = []
-        for picture in draw(content):
-            step(picture.name)
-            pictures.append(picture)
-        step("page")
-        tables = report_tables(content)
-        html = rendered_page(content, pictures, tables, title=title)
-    # Everything is made before anything is written, so that an error leaves no half report behind.
-    path, drawn = write_files(folder, html, tables, pictures)
+    path, tables, drawn = make_report(cohort, life_table, request, folder, progress=progress)
     return Report(path, tables, drawn)
 
 

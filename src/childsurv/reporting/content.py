@@ -26,48 +26,15 @@ from childsurv.reporting.group_survival import (
     period_window,
     survival_table,
 )
-from childsurv.reporting.groupings import Grouping, Names, Shown, shown_groups
+from childsurv.reporting.groupings import Grouping, Shown, shown_groups
+from childsurv.reporting.request import Request
 from childsurv.reporting.small_cells import hidden_cells
-from childsurv.words.catalogue import Texts, span_text
+from childsurv.words.catalogue import Texts, span_text, texts_of
 
 Step = Callable[[str], None]
 
 STEPS = ("groups", "quality", "survival", "cells", "trend", "tests", "model")
 """What `compute` passes to its ``step``, in order."""
-
-
-@dataclass(frozen=True, eq=False)
-class Request:
-    """What a user asked of a report, checked; arguments as in `report`."""
-
-    by: tuple[str, ...]
-    diagnosis: str
-    minimum: int
-    years: tuple[float, ...]
-    level: float
-    reference: str | None
-    cox_formula: str | Sequence[str] | None
-    names: Names | None
-    simulated: bool | None
-
-    @property
-    def main_year(self) -> float:
-        """The year of rankings and heat maps: 5 if asked for, otherwise the last one."""
-        return 5.0 if 5 in self.years else max(self.years)
-
-    def filled(self, texts: Texts, *, quantity: str) -> Texts:
-        """Return texts with the values that most of them need; ``quantity`` is "net" or "observed"."""
-        by = " / ".join(self.by)
-        return texts.with_values(
-            level=texts.numbers.level(self.level),
-            minimum=self.minimum,
-            reliable=fewest_for_reliable(self.minimum),
-            by=texts.optional(f"by.{by}") or by,
-            diagnosis=texts.optional(f"by.{self.diagnosis}") or self.diagnosis,
-            years=texts.numbers.significant(self.main_year),
-            span=span_text(self.main_year, texts.language),
-            quantity=texts(f"quantity.{quantity}"),
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,12 +139,26 @@ class _Survival:
         return row, (first, last)
 
 
-def compute(
-    cohort: Cohort, life_table: LifeTable | None, request: Request, texts: Texts, step: Step
-) -> Content:
+def _filled_texts(request: Request, *, quantity: str) -> Texts:
+    """Return the words of a report with the values that most need; ``quantity`` is "net" or "observed"."""
+    texts = texts_of(request.language)
+    by = " / ".join(request.by)
+    return texts.with_values(
+        level=texts.numbers.level(request.level),
+        minimum=request.minimum,
+        reliable=fewest_for_reliable(request.minimum),
+        by=texts.optional(f"by.{by}") or by,
+        diagnosis=texts.optional(f"by.{request.diagnosis}") or request.diagnosis,
+        years=texts.numbers.significant(request.main_year),
+        span=span_text(request.main_year, texts.language),
+        quantity=texts(f"quantity.{quantity}"),
+    )
+
+
+def compute(cohort: Cohort, life_table: LifeTable | None, request: Request, step: Step) -> Content:
     """Compute what a report says; ``step`` is called with the name of each of `STEPS` before it."""
     minimum = request.minimum
-    texts = request.filled(texts, quantity="observed" if life_table is None else "net")
+    texts = _filled_texts(request, quantity="observed" if life_table is None else "net")
     caught: list[str] = []
     with _collected(caught):
         step("groups")

@@ -1,7 +1,8 @@
-"""What a report writes: the page as HTML, its tables as CSV that a spreadsheet opens safely, its pictures."""
+"""Making a report: its page as HTML, its tables as CSV that a spreadsheet opens safely, its pictures."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -9,10 +10,13 @@ from pathlib import Path
 import pandas as pd
 
 from childsurv._version import __version__
+from childsurv.cohort.cohort import Cohort
 from childsurv.errors import import_extra
 from childsurv.files.spreadsheet import guarded, guarded_text
-from childsurv.reporting.content import Content, patients_table
-from childsurv.reporting.illustrations import Picture
+from childsurv.lifetable.table import LifeTable
+from childsurv.reporting.content import STEPS, Content, compute, patients_table
+from childsurv.reporting.illustrations import Picture, draw, picture_plan
+from childsurv.reporting.request import Request
 from childsurv.reporting.sections import sections
 
 PAGE = "report.html"
@@ -41,9 +45,41 @@ TABLE_FILES: Mapping[str, str] = {
 PICTURE_FILES = ("curves_all", "curves_by", "curves_diagnosis", "ranking", "heatmap", "forest")
 
 
-def rendered_page(
-    content: Content, pictures: Sequence[Picture], tables: Mapping[str, pd.DataFrame], *, title: str | None
-) -> str:
+def make_report(
+    cohort: Cohort, life_table: LifeTable | None, request: Request, folder: Path, *, progress: bool
+) -> tuple[Path, dict[str, pd.DataFrame], dict[str, tuple[Path, ...]]]:
+    """Compute, draw and write a report; return its page, its tables and the files of its pictures."""
+    import_extra("jinja2", extra="report", purpose="A report")
+    tqdm = import_extra("tqdm", extra="report", purpose="The progress of a report")
+    bar = tqdm.tqdm(
+        total=len(STEPS),
+        desc="report",
+        unit="step",
+        file=sys.stderr,
+        leave=False,
+        disable=None if progress else True,
+    )
+    with bar:
+
+        def step(name: str) -> None:
+            bar.set_postfix_str(name)
+            bar.update()
+
+        content = compute(cohort, life_table, request, step)
+        bar.total += len(picture_plan(content)) + 1
+        pictures = []
+        for picture in draw(content):
+            step(picture.name)
+            pictures.append(picture)
+        step("page")
+        tables = report_tables(content)
+        html = rendered_page(content, pictures, tables)
+    # Everything is made before anything is written, so that an error leaves no half report behind.
+    path, drawn = write_files(folder, html, tables, pictures)
+    return path, tables, drawn
+
+
+def rendered_page(content: Content, pictures: Sequence[Picture], tables: Mapping[str, pd.DataFrame]) -> str:
     """Return the page as HTML that needs nothing from outside.
 
     Raises
@@ -68,7 +104,7 @@ def rendered_page(
         files.setdefault(TABLE_FILES[name], []).append(f"{TABLES_FOLDER}/{name}.csv")
     page: str = environment.get_template("report.html.j2").render(
         language=texts.language,
-        title=title or texts("page.title"),
+        title=content.request.title or texts("page.title"),
         subtitle=texts(
             "page.subtitle",
             patients=texts.numbers.count(len(frame)),
