@@ -115,7 +115,7 @@ def test_no_value_of_a_patient_leaves(
     for name, text in texts_in(made.path.parent).items():
         assert "SENTINEL" not in text, name
         found = set(re.findall(r"\d{4}-\d{2}-\d{2}", text))
-        # The life table's and the window's own dates may also be somebody's.
+        # The life table's and the window's own dates may also be those of a child.
         found -= {"1980-01-01", "2030-12-31", "2016-01-01", "2020-12-31"}
         assert not found & (births | deaths | diagnoses), name
 

@@ -20,7 +20,7 @@ def group(values: pd.Series, **options: object) -> tuple[object, pd.Categorical]
     )
 
 
-def test_small_groups_get_one_label_and_nobody_is_lost() -> None:
+def test_small_groups_get_one_label_and_no_child_is_lost() -> None:
     values = pd.Series(["a"] * 30 + ["b"] * 3 + ["c"] * 8)
     grouping, labels = group(values, names={"a": "Avaland"})
     assert grouping.labels == ("Avaland", "Other, merged (2)")

@@ -156,7 +156,7 @@ def test_all_faults_of_a_language_are_named(tmp_path: Path) -> None:
     own = tmp_path / "xx.toml"
     broken = (
         RUSSIAN.replace('contents = "Содержание"\n', "")
-        .replace('back = "Содержание"', 'behind = "Содержание"')
+        .replace('skip = "Перейти', 'behind = "Перейти')
         .replace("«", "{")
         .replace('total = "Пациенты"', 'total = ""')
         .replace("под наблюдением меньше {number}", "под наблюдением мало")
@@ -174,7 +174,7 @@ def test_all_faults_of_a_language_are_named(tmp_path: Path) -> None:
     message = str(caught.value)
     assert message.startswith("xx.toml does not fit the words of en.toml: ")
     for part in (
-        "without the keys report.page.contents, report.page.back",
+        "without the keys report.page.contents, report.page.skip",
         "with the unknown keys report.page.behind",
         "numbers.years is to be an array of 3 forms",
         "numbers.date fills in {day}, {month} or {month_name}, {year}",
