@@ -15,7 +15,7 @@ from childsurv.net.excess import QUANTITY
 from childsurv.plot.lines import KEY_WIDTH, TimeAxis, draw_key
 from childsurv.plot.spacing import LINE_HEIGHT, text_height
 from childsurv.plot.style import Theme
-from childsurv.words.picture_texts import count_text
+from childsurv.words.catalogue import count_text
 
 FloatArray = npt.NDArray[np.float64]
 

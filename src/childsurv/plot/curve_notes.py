@@ -17,7 +17,8 @@ from childsurv.plot.groups import Selection
 from childsurv.plot.lines import Steps, TimeAxis
 from childsurv.plot.marks import reasons_text
 from childsurv.plot.panel_layout import Choices
-from childsurv.words.picture_texts import decimal_text, hidden_note, percent_text, text, value_text
+from childsurv.words.catalogue import decimal_text, hidden_note, percent_text, value_text
+from childsurv.words.catalogue import picture_text as text
 
 HIGHEST_SHARE = 1.2
 """End of the axis of net survival, beyond which limits above 100 % are cut, which the note then says."""

@@ -51,7 +51,8 @@ from childsurv.plot.panel_drawing import (
 from childsurv.plot.panel_layout import Choices, PanelLayout, fitted_layout
 from childsurv.plot.spacing import text_height, time_ticks, wrapped
 from childsurv.plot.style import Theme, as_theme, drawing, width_in_inches
-from childsurv.words.picture_texts import count_text, text, value_text
+from childsurv.words.catalogue import count_text, value_text
+from childsurv.words.catalogue import picture_text as text
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -30,7 +30,8 @@ from childsurv.plot.marks import mark_notes, marks_of
 from childsurv.plot.sheet import COLUMN_GAP, Column, Sheet, make_sheet
 from childsurv.plot.spacing import spread, text_height, text_width
 from childsurv.plot.style import Theme, as_theme, drawing, width_in_inches
-from childsurv.words.picture_texts import count_text, hidden_note, percent_text, text
+from childsurv.words.catalogue import count_text, hidden_note, percent_text
+from childsurv.words.catalogue import picture_text as text
 
 ORDERS = ("estimate", "name", "given")
 

@@ -15,7 +15,8 @@ from childsurv.errors import ColumnError, DataError, OptionError, asked, require
 from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.net.excess import QUANTITY
 from childsurv.plot.groups import column_list, numeric_column, reading_order
-from childsurv.words.picture_texts import decimal_text, text, year_text
+from childsurv.words.catalogue import decimal_text, year_text
+from childsurv.words.catalogue import picture_text as text
 
 USUAL_YEARS = 5.0
 

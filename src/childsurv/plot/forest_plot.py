@@ -27,7 +27,8 @@ from childsurv.plot.groups import numeric_column
 from childsurv.plot.sheet import COLUMN_GAP, Column, Sheet, make_sheet
 from childsurv.plot.spacing import text_height, text_width
 from childsurv.plot.style import Theme, as_theme, drawing, width_in_inches
-from childsurv.words.picture_texts import count_text, decimal_text, p_value_text, percent_text, text
+from childsurv.words.catalogue import count_text, decimal_text, p_value_text, percent_text
+from childsurv.words.catalogue import picture_text as text
 
 FloatArray = npt.NDArray[np.float64]
 

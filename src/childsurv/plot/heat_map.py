@@ -32,7 +32,8 @@ from childsurv.plot.groups import Names, label_text, reading_order, require_mini
 from childsurv.plot.marks import mark_notes, marks_of
 from childsurv.plot.spacing import LINE_HEIGHT, text_height, wrapped
 from childsurv.plot.style import Theme, as_theme, drawing, luminance, width_in_inches
-from childsurv.words.picture_texts import count_text, percent_text, text
+from childsurv.words.catalogue import count_text, percent_text
+from childsurv.words.catalogue import picture_text as text
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -28,7 +28,8 @@ from childsurv.plot.frame import (
 from childsurv.plot.groups import require_minimum
 from childsurv.plot.spacing import text_height, time_ticks, wrapped
 from childsurv.plot.style import Theme, as_theme, drawing, width_in_inches
-from childsurv.words.picture_texts import count_text, text
+from childsurv.words.catalogue import count_text
+from childsurv.words.catalogue import picture_text as text
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]

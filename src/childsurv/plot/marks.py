@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from childsurv.curves.reliability import COUNTS, ReliabilityRules
-from childsurv.words.picture_texts import count_text, decimal_text, text
+from childsurv.words.catalogue import count_text, decimal_text
+from childsurv.words.catalogue import picture_text as text
 
 NOT_RELIABLE = "‡"
 UNSTANDARDISED = "§"

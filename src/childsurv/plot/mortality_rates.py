@@ -30,7 +30,8 @@ from childsurv.plot.frame import (
 from childsurv.plot.groups import Names, label_text
 from childsurv.plot.spacing import text_height
 from childsurv.plot.style import Theme, as_theme, drawing, width_in_inches
-from childsurv.words.picture_texts import count_text, decimal_text, text
+from childsurv.words.catalogue import count_text, decimal_text
+from childsurv.words.catalogue import picture_text as text
 
 FloatArray = npt.NDArray[np.float64]
 

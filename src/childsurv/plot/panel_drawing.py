@@ -17,7 +17,7 @@ from childsurv.plot.lines import Steps, draw_area, draw_band, draw_context, draw
 from childsurv.plot.panel_layout import Choices, PanelLayout
 from childsurv.plot.spacing import LINE_HEIGHT, text_height
 from childsurv.plot.style import Theme
-from childsurv.words.picture_texts import count_text, value_text
+from childsurv.words.catalogue import count_text, value_text
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -15,7 +15,8 @@ from childsurv.plot.groups import Selection
 from childsurv.plot.lines import KEY_WIDTH, LABEL_GAP, TimeAxis, wrapped_labels
 from childsurv.plot.spacing import text_height, time_ticks, wrapped
 from childsurv.plot.style import Theme
-from childsurv.words.picture_texts import count_text, text, value_text
+from childsurv.words.catalogue import count_text, value_text
+from childsurv.words.catalogue import picture_text as text
 
 FloatArray = npt.NDArray[np.float64]
 
