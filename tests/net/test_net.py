@@ -16,7 +16,8 @@ from childsurv.errors import (
     OptionError,
 )
 from childsurv.lifetable.table import LifeTable
-from childsurv.net.net import METHODS, net_survival
+from childsurv.net.net import net_survival
+from childsurv.net.options import METHODS
 
 FRAME = pd.DataFrame(
     {

@@ -23,8 +23,8 @@ def risk_weights(
 ) -> tuple[FloatArray, FloatArray, npt.NDArray[np.bool_]]:
     """Return the summed weight of those at risk at each day's start and end, and on which days it can be used.
 
-    Days cannot be used when nobody is at risk, and, with a warning, when the weights of all are lost beside those of
-    somebody before them.
+    Days cannot be used when no child is at risk, and, with a warning, when the weights of all are lost beside those of
+    one before them.
 
     Parameters
     ----------

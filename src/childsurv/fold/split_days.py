@@ -13,10 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from childsurv.cohort.follow_up import FollowUp
-from childsurv.errors import DataError, asked
 from childsurv.lifetable.paths import cell_index, cumulative_hazard, pieces
-from childsurv.lifetable.people import Demographics
+from childsurv.lifetable.people import People
 from childsurv.lifetable.table import LifeTable
 
 FloatArray = npt.NDArray[np.float64]
@@ -47,25 +45,19 @@ class SplitDaySums:
     weighted_events_squared: FloatArray
 
 
-def split_day_sums(
-    observed: FollowUp, table: LifeTable, people: Demographics, *, group: IntArray, n_groups: int
-) -> SplitDaySums:
-    """Sum the hazards and weights of everybody at risk on every day, cells split inside days.
+def split_day_sums(people: People, *, group: IntArray, n_groups: int) -> SplitDaySums:
+    """Sum the hazards and weights of all at risk on every day, cells split inside days.
 
     Parameters
     ----------
-    observed, table, people
-        Follow-up in whole days, and who looks where.
+    people
+        Follow-up in whole days, and where each child looks.
     group, n_groups
         Codes from 0, of the rows of the follow-up.
     """
-    if not observed.counted:
-        raise DataError(
-            f"{asked()}: follow-up must be in whole days to be looked up in a life table; round it."
-        )
-    rows = observed.rows
-    stratum, birth, diagnosis = people.stratum[rows], people.birth[rows], people.diagnosis[rows]
-    time = observed.time.astype(np.int64, copy=False)
+    observed, table, places = people.observed, people.table, people.places
+    stratum, birth, diagnosis = places.stratum, places.birth, places.diagnosis
+    time = people.time
     event = observed.event.astype(bool)
     cell = cell_index(table, stratum, birth, diagnosis, time)
     n_days = int(time.max()) + 1
@@ -132,14 +124,12 @@ def _person_days(
     return hazard.astype(np.float64, copy=False), np.asarray(cumulative), person, np.asarray(day)
 
 
-def expected_until(
-    observed: FollowUp, table: LifeTable, people: Demographics, moments: FloatArray
-) -> FloatArray:
+def expected_until(people: People, moments: FloatArray) -> FloatArray:
     """Return each group's expected events from the last whole day to each moment inside a day.
 
     Parameters
     ----------
-    observed, table, people
+    people
         As for `split_day_sums`.
     moments
         Days since diagnosis, none of them whole.
@@ -148,19 +138,19 @@ def expected_until(
     -------
     ndarray of shape (n_groups, n_moments)
     """
-    rows = np.arange(people.stratum.size)[observed.rows]
-    entry = np.zeros(rows.size) if observed.entry is None else observed.entry
+    observed, places = people.observed, people.places
+    entry = np.zeros(observed.time.size) if observed.entry is None else observed.entry
     expected = np.zeros((observed.n_groups, moments.size))
     for column, moment in enumerate(moments):
         there = np.flatnonzero((observed.time > moment) & (entry < moment))
-        own = rows[there]
+        own = places.of(there)
         spent = [
             cumulative_hazard(
-                table,
-                people.stratum[own],
-                birth=people.birth[own],
-                diagnosis=people.diagnosis[own],
-                time=np.full(own.size, at),
+                people.table,
+                own.stratum,
+                birth=own.birth,
+                diagnosis=own.diagnosis,
+                time=np.full(there.size, at),
             )
             for at in (moment, np.floor(moment))
         ]

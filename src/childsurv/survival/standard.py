@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +21,17 @@ from childsurv.cohort.follow_up import (
     require_rows,
 )
 from childsurv.curves.curves import Curves, Strata
-from childsurv.errors import DataError, OptionError, asking, require_choice, require_columns, require_count
+from childsurv.errors import (
+    DataError,
+    OptionError,
+    asked,
+    asking,
+    require_choice,
+    require_columns,
+    require_count,
+)
+from childsurv.fold.tally import Tally
+from childsurv.lifetable.people import People
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -38,6 +48,8 @@ STANDARDS: dict[str, dict[str, float]] = {
 Cancer Survival Standards begin at 15 years."""
 
 EMPTY_RULES = ("error", "neighbour")
+
+STANDARD_METHODS = ("direct", "brenner")
 
 
 @asking("standardise")
@@ -170,6 +182,57 @@ def standardise(
         if curves.quantity == "survival" and curves.origin == 0
         else None,
     )
+
+
+def standardised(
+    estimate: Callable[..., Curves],
+    data: Data | Tally,
+    weights: Weights,
+    *,
+    over: str,
+    method: str = "direct",
+    by: By = None,
+    entry: str | None = None,
+) -> Curves:
+    """Return an estimator's curves standardised over strata: directly, or by case weights (Brenner's method).
+
+    Parameters
+    ----------
+    estimate
+        Gives curves for ``by=``, and for ``reweigh=`` those of people with the case weights that it makes of them.
+    data
+        What the curves are estimated from.
+    weights, over
+        As for `standardise`.
+    method
+        "direct": the weighted mean of the strata's curves; "brenner": case weights, see `brenner_weights`.
+    by, entry
+        Group columns, and the column with the start of follow-up, as for `brenner_weights`.
+    """
+    if method == "direct":
+        return standardise(estimate(by=[*columns_list(by), over]), weights, over=over)
+
+    if isinstance(data, Tally):
+        raise OptionError(
+            f"{asked()}: standard_method='brenner' weighs children, whom a Tally has added up; give the rows, or use "
+            "'direct'."
+        )
+
+    def own_weights(people: People) -> FloatArray:
+        # Counted among the rows that the estimate keeps.
+        rows = people.observed.rows
+        if isinstance(rows, slice):
+            return brenner_weights(data, weights, over=over, by=by, entry=entry).to_numpy()
+        kept = frame_of(data).iloc[rows]
+        return brenner_weights(kept, weights, over=over, by=by, entry=entry or "entry").to_numpy()
+
+    curves = estimate(by=by, reweigh=own_weights)
+    conventions = {
+        **curves.conventions,
+        "standard": weights if isinstance(weights, str) else "own weights",
+        "standard_method": "brenner",
+    }
+    return replace(curves, conventions=conventions)
 
 
 @asking("brenner_weights")
