@@ -323,7 +323,10 @@ def test_intervals_end_at_the_horizon_and_no_rate_goes_on_beyond_it(compat, inte
 
 def test_a_horizon_before_everybody_enters_says_so():
     late = _people().assign(entry=400, time=lambda frame: frame["time"] + 400)
-    with pytest.raises(DataError, match="everybody enters after horizon=1 years"):
+    with pytest.raises(
+        DataError,
+        match=r"^net_survival: all rows enter after the horizon, so no child is followed before it\.$",
+    ):
         cs.net_survival(late, _rates(), horizon=1, entry="entry", **PEOPLE_COLUMNS)
     with pytest.raises(OptionError, match="horizon= takes years"):
         cs.net_survival(late, _rates(), horizon="5", **PEOPLE_COLUMNS)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from childsurv.cohort.follow_up import require_rows
-from childsurv.errors import OptionError, asked
+from childsurv.errors import OptionError, asked, asking
 from childsurv.fold.population import fold_population
 from childsurv.fold.risk_weights import risk_weights
 from childsurv.fold.rows import every_day, fold_expected, fold_observed
@@ -175,11 +175,13 @@ def expected_by_day(
     followed = last_day[group]
     if method == "hakulinen":
         followed = np.minimum(followed, potential_follow_up(people))
-    population = fold_population(
-        people.table, places.stratum, birth=places.birth, diagnosis=places.diagnosis, entry=None, time=followed,
-        event=np.zeros(followed.size, dtype=np.int8), group=group, n_groups=n_groups, plain=False,
-        weighted=True, case_weights=people.observed.weights, declining=True,
-    )  # fmt: skip
+    # These methods need tables that reach further than follow-up does, so messages name them.
+    with asking(f"{asked()} (method={method!r})"):
+        population = fold_population(
+            people.table, places.stratum, birth=places.birth, diagnosis=places.diagnosis, entry=None, time=followed,
+            event=np.zeros(followed.size, dtype=np.int8), group=group, n_groups=n_groups, plain=False,
+            weighted=True, case_weights=people.observed.weights, declining=True,
+        )  # fmt: skip
     assert population.weighted_entered is not None
     assert population.weighted_left is not None
     assert population.weighted_expected_events is not None
