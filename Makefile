@@ -3,13 +3,19 @@ PYTHON ?= python3
 VENV ?= .venv
 DEMO ?= demo
 RUN = $(VENV)/bin/python
+# Tests run on all cores. Each takes whole modules first and then helps the others out.
+PYTEST = $(RUN) -m pytest -n auto --dist worksteal
+TEST_TAKES = about 4 minutes on two idle cores
+QUICK_TAKES = about a minute on two idle cores
+SLOW_TAKES = about 5 minutes on two idle cores
 
-.PHONY: demo test quick lint types bench notebooks clean help
+.PHONY: demo test quick test-slow lint types bench notebooks clean help
 
 help:
 	@echo "make demo   install into $(VENV) and compare thirteen simulated countries; the report is $(DEMO)/report/report.html"
-	@echo "make test   install what tests need and run them all"
-	@echo "make quick  the tests without the slow ones"
+	@echo "make test   install what tests need and run them: $(TEST_TAKES)"
+	@echo "make quick  a first look at every room: $(QUICK_TAKES)"
+	@echo "make test-slow  statistics of many replications and the fuzzer: $(SLOW_TAKES)"
 	@echo "make lint   style, spelling and types"
 	@echo "make bench  speed and memory against other packages"
 	@echo "make clean  remove what the others made"
@@ -33,10 +39,16 @@ demo: $(VENV)/.package
 	$(RUN) -m childsurv demo --out $(DEMO)
 
 test: $(VENV)/.test
-	$(RUN) -m pytest
+	@echo "All tests but the slow statistics: $(TEST_TAKES)."
+	$(PYTEST) -m "not slow"
 
 quick: $(VENV)/.test
-	$(RUN) -m pytest -m "not slow"
+	@echo "Without the long tests, and with few examples of each law: $(QUICK_TAKES)."
+	$(PYTEST) -m "not slow and not long" --hypothesis-profile=quick
+
+test-slow: $(VENV)/.test
+	@echo "Statistics of many replications, and the fuzzer: $(SLOW_TAKES)."
+	$(PYTEST) -m slow
 
 lint: $(VENV)/.lint
 	$(RUN) -m ruff check .

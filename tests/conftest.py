@@ -3,26 +3,48 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, settings
 
+from strategies import clean
+
 mpl.use("Agg")
 
-# The same examples in every run of CI, so that a change is judged by itself; new ones each time elsewhere.
-settings.register_profile(
-    "childsurv",
-    deadline=None,
-    max_examples=40,
-    suppress_health_check=[HealthCheck.too_slow],
-    derandomize=bool(os.environ.get("CI")),
-)
+# The same examples in every run of CI, so that a change is judged by itself; new ones each time elsewhere. No deadline:
+# a busy machine is no fault. `make quick` asks for the profile "quick".
+ALWAYS: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("childsurv", max_examples=40, derandomize=bool(os.environ.get("CI")), **ALWAYS)
+settings.register_profile("quick", max_examples=5, derandomize=True, **ALWAYS)
 settings.load_profile("childsurv")
+
+MOST_REASONS = 9
+"""Lines in which a run says why it left tests out, besides a last one for the rest."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say once for each reason how many tests were left out or are known to fail, not once for each test."""
+    reasons: Counter[str] = Counter()
+    for outcome in ("skipped", "xfailed"):
+        for report in terminalreporter.stats.get(outcome, []):
+            reason = (
+                report.longrepr[2] if isinstance(report.longrepr, tuple) else getattr(report, "wasxfail", "")
+            )
+            reasons[f"{outcome}: {reason.removeprefix('Skipped: ')}"] += 1
+    for reason, count in reasons.most_common(MOST_REASONS):
+        terminalreporter.write_line(f"{count} {reason}")
+    rest = reasons.most_common()[MOST_REASONS:]
+    if rest:
+        terminalreporter.write_line(
+            f"{sum(count for _, count in rest)} for {len(rest)} other reasons: pytest -rsx"
+        )
+
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -37,43 +59,6 @@ def shared() -> Path:
             "tests/reference holds the references that need no other data"
         )
     return folder
-
-
-TUMOURS = (("C71.6", "9470", "3"), ("C42.1", "9811", "3"), ("C64.9", "8960", "3"), ("C71.1", "9421", "1"))
-
-
-def clean(rows: int) -> pd.DataFrame:
-    """Return rows without a fault, as text of the layout childsurv; all follows from the row number."""
-    number = np.arange(rows)
-    birth = np.datetime64("2000-01-15") + (37 * number % 3_000).astype("timedelta64[D]")
-    diagnosis = birth + (400 + 53 * number % 1_900).astype("timedelta64[D]")
-    contact = diagnosis + (11 + 71 * number % 2_000).astype("timedelta64[D]")
-    site, kind, behaviour = zip(*(TUMOURS[place % len(TUMOURS)] for place in number), strict=True)
-    dead = number % 3 == 0
-    return pd.DataFrame(
-        {
-            "patient_id": [f"P{place}" for place in number],
-            "tumour_id": [f"T{place}" for place in number],
-            "country": np.where(number % 2, "Xenia", "Ypsil"),
-            "registry": "North",
-            "sex": np.where(number % 2, "male", "female"),
-            "birth_date": birth.astype(str),
-            "diagnosis_date": diagnosis.astype(str),
-            "age_years": "",
-            "topography": site,
-            "morphology": kind,
-            "behaviour": behaviour,
-            "basis": np.where(number % 5, "7", "5"),
-            "grade": "",
-            "stage": np.where(number % 4, "L", ""),
-            "last_contact_date": contact.astype(str),
-            "vital_status": np.where(dead, "dead", "alive"),
-            "cause_of_death": np.where(dead, "C71", ""),
-            "dco": "false",
-            "autopsy": "",
-        },
-        dtype=object,
-    )
 
 
 @pytest.fixture(scope="session")

@@ -139,7 +139,7 @@ def test_unexpected_errors_keep_the_traceback_but_no_data(
         except KeyError as error:
             raise RuntimeError(f"could not convert {value}") from error
 
-    monkeypatch.setattr("childsurv.cohort.cohort.concat", fail)
+    monkeypatch.setattr("childsurv.extract.together.concat", fail)
     extract = extracts / "simulated_XND_nordavel.csv"
     arguments = ["report", extract, "--layout", "childsurv", "--out", tmp_path, "--quiet"]
     result = run(*arguments)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import importlib.util
 import inspect
 import pkgutil
 import re
@@ -22,6 +23,7 @@ MODULES = sorted(
     for module in pkgutil.walk_packages(childsurv.__path__, "childsurv.")
     if not module.name.endswith("__main__")
 )
+LIFELINES = importlib.util.find_spec("lifelines") is not None
 DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")])
 
 
@@ -40,7 +42,9 @@ def test_docstring_examples(name: str, tmp_path: Path, monkeypatch: pytest.Monke
         warnings.simplefilter("error")
         runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
         for example in _Finder().find(module, name):
-            runner.run(example)
+            # lifelines holds pandas below version 3; the rest runs without it.
+            if LIFELINES or not any("lifelines" in line.source for line in example.examples):
+                runner.run(example)
     assert runner.failures == 0
 
 

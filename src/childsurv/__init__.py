@@ -20,15 +20,16 @@ from childsurv.classify import (
     toronto_schema,
     toronto_stages,
 )
-from childsurv.cohort.cohort import Cohort, concat
+from childsurv.cohort.cohort import Cohort
 from childsurv.cohort.windows import cohort_approach, complete_approach, hybrid_approach, period_approach
+from childsurv.compare.gray import gray_test
 from childsurv.compare.ranks import (
-    TestResult,
     fixed_time_test,
     logrank_test,
     max_combo_test,
     pairwise_logrank_tests,
 )
+from childsurv.compare.results import TestResult
 from childsurv.curves.curves import Curves
 from childsurv.errors import (
     ChildsurvError,
@@ -46,6 +47,7 @@ from childsurv.extract import (
     LayoutSuggestion,
     check_rules,
     compare_link_tokens,
+    concat,
     data_quality,
     layouts,
     load_layout,
@@ -58,11 +60,11 @@ from childsurv.extract import (
 from childsurv.fold.build import tally
 from childsurv.fold.tally import Grid, Tally
 from childsurv.lifetable.check import check_life_table, life_expectancy
-from childsurv.lifetable.expected import expected_survival
+from childsurv.lifetable.expected import expected_at_risk, expected_survival
+from childsurv.lifetable.extending import concat_life_tables
 from childsurv.lifetable.formats.reading import read_life_table
-from childsurv.lifetable.left_at_risk import expected_at_risk
 from childsurv.lifetable.person_time import person_years, standardised_mortality_ratio
-from childsurv.lifetable.table import LifeTable, concat_life_tables
+from childsurv.lifetable.table import LifeTable
 from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.net.crude import crude_mortality
 from childsurv.net.excess import ExcessMortality, excess_mortality
@@ -71,9 +73,10 @@ from childsurv.net.net import net_survival
 from childsurv.net.rank_test import net_survival_test
 from childsurv.regression.cox import cox
 from childsurv.regression.cox_fit import CoxFit
+from childsurv.regression.lifelines_reader import from_lifelines
 from childsurv.reporting import Report, report
 from childsurv.survival.bands import simultaneous_bands
-from childsurv.survival.causes import cumulative_incidence, gray_test
+from childsurv.survival.causes import cumulative_incidence
 from childsurv.survival.first_event import first_event
 from childsurv.survival.intervals import actuarial
 from childsurv.survival.observed import kaplan_meier, nelson_aalen
@@ -130,6 +133,7 @@ __all__ = [
     "expected_survival",
     "first_event",
     "fixed_time_test",
+    "from_lifelines",
     "gray_test",
     "hybrid_approach",
     "iccc3_labels",

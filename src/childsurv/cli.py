@@ -138,9 +138,9 @@ def demo(out: Path, patients: int, seed: int, language: str, minimum: int, quiet
     Example:
       childsurv demo --out demo --patients 20000 --seed 1
     """  # noqa: D301 (click wants the backspace itself)
-    from childsurv.cohort.cohort import concat
     from childsurv.demo import countries, write_extracts
     from childsurv.extract import read_extract
+    from childsurv.extract.together import concat
     from childsurv.lifetable.formats.reading import read_life_table
     from childsurv.reporting import report
 
@@ -501,8 +501,8 @@ def report_command(
       childsurv report north.csv south.txt --layout encr --layout canreg5 --country Nordavel
         --country Tarsolen --life-table life_tables.csv --closing-date 2020-12-31 --out report
     """  # noqa: D301 (click wants the backspace itself)
-    from childsurv.cohort.cohort import concat
     from childsurv.extract import read_extract
+    from childsurv.extract.together import concat
     from childsurv.reporting import report
 
     number = len(extracts)

@@ -57,6 +57,16 @@ def test_both_causes() -> None:
     assert at["std_error"][7] == pytest.approx(math.sqrt(last), **EXACT)
 
 
+def test_a_death_on_the_day_of_diagnosis_in_a_second_group() -> None:
+    """Survival before day 0 is 1 in every group, whatever it came to at the end of the group before."""
+    two = pd.concat([FOUR.assign(group="a"), FOUR.assign(group="b", time=[0, 20, 30, 40])])
+    at = cs.crude_mortality(two, table(), by="group", **NAMES).at(times=[0, 30])
+    disease = at[(at["cause"] == "disease") & (at["group"] == "b")]
+    # A quarter dies on day 0, and half of the rest on day 30; the population takes h of three quarters each day.
+    expected = [1 / 4, 5 / 8 - 0.75 * 30 * H]
+    assert disease["estimate"].tolist() == pytest.approx(expected, **EXACT)
+
+
 def test_years_of_life_lost() -> None:
     lost = cs.years_of_life_lost(FOUR, table(), years=40 / 365.25, **NAMES)
     # Curves step at the ends of days: day k stands for the height that they had after day k - 1.

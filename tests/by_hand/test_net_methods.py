@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from typing import Any
 
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 
 import childsurv as cs
+from childsurv.cohort.cohort import empty_findings, join_exclusions
 
 EXACT = {"rel": 1e-12, "abs": 1e-13}
 Z = 1.959963984540054
@@ -73,6 +75,19 @@ def test_hakulinen_lets_go_of_those_whose_closing_date_has_come() -> None:
     # One date for all that nobody reaches is Ederer I.
     alike = net(method="hakulinen", closing_date="2010-01-01").table
     pd.testing.assert_frame_equal(alike, net(method="ederer1").table, rtol=1e-12)
+
+
+def test_hakulinen_counts_a_child_diagnosed_on_the_closing_date_for_one_day() -> None:
+    # The girl is diagnosed on the closing date and dies on it, which counts in the first day; the boys are followed on.
+    frame = children([0, 10, 10], [1, 1, 0], ["female", "male", "male"]).assign(entry=0)
+    frame["diagnosis_date"] = pd.to_datetime(["2001-06-15", "2001-06-05", "2001-06-05"])
+    frame["birth_date"] = frame["diagnosis_date"] - pd.Timedelta(500, "D")
+    cohort = cs.Cohort(frame, len(frame), dt.date(2001, 6, 15), empty_findings(), join_exclusions([]))
+    at = cs.net_survival(cohort, table(), method="hakulinen").at(times=[1, 9, 10])
+    first = (2 * math.exp(-A) + math.exp(-B)) / 3
+    expected = [2 / 3 / first, 2 / 3 / (first * math.exp(-8 * A)), 1 / 3 / (first * math.exp(-9 * A))]
+    assert at["estimate"].tolist() == pytest.approx(expected, **EXACT)
+    assert at["at_risk"].tolist() == [3, 2, 2]
 
 
 def test_exponential_forms() -> None:

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import copy
 import dataclasses
 import datetime as dt
+import pickle
+from collections.abc import Callable
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,7 +21,6 @@ from childsurv.cohort.cohort import (
     Cohort,
     add_quality_counts,
     category_order,
-    concat,
     empty_findings,
     exclusion_rows,
     join_exclusions,
@@ -70,6 +73,24 @@ def test_data_are_fresh_and_a_cohort_is_frozen() -> None:
     assert "changed" not in set(whole.data["sex"])
     with pytest.raises(dataclasses.FrozenInstanceError):
         whole.rows_read = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+def test_pickles_and_deep_copies_are_equal(again: Callable[[Cohort], Cohort]) -> None:
+    first = dataclasses.replace(
+        cohort().where("sex == 'male'", rule="boys"),
+        provenance=(MappingProxyType({"source": "simulated.csv", "exclude": ("dco",)}),),
+    )
+    other = again(first)
+    pd.testing.assert_frame_equal(other.data, first.data)
+    pd.testing.assert_frame_equal(other.findings, first.findings)
+    pd.testing.assert_frame_equal(other.exclusions, first.exclusions)
+    pd.testing.assert_frame_equal(other.quality_counts, first.quality_counts)
+    assert (other.rows_read, other.closing_date) == (first.rows_read, first.closing_date)
+    assert other.provenance == first.provenance
+    assert isinstance(other.provenance[0], MappingProxyType)
+    other.frame.loc[0, "time"] = 1
+    assert first.frame.loc[0, "time"] == 4000
 
 
 def test_where_counts_who_is_left_out_by_country() -> None:
@@ -187,30 +208,6 @@ def test_with_columns() -> None:
         cohort().with_columns(x=[98765, 2])
     with pytest.raises(ColumnError, match="another index than the cohort's data"):
         cohort().with_columns(x=pd.Series(range(5), index=range(5, 10)))
-
-
-def test_concat_puts_back_what_was_split() -> None:
-    whole = cohort()
-    parts = [whole.where(f"country == '{country}'") for country in ("XAA", "XBB")]
-    both = concat(parts)
-    assert len(both) == 5
-    assert both.rows_read == 10
-    assert both.exclusions["patients"].sum() == 5
-    pd.testing.assert_frame_equal(both.data, whole.data)
-    # Categories come back in their official order, not that of appearance.
-    assert both.data["iccc_group"].cat.categories.tolist() == ["I", "V", "IX", "X"]
-
-
-def test_concat_fills_columns_that_some_lack() -> None:
-    both = concat([cohort(), cohort().with_columns(stage=["a"] * 5)])
-    assert both.data["stage"].isna().sum() == 5
-
-
-def test_concat_refuses_different_editions() -> None:
-    with pytest.raises(DataError, match=r"different ICCC-3 editions \(2005, 2017\)"):
-        concat([cohort(iccc_edition="2005"), cohort(iccc_edition="2017")])
-    with pytest.raises(OptionError, match="at least one cohort"):
-        concat([])
 
 
 def test_tables_without_rows_have_their_columns() -> None:

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from childsurv.compare.ranks import TestResult, logrank_test
+from childsurv.compare.ranks import logrank_test
+from childsurv.compare.results import TestResult
 from childsurv.errors import ChildsurvError, ColumnError, DataError, ModelError, OptionError
 
 RNG = np.random.default_rng(11)

@@ -10,18 +10,24 @@ from hypothesis import strategies as st
 from childsurv.demo.parameters import (
     AGE_FIRST_YEARS,
     AGE_WIDTHS,
+    COURSE_BREAKS,
     chosen_countries,
     code_table,
     country_table,
+    course_table,
     subgroup_table,
 )
 from childsurv.demo.patients import (
     Patients,
     _birth_at_completed_age,
+    course_at,
+    course_levels,
+    course_time,
     draw_basis,
     draw_from_rows,
     draw_patients,
     stage_chances,
+    subgroup_groups,
     tumour_mix,
 )
 from childsurv.maths.calendar import BirthdayCalendar
@@ -144,3 +150,22 @@ def test_basis_is_mostly_microscopic(blood: bool) -> None:
     assert np.isin(basis, [5, 6, 7]).mean() == pytest.approx(0.9, abs=0.01)
     assert set(np.unique(basis)) <= {1, 2, 4, 5, 6, 7, 9}
     assert ((basis == 5).mean() > 0.4) == blood
+
+
+def test_course_is_one_at_five_years() -> None:
+    np.testing.assert_allclose(course_at(1826.0), 1.0, rtol=1e-12)
+    assert (course_at(0.0) == 0).all()
+
+
+@given(st.integers(0, 11), st.floats(0, 20_000))
+def test_course_time_undoes_course_at(group: int, days: float) -> None:
+    cumulative = course_at(days)[[group]]
+    back = course_time(np.array([group]), cumulative)[0]
+    # Slow courses magnify rounding: 1e-16 in a course that rises by 3e-6 a day.
+    assert back == pytest.approx(days, abs=1e-6, rel=1e-9)
+
+
+def test_levels_rise_and_groups_match() -> None:
+    assert (np.diff(course_levels(), axis=1) > 0).all()
+    assert course_levels().shape == (12, COURSE_BREAKS.size)
+    assert (course_table()["group"].to_numpy()[subgroup_groups()] == subgroup_table()["group"]).all()

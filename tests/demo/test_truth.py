@@ -7,7 +7,10 @@ import pandas as pd
 import pytest
 
 from childsurv import demo
+from childsurv.demo.parameters import country_table, subgroup_table
+from childsurv.demo.patients import period_effect
 from childsurv.demo.simulate import Register, simulate
+from childsurv.demo.truth import baseline_table, effects_table
 from childsurv.errors import ColumnError, DataError, OptionError
 
 
@@ -91,3 +94,36 @@ def test_tables_are_copies(register: Register) -> None:
         table = getattr(truth, name)
         table[table.columns[0]] = "changed"
         assert not (getattr(truth, name).iloc[:, 0] == "changed").any()
+
+
+def test_hazard_is_high_early_and_low_later() -> None:
+    table = baseline_table()
+    rate = table.pivot(index="iccc_subgroup", columns="from_days", values="hazard_per_year")
+    assert (rate[3652.0] < 0.05 * rate[91.0]).all()
+    assert (rate[[91.0, 365.0]].max(axis=1) > rate[1826.0] * 3).all()
+    assert rate.to_numpy().min() > 0
+
+
+def test_baseline_gives_the_survival_of_the_table() -> None:
+    table = baseline_table()
+    years = (table["to_days"].clip(upper=1826) - table["from_days"]).clip(lower=0) / 365.25
+    total = (table["hazard_per_year"] * years).groupby(table["iccc_subgroup"]).sum()
+    expected = subgroup_table().set_index("subgroup")["survival_5y"]
+    np.testing.assert_allclose(np.exp(-total[expected.index]), expected, rtol=1e-12)
+
+
+def test_effects_have_a_reference_without_a_term() -> None:
+    table = effects_table(country_table(), np.array([2000, 2005]))
+    first = ~table["variable"].duplicated()
+    assert (table.loc[first, "log_hazard_ratio"] == 0).all()
+    assert (table.loc[first, "term"] == "").all()
+    assert table.loc[~first, "term"].is_unique
+    assert "period[T.2005-2009]" in table["term"].tolist()
+    assert period_effect(np.array([2005]))[0] < 0
+
+
+def test_effects_of_chosen_countries_are_against_the_first_of_them() -> None:
+    chosen = country_table().iloc[[1, 3]]
+    table = effects_table(chosen, np.array([2010]))
+    effect = table[table["variable"] == "country"]["log_hazard_ratio"].tolist()
+    assert effect == pytest.approx([0.0, 0.58 - 0.30])

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from childsurv.errors import LayoutError
+from childsurv.extract.columns import Labels
 from childsurv.extract.conditions import NO_NUMBER, Dates, Numbers, holds, read_conditions
 from childsurv.extract.dates import NO_DAY, as_day
-from childsurv.extract.labels import Labels
 
 COLUMNS = {
     "age_years": Numbers(np.array([3, 14, 15, NO_NUMBER])),

@@ -134,6 +134,25 @@ def test_years_before_is_the_last_birthday_that_reaches_the_age(at, years):
     assert completed_years(last + 1, day(at))[0] == years - 1 or years == 0
 
 
+@pytest.mark.parametrize(
+    ("at", "years", "born"),
+    [
+        # A year before 29 February no day has its number; a child born on 1 March is still younger.
+        ("2012-02-29", 1, "2011-02-28"),
+        ("2012-02-29", 4, "2008-02-29"),
+        ("1904-02-29", 4, "1900-02-28"),
+        # A child born on 29 February turns one on 1 March.
+        ("2013-02-28", 1, "2012-02-28"),
+        ("2013-03-01", 1, "2012-03-01"),
+    ],
+)
+def test_years_before_29_february(at, years, born):
+    last = years_before(day(at), np.array([years]))
+    assert as_date(int(last[0])) == dt.date.fromisoformat(born)
+    assert completed_years(last, day(at))[0] == years
+    assert completed_years(last + 1, day(at))[0] == years - 1
+
+
 def test_calendar_of_many_rows_is_that_of_single_days():
     days = np.arange(-30_000, 30_000, 7)
     many = np.stack(calendar_parts(np.tile(days, 9)))[:, : days.size]

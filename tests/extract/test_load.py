@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from types import MappingProxyType
+
 import pytest
 
 from childsurv.errors import LayoutError, OptionError
 from childsurv.extract import Layout, layouts, load_layout
-from childsurv.extract.fields import ALTERNATIVES, FIELDS
+from childsurv.extract.layout import ALTERNATIVES, FIELDS
 
 BASE = """
 name = "own"
@@ -137,3 +141,14 @@ def test_circles_bad_toml_and_absent_files_are_named(put):
         load_layout(put('name = "имя"'.encode("cp1251"), name="bad.toml"))
     with pytest.raises(OptionError, match="canreg5"):
         load_layout("canreg6")
+
+
+@pytest.mark.parametrize("name", layouts())
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda layout: pickle.loads(pickle.dumps(layout))])
+def test_pickles_and_deep_copies_are_equal_and_frozen(name, again):
+    layout = load_layout(name)
+    other = again(layout)
+    assert other == layout
+    assert other.to_toml() == layout.to_toml()
+    assert isinstance(other.columns, MappingProxyType)
+    assert isinstance(other.columns["sex"].values, MappingProxyType)

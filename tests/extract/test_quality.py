@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from childsurv.cohort.cohort import concat
 from childsurv.errors import OptionError
 from childsurv.extract import data_quality, read_extract
+from childsurv.extract.together import concat
 
 
 def hand_made(clean_rows):

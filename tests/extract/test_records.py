@@ -7,11 +7,10 @@ import pandas as pd
 import pytest
 
 from childsurv.extract import load_layout
-from childsurv.extract.labels import Labels
+from childsurv.extract.columns import Labels, RawTable
+from childsurv.extract.findings import Found
 from childsurv.extract.matching import match_headers
-from childsurv.extract.raw_table import RawTable
 from childsurv.extract.records import Reader
-from childsurv.extract.rules import Found
 
 NEEDED = ["PAT", "Sex", "YoB", "MoB", "YoI", "MoI", "Topo", "Morpho", "Vit_stat", "Surv_time", "Age"]
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from childsurv.extract.dates import as_date, as_day, parse_dates
-from childsurv.extract.rules import Found
+from childsurv.extract.findings import Found
 from childsurv.extract.timing import days_of_months, follow, place_dates
+from childsurv.extract.values import StatedDates, StatedFollowUp
 
 FORMATS = ["%Y-%m-%d", "%Y-%m", "%Y"]
 
@@ -15,14 +16,13 @@ FORMATS = ["%Y-%m-%d", "%Y-%m", "%Y"]
 def placed(birth, diagnosis, contact, *, age=np.nan, survival=np.nan, months=None, closing="2020-12-31"):
     found = Found(np.array([1]))
     windows = [None if text is None else parse_dates([text], FORMATS) for text in (birth, diagnosis, contact)]
-    result = place_dates(
+    stated = StatedDates(
         *windows,
         age=np.array([age]),
         survival=np.array([survival]),
         months=None if months is None else np.array([months]),
-        closing=np.array([as_day(closing)]),
-        found=found,
     )
+    result = place_dates(stated, closing=np.array([as_day(closing)]), found=found)
     days = [int(values[0]) for values in (result.birth, result.diagnosis, result.contact)]
     return (
         [as_date(day).isoformat() if abs(day) < 10**6 else "" for day in days],
@@ -101,13 +101,15 @@ def followed(contact, *, dead, closing="2020-12-31", **stated):
     windows = [parse_dates([text], FORMATS) for text in ("2010-03-01", "2012-05-01", contact)]
     none = np.array([np.nan])
     limit = np.array([as_day(closing)])
-    dates = place_dates(*windows, age=none, survival=none, closing=limit, found=found)
+    dates = place_dates(StatedDates(*windows, age=none, survival=none), closing=limit, found=found)
     numbers = {
         name: None if name not in stated else (np.array([float(stated[name])]), np.array([False]))
         for name in ("entry", "time")
     }
     event = None if "event" not in stated else np.array([stated["event"]], dtype=np.int8)
-    result = follow(dates, np.array([dead]), closing=limit, event=event, found=found, **numbers)
+    result = follow(
+        dates, np.array([dead]), StatedFollowUp(event=event, **numbers), closing=limit, found=found
+    )
     return (
         int(result.entry[0]),
         int(result.time[0]),
@@ -214,6 +216,8 @@ def test_precisions_are_kept(given, options, precisions):
     options = {"age": np.nan, "survival": np.nan, "months": np.nan} | options
     windows = [None if text is None else parse_dates([text], FORMATS) for text in given]
     arrays = {name: np.array([float(value)]) for name, value in options.items()}
-    result = place_dates(*windows, **arrays, closing=as_day("2020-12-31"), found=Found(np.array([1])))
+    result = place_dates(
+        StatedDates(*windows, **arrays), closing=as_day("2020-12-31"), found=Found(np.array([1]))
+    )
     found = (result.birth_precision, result.precision, result.contact_precision)
     assert tuple(int(values[0]) for values in found) == precisions

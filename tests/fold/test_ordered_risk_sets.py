@@ -1,96 +1,28 @@
-"""Risk sets and the partial likelihood against a plain loop over events and the rows at risk."""
+"""Risk sets by hand: cells, ranges of cells, and running sums that lose nothing."""
 
 from __future__ import annotations
 
 import numpy as np
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+import pandas as pd
 
-from childsurv.fold import ordered_risk_sets as risk_sets
+from childsurv.cohort.follow_up import FollowUp
 from childsurv.fold.ordered_risk_sets import build_risk_sets, compensated_sum
-from childsurv.regression.kernel import cross_product, evaluate, time_weighted_information
 
 
-def people(seed: int, *, late: bool, whole: bool) -> dict[str, np.ndarray]:
-    rng = np.random.default_rng(seed)
-    n = 60
-    time = rng.integers(1, 15, n) if whole else rng.integers(1, 15, n) * 0.37
-    event = rng.random(n) < 0.6
-    event[0] = True
-    return {
-        "time": time,
-        "event": event,
-        "entry": time * (rng.integers(0, 4, n) / 4 if not whole else rng.integers(0, 2, n) // 2),
-        "weights": rng.integers(0, 4, n) / 2 + (np.arange(n) == 0),
-        "stratum": rng.integers(0, 4, n),
-        "x": rng.normal(size=(2, n)),
-        "eta": rng.normal(size=n),
-    } | ({"entry": np.minimum(rng.integers(0, 9, n), time - 1)} if late and whole else {})
-
-
-def looped(
-    d: dict[str, np.ndarray], ties: str, late: bool
-) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
-    """Log-likelihood, gradient, information, and information times the square root of time."""
-    risk = d["weights"] * np.exp(d["eta"])
-    value, gradient = 0.0, np.zeros(2)
-    information, weighted = np.zeros((2, 2)), np.zeros((2, 2))
-    dead = d["event"] & (d["weights"] > 0)
-    for stratum in np.unique(d["stratum"]):
-        own = d["stratum"] == stratum
-        for time in np.unique(d["time"][own & dead]):
-            at_risk = own & (d["time"] >= time) & ((d["entry"] < time) | (not late))
-            tied = own & dead & (d["time"] == time)
-            number = int(tied.sum())
-            for k in range(number):
-                share = risk * (at_risk - (k / number if ties == "efron" else 0.0) * tied)
-                mean = d["x"] @ share / share.sum()
-                spread = (d["x"] * share) @ d["x"].T / share.sum() - np.outer(mean, mean)
-                weight = d["weights"][tied].mean()
-                value -= weight * np.log(share.sum())
-                gradient -= weight * mean
-                information += weight * spread
-                weighted += weight * spread * (np.sqrt(time) - 2)
-            value += (d["weights"] * d["eta"])[tied].sum()
-            gradient += (d["weights"] * d["x"])[:, tied].sum(axis=1)
-    return value, gradient, information, weighted
-
-
-@pytest.mark.parametrize("tables", [True, False], ids=["tables", "searches"])
-@given(
-    seed=st.integers(0, 10_000),
-    ties=st.sampled_from(["efron", "breslow"]),
-    late=st.booleans(),
-    whole=st.booleans(),
-)
-def test_likelihood_equals_the_loop(tables: bool, seed: int, ties: str, late: bool, whole: bool) -> None:
-    d = people(seed, late=late, whole=whole)
-    limit = risk_sets.LARGEST_TABLE
-    risk_sets.LARGEST_TABLE = limit if tables else -10_000
-    try:
-        sets = build_risk_sets(
-            d["time"], d["event"], entry=d["entry"] if late else None, weights=d["weights"],
-            stratum=d["stratum"], ties=ties,
-        )  # fmt: skip
-    finally:
-        risk_sets.LARGEST_TABLE = limit
-    x = d["x"][:, sets.rows]
-    now = evaluate(sets, x, d["eta"][sets.rows])
-    value, gradient, information, weighted = looped(d, ties, late)
-    assert now.log_likelihood == pytest.approx(value, rel=1e-11)
-    # Sums of up to 60 terms of size 1 in another order.
-    np.testing.assert_allclose(now.gradient, gradient, atol=1e-11)
-    np.testing.assert_allclose(now.information, information, atol=1e-11)
-    ours = time_weighted_information(sets, x, now.hazards, np.sqrt(sets.time) - 2)
-    np.testing.assert_allclose(ours, weighted, atol=1e-10)
+def followed(time, event, *, entry=None, weights=None, stratum=None) -> FollowUp:
+    """Follow-up of arrays as they are, with strata as groups."""
+    group = np.zeros(len(time), dtype=np.int64) if stratum is None else np.asarray(stratum)
+    groups = pd.DataFrame({"stratum": np.arange(group.max() + 1)})
+    return FollowUp(
+        np.asarray(time), np.asarray(event, dtype=np.int8), entry, weights, group, groups, 0, "days", slice(None)
+    )  # fmt: skip
 
 
 def test_differences_of_running_sums_do_not_cancel() -> None:
     # A stratum with tiny risks after one with huge ones: plain running sums would leave nothing of it.
     time, event = np.array([1, 2, 3, 1, 2, 3]), np.ones(6, dtype=bool)
     stratum = np.array([0, 0, 0, 1, 1, 1])
-    sets = build_risk_sets(time, event, entry=None, weights=None, stratum=stratum, ties="efron")
+    sets = build_risk_sets(followed(time, event, stratum=stratum), ties="efron")
     values = np.array([1e-17, 2e-17, 4e-17, 1e3, 2e3, 4e3])
     np.testing.assert_allclose(sets.at_risk(values)[:3], [7e-17, 6e-17, 4e-17], rtol=1e-12)
     total, error = compensated_sum(np.array([1e16, 1.0, 1.0, -1e16]))
@@ -99,19 +31,5 @@ def test_differences_of_running_sums_do_not_cancel() -> None:
 
 def test_rows_never_at_risk_at_an_event_take_no_part() -> None:
     time, event = np.array([1, 5, 5, 9]), np.array([False, True, False, False])
-    sets = build_risk_sets(
-        time,
-        event,
-        entry=np.array([0, 0, 0, 5]),
-        weights=None,
-        stratum=np.zeros(4, dtype=np.int64),
-        ties="efron",
-    )
+    sets = build_risk_sets(followed(time, event, entry=np.array([0, 0, 0, 5])), ties="efron")
     assert sets.rows.tolist() == [1, 2]
-
-
-def test_blocks_of_a_cross_product_add_up() -> None:
-    rng = np.random.default_rng(5)
-    x, weight = rng.normal(size=(3, 90_000)), rng.normal(size=90_000)
-    np.testing.assert_allclose(cross_product(x, weight), (x * weight) @ x.T, rtol=1e-9)
-    np.testing.assert_allclose(cross_product(x), x @ x.T, rtol=1e-12, atol=1e-9)

@@ -106,6 +106,23 @@ def test_groups_that_only_one_part_has() -> None:
     pd.testing.assert_frame_equal(total.table, tally(FRAME, by="g", **NAMES).table)
 
 
+def test_days_in_marked_cells_add() -> None:
+    """The table ends on 31 December 2002: who is diagnosed ten days earlier spends the rest in the cell carried on."""
+    late = FRAME.assign(diagnosis_date=pd.Timestamp("2002-12-22"), time=[20, 12, 9, 35])
+    carried = life_table().extend("last")
+    whole = tally(late, carried, **PEOPLE)
+    assert whole.extended_days == 10 + 2 + 25
+    assert sum(whole.marked_days.values()) == 37
+    boys, girls = late.iloc[:2], late.iloc[2:].assign(sex="female")
+    one, other = tally(boys, carried, **PEOPLE), tally(girls, carried, **PEOPLE)
+    assert (one.extended_days, other.extended_days) == (12, 25)
+    for total in (one + other, other + one):
+        assert total.extended_days == 37
+        assert sorted(total.marked_days.values()) == [12, 25]
+    twice = one + tally(late.iloc[2:], carried, **PEOPLE)
+    assert twice.marked_days == whole.marked_days
+
+
 def test_categories_keep_their_order_when_tallies_add() -> None:
     typed = FRAME.assign(g=pd.Categorical(FRAME["g"], ["b", "a"]))
     parts = [

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
+import itertools
+import math
 import warnings
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -15,21 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import childsurv as cs
+import strategies
+from strategies import patients, random_patients, table_of
 
-
-def _laws() -> ModuleType:
-    """Return the module with the patients that the laws of sums are tested on."""
-    place = Path(__file__).with_name("test_sums.py")
-    specification = importlib.util.spec_from_file_location("laws_of_sums", place)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
-LAWS = _laws()
-TABLE, NOUGHT, patients = LAWS.TABLE.extend("last"), LAWS.NOUGHT.extend("last"), LAWS.patients
+TABLE, NOUGHT = strategies.TABLE.extend("last"), strategies.NOUGHT.extend("last")
 NAMES: dict[str, Any] = {"time": "time", "event": "event"}
 BREAKS = [10 / 365.25, 17.5 / 365.25, 25 / 365.25, 40 / 365.25]
 
@@ -107,14 +95,12 @@ def test_groups_are_split_data(way: str, frame: pd.DataFrame) -> None:
 
 
 @quiet
-@pytest.mark.parametrize("way", [name for name in WAYS if "relsurv" not in name])
+@pytest.mark.parametrize("way", [name for name, options in WAYS.items() if "compat" not in options])
 @few
 @given(frame=patients(late=False))
 def test_no_population_mortality_gives_observed_survival(way: str, frame: pd.DataFrame) -> None:
     ours = net(frame, way, table=NOUGHT, by="group").table
     options = WAYS[way]
-    if options.get("compat"):
-        return
     if "intervals" in options:
         form = "cohort" if options.get("form") == "actuarial" else "person-time"
         observed = cs.actuarial(frame, by="group", form=form, intervals=BREAKS, ci="log", **NAMES).table
@@ -131,6 +117,56 @@ def test_no_population_mortality_gives_observed_survival(way: str, frame: pd.Dat
         np.testing.assert_allclose(
             ours["std_error"][known.to_numpy()], observed["std_error"][known], rtol=1e-10
         )
+
+
+PEERS = {
+    name: options for name, options in WAYS.items() if options.get("compat") in {"strs", "stnet", "popepi"}
+}
+
+
+def peers_survival(part: pd.DataFrame, options: dict[str, Any]) -> list[float]:
+    """Estimate observed survival at the ends of a peer's intervals by loops, in its years and with its person-time.
+
+    strs and stnet count half an interval for all who leave in it; popEpi counts to the day, in calendar years.
+    """
+    peer, form = options["compat"], options.get("form", "actuarial" if options["compat"] == "strs" else None)
+    if peer == "popepi":
+
+        def year(date: pd.Series) -> pd.Series:
+            return date.dt.year + (date.dt.dayofyear - 1) / 365.242199
+
+        diagnosed = part["diagnosis_date"]
+        times = year(diagnosed + pd.to_timedelta(part["time"], "D")) - year(diagnosed)
+    else:
+        times = part["time"] / 365.24
+    survival, at_ends = 1.0, []
+    for start, end in itertools.pairwise([0.0, *BREAKS]):
+        at_risk = times > start
+        leave = at_risk & (times <= end)
+        deaths = int((leave & (part["event"] == 1)).sum())
+        spent = (np.minimum(times, end) - start)[at_risk]
+        if peer != "popepi":
+            spent = spent.where(~leave[at_risk], (end - start) / 2)
+        if deaths and form == "actuarial":
+            survival *= 1 - deaths / (at_risk.sum() - (leave.sum() - deaths) / 2)
+        elif deaths:
+            survival *= math.exp(-deaths * (end - start) / spent.sum())
+        at_ends.append(survival)
+    return at_ends
+
+
+@quiet
+@pytest.mark.parametrize("way", PEERS)
+@few
+@given(frame=patients(late=False))
+def test_no_population_mortality_gives_the_observed_survival_of_peers(way: str, frame: pd.DataFrame) -> None:
+    ours = net(frame, way, table=NOUGHT, by="group").table
+    for label, part in frame.groupby("group"):
+        expected = peers_survival(part, WAYS[way])
+        own = ours[ours["group"] == label]
+        place = [round(time / 365.25, 9) for time in own["time"]]
+        at = [expected[[round(end, 9) for end in BREAKS].index(time)] for time in place]
+        np.testing.assert_allclose(own["estimate"], at, rtol=1e-10, atol=1e-13)
 
 
 @quiet
@@ -214,9 +250,9 @@ def test_a_horizon_cuts_and_changes_nothing_before(frame: pd.DataFrame) -> None:
 @pytest.mark.parametrize("way", WAYS)
 def test_a_life_table_is_not_changed(way: str) -> None:
     """relsurv puts 1e-9 in place of zeros in the user's own table; we put nothing anywhere."""
-    table = LAWS.table_of(lambda sex, age, year: 0.0 if age < 5 else 0.001).extend("last")
+    table = table_of(lambda sex, age, year: 0.0 if age < 5 else 0.001).extend("last")
     rates, digest = table.rates.copy(), table.digest
-    net(LAWS.random_patients(3, 50, 200).assign(entry=0), way, table=table)
+    net(random_patients(3, 50, 200).assign(entry=0), way, table=table)
     assert (table.rates == rates).all()
     assert table.digest == digest
 

@@ -23,65 +23,11 @@ from childsurv.lifetable import paths
 from childsurv.lifetable.table import LifeTable
 from childsurv.net.net import net_survival
 from childsurv.survival.observed import kaplan_meier
+from strategies import AGES, LAST_DAY, NOUGHT, TABLE, hazard_of, patients, random_patients, table_of
 
 OBSERVED: dict[str, Any] = {"time": "time", "event": "event", "entry": "entry"}
 EXPECTED: dict[str, Any] = {**OBSERVED, "age_days": "age_days", "diagnosis_date": "diagnosis_date"}
 COUNTS = ("entered", "left", "events")
-
-LAST_DAY = 40
-
-
-def hazard_of(sex: str, age: int, year: int) -> float:
-    """Hazards per day that differ in every cell, up to 0.01: far beyond a child's, so that nothing hides."""
-    return 0.0001 * (1 + (age * 7 + year * 3 + (sex == "male") * 5) % 11) * (9 if age >= 60 else 1)
-
-
-AGES = (0, 1, 2, 5, 60, 61)
-YEARS = range(1999, 2012)
-
-
-def table_of(hazard: Any) -> LifeTable:
-    rows = [
-        (sex, age, year, hazard(sex, age, year))
-        for sex in ("male", "female")
-        for age in AGES
-        for year in YEARS
-    ]
-    frame = pd.DataFrame(rows, columns=["sex", "age", "year", "hazard"])
-    return LifeTable.from_frame(frame, rate="hazard", rate_unit="per_day")
-
-
-TABLE = table_of(hazard_of)
-NOUGHT = table_of(lambda sex, age, year: 0.0)
-
-
-@st.composite
-def patients(
-    draw: st.DrawFn, *, min_size: int = 1, max_size: int = 12, late: bool = True, days: int = LAST_DAY
-) -> pd.DataFrame:
-    """Draw patients with many ties, whose diagnoses fall about birthdays and 1 January."""
-    rows = draw(
-        st.lists(
-            st.tuples(
-                st.integers(1, days),
-                st.integers(0, days - 1) if late else st.just(0),
-                st.integers(0, 1),
-                st.sampled_from(["a", "b", "c"]),
-                st.sampled_from(["male", "female"]),
-                st.sampled_from([0, 1, 300, 364, 365, 366, 729, 1460, 1461, 1462, 21_900, 21_915]),
-                st.integers(0, 60),
-                st.integers(1, 3),
-            ),
-            min_size=min_size,
-            max_size=max_size,
-        )
-    )
-    frame = pd.DataFrame(
-        rows, columns=["time", "entry", "event", "group", "sex", "age_days", "after", "weight"]
-    )
-    frame["entry"] = np.where(frame["entry"] < frame["time"], frame["entry"], 0)
-    frame["diagnosis_date"] = pd.Timestamp("2003-12-10") + pd.to_timedelta(frame.pop("after"), "D")
-    return frame
 
 
 def naive_birthday(birth: dt.date, age: int) -> dt.date:
@@ -185,22 +131,6 @@ def test_fold_is_the_loop_over_days(frame: pd.DataFrame) -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_fold_is_the_loop_whatever_the_blocks(seed: int) -> None:
     assert_net_is_naive(random_patients(seed, 40, LAST_DAY))
-
-
-def random_patients(seed: int, size: int, days: int) -> pd.DataFrame:
-    rng = np.random.default_rng(seed)
-    time = rng.integers(1, days + 1, size)
-    return pd.DataFrame(
-        {
-            "time": time,
-            "entry": np.where(rng.random(size) < 0.5, rng.integers(0, time), 0),
-            "event": rng.integers(0, 2, size),
-            "group": rng.choice(["a", "b", "c"], size),
-            "sex": rng.choice(["male", "female"], size),
-            "age_days": rng.choice([0, 1, 300, 365, 1461, 21_900], size),
-            "diagnosis_date": pd.Timestamp("2000-02-20") + pd.to_timedelta(rng.integers(0, 700, size), "D"),
-        }
-    )
 
 
 @quiet

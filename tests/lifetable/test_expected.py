@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import childsurv.lifetable.expected as expected_module
+import childsurv.lifetable.paths as paths
 from childsurv.cohort.cohort import Cohort, empty_findings, join_exclusions
 from childsurv.errors import ColumnError, DataError, LifeTableError, OptionError
 from childsurv.lifetable.expected import expected_survival
@@ -100,7 +100,7 @@ def test_a_cohort_brings_its_own_columns_and_default_times(children, table):
 
 def test_the_result_does_not_depend_on_the_size_of_batches(children, table, monkeypatch):
     whole = expected_survival(children, table, by="site", years=range(5))
-    monkeypatch.setattr(expected_module, "ROWS_AT_A_TIME", 7)
+    monkeypatch.setattr(paths, "ROWS_AT_A_TIME", 7)
     parts = expected_survival(children, table, by="site", years=range(5))
     assert parts["expected_survival"].to_numpy() == pytest.approx(
         whole["expected_survival"].to_numpy(), rel=1e-14
@@ -240,25 +240,73 @@ def test_tables_of_countries_built_from_their_files_give_the_reference(shared, c
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"kind": "hakulinen"}, OptionError, "kind='hakulinen' is not a choice"),
-        ({"kind": "individual"}, ColumnError, "needs time=, the column with each row's time in days"),
-        ({"kind": "individual", "time": "time", "by": "sex"}, OptionError, "by goes with kind='ederer'"),
-        ({"kind": "individual", "time": "time", "years": 1}, OptionError, "years goes with kind='ederer'"),
-        ({"kind": "individual", "time": "tme"}, ColumnError, "no column 'tme'. Did you mean 'time'"),
-        ({}, OptionError, "say at which times"),
+        (
+            {"kind": "hakulinen"},
+            OptionError,
+            r"^kind='hakulinen' is not a choice; use one of 'ederer', 'individual', 'individual-hazard'\.$",
+        ),
+        (
+            {"kind": "individual"},
+            ColumnError,
+            (
+                "^expected_survival: kind='individual' needs time=, the column with each row's time in "
+                r"days\.$"
+            ),
+        ),
+        (
+            {"kind": "individual", "time": "time", "by": "sex"},
+            OptionError,
+            r"^kind='individual' gives each row its own value; by goes with kind='ederer'\.$",
+        ),
+        (
+            {"kind": "individual", "time": "time", "years": 1},
+            OptionError,
+            r"^kind='individual' gives each row its own value; years goes with kind='ederer'\.$",
+        ),
+        (
+            {"kind": "individual", "time": "tme"},
+            ColumnError,
+            (
+                r"^expected_survival: no column 'tme'\. Did you mean 'time' for 'tme'\? The data have the "
+                r"columns: age_days, sex, diagnosis_date, time, site\.$"
+            ),
+        ),
+        (
+            {},
+            OptionError,
+            (
+                r"^expected_survival: give years= or times= \(days\); there is no column time= to take them "
+                r"from\.$"
+            ),
+        ),
         (
             {"years": 1, "times": 2},
             OptionError,
             r"^expected_survival: give times= \(in days\) or years=, one of the two\.$",
         ),
-        ({"years": -1}, OptionError, "years= takes one or more finite numbers of 0 or more"),
-        ({"times": []}, OptionError, "times= takes one or more"),
+        (
+            {"years": -1},
+            OptionError,
+            r"^expected_survival: years= takes one or more finite numbers of 0 or more\.$",
+        ),
+        (
+            {"times": []},
+            OptionError,
+            r"^expected_survival: times= takes one or more finite numbers of 0 or more\.$",
+        ),
         (
             {"times": "soon"},
             OptionError,
             r"^expected_survival: times= takes one or more finite numbers of 0 or more\.$",
         ),
-        ({"years": 1, "by": "stage"}, ColumnError, "no column 'stage'"),
+        (
+            {"years": 1, "by": "stage"},
+            ColumnError,
+            (
+                r"^expected_survival: no column 'stage'\. Did you mean 'site' for 'stage'\? The data have the "
+                r"columns: age_days, sex, diagnosis_date, time, site\.$"
+            ),
+        ),
         (
             {"years": 30},
             LifeTableError,
@@ -272,5 +320,11 @@ def test_what_cannot_be_computed_is_said(children, table, options, error, messag
 
 
 def test_negative_times_are_a_fault(children, table):
-    with pytest.raises(DataError, match="column 'time' is negative in 60 rows"):
+    with pytest.raises(
+        DataError,
+        match=(
+            r"^expected_survival: column 'time' is negative in 60 rows \(rows 1, 2, 3, 4, 5, 6, 7, 8 and "
+            r"52 more\)\. Times count from diagnosis; correct or exclude them\.$"
+        ),
+    ):
         expected_survival(children.assign(time=-1), table, kind="individual", time="time")

@@ -198,7 +198,7 @@ def test_bands_follow_the_look_up_rule_of_the_table(table, children, rule):
 
 
 def test_the_result_does_not_depend_on_the_size_of_batches(table, children, monkeypatch):
-    import childsurv.lifetable.person_time as module
+    import childsurv.lifetable.paths as module
 
     whole = cs.person_years(children, table, by="sex", ages=[0, 5], **COLUMNS)
     monkeypatch.setattr(module, "ROWS_AT_A_TIME", 13)
@@ -271,13 +271,28 @@ def test_nobody_expected_to_die_gives_no_ratio(one_child):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"ages": [5, 1]}, OptionError, "ages= takes ascending numbers"),
-        ({"ages": []}, OptionError, "ages= takes ascending numbers"),
-        ({"ages": ["a"]}, OptionError, "ages= takes numbers"),
-        ({"since_diagnosis": [-1, 1]}, OptionError, "since_diagnosis= takes numbers of 0 or more"),
-        ({"years": [2000.5]}, OptionError, "years= takes calendar years"),
-        ({"years": [20000]}, OptionError, "years= takes calendar years"),
-        ({"by": "stage"}, ColumnError, "no column 'stage'"),
+        ({"ages": [5, 1]}, OptionError, r"^ages= takes ascending numbers, where each band begins\.$"),
+        ({"ages": []}, OptionError, r"^ages= takes ascending numbers, where each band begins\.$"),
+        ({"ages": ["a"]}, OptionError, r"^ages= takes numbers\.$"),
+        ({"since_diagnosis": [-1, 1]}, OptionError, r"^since_diagnosis= takes numbers of 0 or more\.$"),
+        (
+            {"years": [2000.5]},
+            OptionError,
+            r"^years= takes calendar years, whole numbers from 1800 to 2299\.$",
+        ),
+        (
+            {"years": [20000]},
+            OptionError,
+            r"^years= takes calendar years, whole numbers from 1800 to 2299\.$",
+        ),
+        (
+            {"by": "stage"},
+            ColumnError,
+            (
+                r"^person_years: no column 'stage'\. The data have the columns: sex, age_days, "
+                r"diagnosis_date, time, event\.$"
+            ),
+        ),
     ],
 )
 def test_faults(one_child, table, options, error, message):
@@ -288,10 +303,19 @@ def test_faults(one_child, table, options, error, message):
 def test_faults_of_data_and_size(one_child, table, monkeypatch):
     import childsurv.lifetable.person_time as module
 
-    with pytest.raises(DataError, match="whole days"):
+    with pytest.raises(
+        DataError,
+        match=(
+            "^person_years: follow-up must be in whole days to be shared out; round it, for example with "
+            r"\(years \* 365\.25\)\.round\(\)\.$"
+        ),
+    ):
         cs.person_years(one_child.assign(time=10.5), table, **COLUMNS)
     with pytest.raises(LifeTableError, match="ends on 2024-12-31"):
         cs.person_years(one_child.assign(time=9000), table, **COLUMNS)
     monkeypatch.setattr(module, "LARGEST_NUMBER_OF_CELLS", 5)
-    with pytest.raises(OptionError, match="6 cells of groups and bands are too many"):
+    with pytest.raises(
+        OptionError,
+        match=r"^person_years: 6 cells of groups and bands are too many; use fewer groups or wider bands\.$",
+    ):
         cs.person_years(one_child, table, ages=[0, 1, 2, 3, 4], **COLUMNS)

@@ -1,15 +1,21 @@
 from __future__ import annotations
 
+import contextlib
+import copy
 import dataclasses
+import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import childsurv as cs
 from childsurv.errors import DataError, LifeTableError, OptionError
-from childsurv.lifetable.table import LifeTable, concat_life_tables
+from childsurv.lifetable.extending import concat_life_tables
+from childsurv.lifetable.table import LifeTable
 
 
 @pytest.fixture(scope="module")
@@ -113,22 +119,50 @@ def test_strata_are_looked_up_by_name(cells):
         (
             {"birth_date": "2001-06-01"},
             DataError,
-            r"birth date is after the date looked up in 1 row \(row 1\)",
+            r"^LifeTable\.hazard: the birth date is after the date looked up in 1 row \(row 1\)\.$",
         ),
         (
             {"birth_date": "yesterday"},
             DataError,
-            "birth_date= is not a date of the years 1800 to 2299 in 1 row",
+            (
+                r"^LifeTable\.hazard: birth_date= is not a date of the years 1800 to 2299 in 1 row \(row "
+                r"1\)\.$"
+            ),
         ),
         (
             {"birth_date": "1582-10-15"},
             DataError,
-            "birth_date= is not a date of the years 1800 to 2299 in 1 row",
+            (
+                r"^LifeTable\.hazard: birth_date= is not a date of the years 1800 to 2299 in 1 row \(row "
+                r"1\)\.$"
+            ),
         ),
-        ({"date": pd.NaT}, DataError, "date= is not a date"),
-        ({"sex": "boy"}, LifeTableError, "not 'male' or 'female' in 1 row"),
-        ({"country": "XAA"}, OptionError, "by sex alone; give no strata"),
-        ({"sex": ["male"] * 3, "date": ["2001-01-01"] * 2}, OptionError, "one value, or one a row"),
+        (
+            {"date": pd.NaT},
+            DataError,
+            r"^LifeTable\.hazard: date= is not a date of the years 1800 to 2299 in 1 row \(row 1\)\.$",
+        ),
+        (
+            {"sex": "boy"},
+            LifeTableError,
+            (
+                r"^LifeTable\.hazard: column 'sex' is not 'male' or 'female' in 1 row \(row 1\)\. Population "
+                r"mortality needs a sex; correct or exclude these rows\.$"
+            ),
+        ),
+        (
+            {"country": "XAA"},
+            OptionError,
+            r"^LifeTable\.hazard: this life table is by sex alone; give no strata\.$",
+        ),
+        (
+            {"sex": ["male"] * 3, "date": ["2001-01-01"] * 2},
+            OptionError,
+            (
+                r"^LifeTable\.hazard: give one value, or one a row; got sex of shape \(3,\), birth_date of "
+                r"shape \(\), date of shape \(2,\)\.$"
+            ),
+        ),
     ],
 )
 def test_look_ups_that_have_no_answer_raise(table, arguments, error, message):
@@ -140,7 +174,10 @@ def test_look_ups_that_have_no_answer_raise(table, arguments, error, message):
 
 @pytest.mark.parametrize("days", [-1, np.nan, np.inf, "long"])
 def test_lengths_of_time_that_cannot_be_raise(table, days):
-    with pytest.raises(DataError, match="days= is not a finite number of 0 or more in 1 row"):
+    with pytest.raises(
+        DataError,
+        match=r"^LifeTable\.survival: days= is not a finite number of 0 or more in 1 row \(row 1\)\.$",
+    ):
         table.survival(sex="male", birth_date="2000-05-17", date="2001-05-01", days=days)
 
 
@@ -153,98 +190,17 @@ def test_follow_up_may_reach_the_last_day_of_the_table_and_not_go_beyond(table):
 
 def test_younger_than_the_first_age_raises(cells):
     table = LifeTable.from_frame(cells[cells["age"] > 0], mx="mx")
-    with pytest.raises(LifeTableError, match=r"1 row \(row 2\) are younger than the first age"):
+    with pytest.raises(
+        LifeTableError,
+        match=(
+            r"^LifeTable\.hazard: 1 row \(row 2\) are younger than the first age of the life table\. Add "
+            r"its first ages\.$"
+        ),
+    ):
         table.hazard(sex="male", birth_date=["2000-05-17", "2001-01-01"], date="2001-06-01")
 
 
-# Putting together, extending, and staying as it is
-
-
-def test_putting_tables_together_changes_no_value(cells):
-    coarse = cells[cells["age"].isin([0, 1, 5, 10]) & (cells["year"] % 5 == 0)].assign(country="XBB")
-    fine = cells.assign(country="XAA")
-    starts = {year: f"{year}-01-01" for year in coarse["year"].unique()}
-    one = LifeTable.from_frame(fine, mx="mx", by="country")
-    other = LifeTable.from_frame(coarse, mx="mx", by="country", year_starts=starts, year_end="2013-01-01")
-    both = concat_life_tables([other, one])
-    rng = np.random.default_rng(5)
-    births = np.datetime64("2000-01-01") + rng.integers(0, 2500, 400).astype("timedelta64[D]")
-    dates = births + rng.integers(0, 2000, 400).astype("timedelta64[D]")
-    sexes = rng.choice(["male", "female"], 400)
-    for part, country in ((one, "XAA"), (other, "XBB")):
-        arguments = {"sex": sexes, "birth_date": births, "date": dates, "country": country}
-        assert np.array_equal(part.hazard(**arguments), both.hazard(**arguments))
-    assert concat_life_tables([one, other]).digest == both.digest
-    assert concat_life_tables([one]).digest == one.digest
-
-
-def test_putting_tables_together_carries_none_beyond_its_own_years_and_ages(cells):
-    long = LifeTable.from_frame(cells.assign(country="XAA"), mx="mx", by="country")
-    short = cells[(cells["year"] > 1999) & (cells["year"] < 2010) & (cells["age"] > 0)].assign(country="XBB")
-    both = concat_life_tables([long, LifeTable.from_frame(short, mx="mx", by="country")])
-    usual = {"sex": "male", "birth_date": "1995-01-01", "country": "XBB"}
-    assert (both.hazard(**usual, date=["2000-01-01", "2009-12-31"]) > 0).all()
-    for date in ("1999-12-31", "2010-01-01", "1995-12-31"):
-        with pytest.raises(LifeTableError, match=r"no value for a cell|begins on"):
-            both.hazard(**usual, date=date)
-    with pytest.raises(LifeTableError, match="no value for a cell"):
-        both.hazard(**{**usual, "birth_date": "2005-01-01"}, date="2005-06-01")
-
-
-def test_tables_that_do_not_belong_together_are_refused(cells, table):
-    with pytest.raises(LifeTableError, match="2 strata occur in more than one"):
-        concat_life_tables([table, table])
-    with pytest.raises(LifeTableError, match="differ in their strata columns or in where age cells begin"):
-        concat_life_tables([table, LifeTable.from_frame(cells, mx="mx", days_per_year=365.241)])
-    text, numbers = (
-        LifeTable.from_frame(cells.assign(region=label), mx="mx", by="region") for label in ("north", 1)
-    )
-    with pytest.raises(LifeTableError, match="text in one and numbers in another"):
-        concat_life_tables([text, numbers])
-    with pytest.raises(OptionError, match="at least one"):
-        concat_life_tables([])
-
-
-def test_extending_carries_the_nearest_year_and_marks_the_cells(table, cells):
-    longer = table.extend("last")
-    assert longer.covered_dates == ("open", "open")
-    hazards = longer.hazard(
-        sex="male", birth_date="1995-01-01", date=["1996-06-01", "2000-06-01", "2030-06-01"]
-    )
-    expected = [rate(cells, "male", 1, 1998), rate(cells, "male", 5, 2000), rate(cells, "male", 12, 2012)]
-    assert hazards.tolist() == expected
-    assert longer.extended.sum() == 2 * 2 * 13
-    assert not table.extended.any()
-    assert longer.extended[:, :, [0, -1]].all()
-
-
-def test_extending_fills_the_shorter_of_two_tables_and_gaps_from_the_year_before(cells):
-    frame = pd.concat(
-        [cells.assign(country="XAA"), cells[cells["year"].isin([2000, 2001, 2005])].assign(country="XBB")]
-    )
-    table = LifeTable.from_frame(frame, mx="mx", by="country", missing="not-covered").extend()
-    hazards = table.hazard(
-        sex="male", birth_date="1990-01-01", date=["1998-06-01", "2003-06-01", "2011-06-01"], country="XBB"
-    )
-    assert hazards.tolist() == [
-        rate(cells, "male", age, year) for age, year in ((8, 2000), (12, 2001), (12, 2005))
-    ]
-
-
-def test_extending_twice_is_extending_once(table):
-    once = table.extend()
-    twice = once.extend()
-    assert twice.digest == once.digest
-    assert np.array_equal(twice.extended, once.extended)
-
-
-def test_extending_carries_no_ages(cells):
-    frame = cells.assign(mx=cells["mx"].where(cells["age"] < 12))
-    table = LifeTable.from_frame(frame, mx="mx", missing="not-covered").extend()
-    with pytest.raises(
-        LifeTableError, match=r"no value for a cell .* in 1 row \(row 1\); by sex: male \(1 rows\)"
-    ):
-        table.hazard(sex="male", birth_date="1980-01-01", date="2000-01-01")
+# Staying as it is
 
 
 @given(seed=st.integers(0, 1000))
@@ -270,7 +226,7 @@ def test_no_use_of_a_table_changes_it(cells, seed):
 
 
 def test_arrays_are_read_only_and_no_array_of_the_caller_becomes_so(table):
-    with pytest.raises(ValueError, match="read-only"):
+    with pytest.raises(ValueError, match=r"^assignment destination is read-only$"):
         table.rates[0, 0, 0] = 1.0
     with pytest.raises(dataclasses.FrozenInstanceError):
         table.source = "elsewhere"
@@ -278,6 +234,30 @@ def test_arrays_are_read_only_and_no_array_of_the_caller_becomes_so(table):
     own = dataclasses.replace(table, rates=mine)
     mine[:] = 0
     assert own.digest == table.digest
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.deepcopy, copy.copy, lambda table: pickle.loads(pickle.dumps(table))]
+)
+def test_a_copy_is_the_same_table_and_as_unchangeable(cells, copied):
+    for made in (
+        LifeTable.from_frame(cells, mx="mx"),
+        LifeTable.from_frame(cells.assign(country="XAA"), mx="mx", by="country").expand(years=False).extend(),
+    ):
+        made.digest, made.gap_counts  # noqa: B018 - what is kept once known must survive as well
+        other = copied(made)
+        assert other.digest == made.digest
+        assert other.provenance == made.provenance
+        assert repr(other) == repr(made)
+        pd.testing.assert_frame_equal(other.to_frame(), made.to_frame())
+        for name in ("rates", "extended", "age_starts", "year_starts"):
+            with pytest.raises(ValueError, match=r"^assignment destination is read-only$"):
+                getattr(other, name)[...] = 0
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            other.source = "elsewhere"
+        # Nothing that one of them is used for afterwards touches the other.
+        other.__dict__.pop("digest")
+        assert other.extend().digest == made.extend().digest
 
 
 def test_the_digest_depends_on_what_the_table_says_and_not_on_the_order_of_rows(cells, table):
@@ -301,3 +281,131 @@ def test_repr_counts_cells(table):
     assert repr(table).startswith(
         "<LifeTable by sex: 2 strata, 13 ages, 15 calendar cells, 1998-01-01 to 2012-12-31, digest "
     )
+
+
+# No function changes a table that it is given: digest, cuts, strata, marks and provenance stay
+
+START = pd.Timestamp("2001-03-01")
+
+
+@pytest.fixture(scope="module")
+def people() -> pd.DataFrame:
+    rng = np.random.default_rng(5)
+    n = 40
+    return pd.DataFrame(
+        {
+            "sex": rng.choice(["female", "male"], n),
+            "country": rng.choice(["XAA", "XBB"], n),
+            "age_days": rng.integers(0, 3000, n),
+            "diagnosis_date": START + pd.to_timedelta(rng.integers(0, 300, n), unit="D"),
+            "time": rng.integers(1, 500, n),
+            "event": rng.integers(0, 2, n),
+        }
+    )
+
+
+def tables() -> st.SearchStrategy[LifeTable]:
+    """Tables of two countries by random ages, years and rates, some with gaps."""
+
+    def build(ages: list[int], years: int, seed: int, gap: bool) -> LifeTable:
+        rng = np.random.default_rng(seed)
+        rows = [
+            (country, sex, age, 2000 + year, 10 ** rng.uniform(-4, -1))
+            for country in ("XAA", "XBB")
+            for sex in ("female", "male")
+            for age in [0, 1, *ages]
+            for year in range(years)
+        ]
+        frame = pd.DataFrame(rows, columns=["country", "sex", "age", "year", "mx"])
+        if gap:
+            frame = frame.drop(index=frame.index[-1])
+        return LifeTable.from_frame(frame, mx="mx", by="country", missing="not-covered")
+
+    later = st.lists(st.integers(2, 30), min_size=1, max_size=4, unique=True).map(sorted)
+    return st.builds(build, later, st.integers(4, 7), st.integers(0, 99), st.booleans())
+
+
+FOLLOWED = {"time": "time", "event": "event"}
+
+USES = {
+    "repr": lambda table, people: repr(table),
+    "to_frame": lambda table, people: table.to_frame().drop(columns="age"),
+    "expand": lambda table, people: table.expand(),
+    "split_infancy": lambda table, people: table.split_infancy([0.5, 0.3, 0.2]),
+    "extend last": lambda table, people: table.extend("last"),
+    "extend trend": lambda table, people: table.extend("trend", until=2020, over=3),
+    "with_look_up": lambda table, people: [
+        table.with_look_up(rule) for rule in ("relsurv", "fractional-years")
+    ],
+    "concat": lambda table, people: cs.concat_life_tables([table]),
+    "hazard": lambda table, people: table.hazard(
+        sex="male", birth_date="1999-05-05", date="2001-06-01", country="XAA"
+    ),
+    "survival": lambda table, people: table.survival(
+        sex="male", birth_date="1999-05-05", date="2001-06-01", days=300, country="XAA"
+    ),
+    "plot": lambda table, people: table.plot("heatmap", strata={"sex": "male", "country": "XAA"}),
+    "check": lambda table, people: cs.check_life_table(table),
+    "life_expectancy": lambda table, people: cs.life_expectancy(table),
+    "expected_survival": lambda table, people: cs.expected_survival(
+        people, table, kind="individual", time="time"
+    ),
+    "person_years": lambda table, people: cs.person_years(
+        people, table, ages=[0, 3], years=[2002], **FOLLOWED
+    ),
+    "ratio": lambda table, people: cs.standardised_mortality_ratio(people, table, **FOLLOWED),
+    "net_survival": lambda table, people: cs.net_survival(people, table, **FOLLOWED),
+    "ederer2": lambda table, people: cs.net_survival(people, table, method="ederer2", **FOLLOWED),
+    "observed": lambda table, people: cs.net_survival(
+        people.assign(country="XZZ"), table, missing="observed", **FOLLOWED
+    ),
+    "tally": lambda table, people: cs.tally(people, life_table=table, **FOLLOWED),
+}
+
+
+@settings(max_examples=20)
+@given(table=tables(), name=st.sampled_from(sorted(USES)))
+def test_a_table_stays_what_it_is(people, table, name):
+    arrays = (table.rates, table.extended, table.age_starts, table.year_starts)
+    copies = [array.copy() for array in arrays]
+    strata, provenance, digest = table.strata.copy(), repr(table.provenance), table.digest
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", cs.ChildsurvWarning)
+        # Somebody may enter a gap; the table must be unchanged all the same.
+        with contextlib.suppress(cs.ChildsurvError):
+            USES[name](table, people)
+    for array, before in zip(arrays, copies, strict=True):
+        assert not array.flags.writeable
+        np.testing.assert_array_equal(array, before)
+    pd.testing.assert_frame_equal(table.strata, strata)
+    assert repr(table.provenance) == provenance
+    # Taken afresh, because the digest of a table is kept once known.
+    table.__dict__.pop("digest")
+    assert table.digest == digest
+
+
+def test_every_public_function_that_takes_a_table_is_among_the_uses():
+    taking = {"expand", "split_infancy", "extend", "with_look_up", "hazard", "survival", "plot", "to_frame"}
+    methods = {
+        name for name in vars(LifeTable) if not name.startswith("_") and callable(getattr(LifeTable, name))
+    }
+    public = methods - {"from_frame", "stratum_codes"}
+    assert public == taking
+    assert all(any(use.startswith(name) for use in USES) for name in taking)
+
+
+def test_results_of_building_do_not_share_what_can_be_written(people):
+    table = cs.LifeTable.from_frame(
+        pd.DataFrame(
+            [(sex, age, year, 0.01) for sex in ("female", "male") for age in (0, 1) for year in (2000, 2001)],
+            columns=["sex", "age", "year", "mx"],
+        ),
+        mx="mx",
+    )
+    frame = table.to_frame()
+    frame["hazard_per_day"] = 0.0
+    assert (table.rates > 0).all()
+    with pytest.raises(ValueError, match=r"^assignment destination is read-only$"):
+        table.rates[0, 0, 0] = 1.0
+    with pytest.raises(AttributeError):
+        table.rates = frame  # type: ignore[misc]

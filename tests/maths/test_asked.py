@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from childsurv.errors import OptionError, asking
-from childsurv.maths.asked import asked_number, asked_numbers, asked_times
+from childsurv.maths.asked import asked_number, asked_numbers, asked_times, keyword_only_times
 
 
 def test_times_keep_their_order_and_years_become_days() -> None:
@@ -54,3 +54,21 @@ def test_years_need_days() -> None:
 def test_one_number_is_one() -> None:
     with pytest.raises(OptionError, match=r"^childsurv: bandwidth= takes one number; 2 were given\.$"):
         asked_number([1, 2], argument="bandwidth")
+
+
+def test_times_by_position_are_refused_with_both_ways_to_name_them() -> None:
+    keyword_only_times((), meant="days")
+    because = "give times by name, because a number alone does not say its unit"
+    for given, options, end in (
+        ((5,), {"meant": "days"}, "meant days; write years=5 for years or times=5 for days"),
+        (([1, 5], None), {"meant": "years"}, "meant years; write years=... for years or times=... for days"),
+        (
+            (0.5,),
+            {"meant": "days", "times": "given", "years": "given_years"},
+            "meant days; write given_years=0.5 for years or given=0.5 for days",
+        ),
+        ((2,), {"meant": "weeks", "in_days": False, "unit": "weeks"}, "meant weeks; write times=2 for weeks"),
+    ):
+        with asking("Curves.at"), pytest.raises(OptionError) as caught:
+            keyword_only_times(given, **options)
+        assert str(caught.value) == f"Curves.at: {because}. By position it {end}."

@@ -1,10 +1,7 @@
-"""Laws of crude mortality for any patients, its options, and its truth by simulation."""
+"""Laws of crude mortality for any patients, and its options."""
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -14,20 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import childsurv as cs
+from strategies import NOUGHT, TABLE, patients, random_patients
 
-
-def _module(name: str) -> ModuleType:
-    place = Path(__file__).resolve().parents[1] / "laws" / name
-    specification = importlib.util.spec_from_file_location(place.stem + "_for_crude", place)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
-LAWS = _module("test_sums.py")
-TABLE, NOUGHT, patients = LAWS.TABLE, LAWS.NOUGHT, LAWS.patients
 NAMES: dict[str, Any] = {"time": "time", "event": "event", "entry": "entry"}
 quiet = pytest.mark.filterwarnings("ignore::childsurv.errors.ChildsurvWarning")
 few = settings(max_examples=20)
@@ -76,13 +61,13 @@ def test_no_population_mortality(frame: pd.DataFrame) -> None:
 
 def test_a_life_table_is_not_changed() -> None:
     rates = TABLE.rates.copy()
-    crude(LAWS.random_patients(3, 50, 200))
+    crude(random_patients(3, 50, 200))
     assert (TABLE.rates == rates).all()
 
 
 @quiet
 def test_options() -> None:
-    frame = LAWS.random_patients(3, 50, 200).assign(entry=0)
+    frame = random_patients(3, 50, 200).assign(entry=0)
     with pytest.raises(cs.OptionError, match="add_times= goes with compat='relsurv'"):
         crude(frame, add_times=[1.5])
     with pytest.raises(cs.OptionError, match="adds a column 'cause'"):
@@ -98,29 +83,3 @@ def test_options() -> None:
     ours, theirs = crude(frame, by="group").table, crude(frame, by="group", compat="relsurv").table
     numbers = ["time", "at_risk", "events", "censored", "estimate", "std_error"]
     np.testing.assert_allclose(ours[numbers], theirs[numbers], rtol=1e-9, atol=1e-9)
-
-
-@pytest.mark.slow
-def test_crude_mortality_and_years_lost_cover_the_truth() -> None:
-    """1,000 registers of 300: 93-97 % is three standard errors of a coverage."""
-    simulator = _module("truth/test_coverage.py")
-    frame, _ = simulator.simulate(31, diagnosed=(2000, 2009), closing="2017-12-31")
-    cohort, table = simulator.cohort_of(frame), simulator.life_table()
-    horizon = simulator.HORIZON
-    # The truth is the estimate of all 300,000 children together, whose error is a thirtieth of one register's.
-    options = {"level": 0.95}
-    truth = cs.crude_mortality(cohort, table, **options).at(times=horizon)["estimate"].to_numpy()
-    own = cs.crude_mortality(cohort, table, by="replication", **options).at(times=horizon)
-    lost = cs.years_of_life_lost(cohort, table, years=5, **options)["years_lost"].to_numpy()
-    each = cs.years_of_life_lost(cohort, table, by="replication", years=5, **options)
-    # The published variance takes the hazards of those at risk as given, so that the population's curve, which varies
-    # with who they are more than with who dies, is covered less often: 86 and 77 % here.
-    for place, cause in enumerate(("disease", "population")):
-        at = own[own["cause"] == cause]
-        covered = ((at["lower"] <= truth[place]) & (truth[place] <= at["upper"])).mean()
-        years = each[each["cause"] == cause]
-        also = ((years["lower"] <= lost[place]) & (lost[place] <= years["upper"])).mean()
-        print(cause, truth[place], covered, lost[place], also)
-        if cause == "disease":
-            assert 0.93 <= covered <= 0.97
-            assert 0.93 <= also <= 0.97

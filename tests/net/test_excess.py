@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from childsurv.errors import OptionError
-from childsurv.lifetable.left_at_risk import expected_at_risk
+from childsurv.lifetable.expected import expected_at_risk
 from childsurv.lifetable.table import LifeTable
 from childsurv.net.excess import KERNELS, excess_mortality
+from strategies import pairs_of_groups
 
 # A few rounding errors.
 EXACT: dict[str, float] = {"rel": 1e-12, "abs": 1e-13}
@@ -63,31 +63,6 @@ def children(times: list[int], events: list[int], sexes: list[str] | None = None
             "diagnosis_date": pd.Timestamp("2001-06-15"),
         }
     )
-
-
-@st.composite
-def patients(draw: st.DrawFn, *, late: bool = True) -> pd.DataFrame:
-    """Draw patients with many ties, whose diagnoses fall about birthdays and 1 January, in two groups."""
-    rows = draw(
-        st.lists(
-            st.tuples(
-                st.integers(1, 40),
-                st.integers(0, 39) if late else st.just(0),
-                st.integers(0, 1),
-                st.sampled_from(["male", "female"]),
-                st.sampled_from([0, 1, 300, 364, 365, 366, 729]),
-                st.integers(0, 40),
-            ),
-            min_size=4,
-            max_size=14,
-        )
-    )
-    frame = pd.DataFrame(rows, columns=["time", "entry", "event", "sex", "age_days", "after"])
-    frame["entry"] = np.where(frame["entry"] < frame["time"], frame["entry"], 0)
-    frame["diagnosis_date"] = pd.Timestamp("2003-12-10") + pd.to_timedelta(frame.pop("after"), "D")
-    frame["group"] = np.where(np.arange(len(frame)) % 2, "a", "b")
-    frame.loc[0, "event"] = 1
-    return frame
 
 
 class TestExpectedAtRisk:
@@ -165,7 +140,7 @@ class TestExcessMortality:
         )
 
     @quiet
-    @given(patients())
+    @given(pairs_of_groups())
     def test_groups_are_split_data(self, frame: pd.DataFrame) -> None:
         options: dict[str, Any] = {"bandwidth": 7, "times": [0, 3, 10, 20.5, 38], **LATE}
         together = excess_mortality(frame, TABLE, by="group", **options).table

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from childsurv.lifetable.left_at_risk import expected_at_risk
+from childsurv.lifetable.expected import expected_at_risk
 from childsurv.lifetable.table import LifeTable
 from childsurv.net.crude import crude_mortality
 from childsurv.net.life_years import years_of_life_lost

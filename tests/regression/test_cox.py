@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import pickle
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 
 from childsurv.errors import ChildsurvWarning, ColumnError, DataError, ModelError, OptionError
 from childsurv.regression.cox import cox
+from childsurv.regression.cox_fit import RESIDUALS
 
 FOLLOW = {"time": "time", "event": "event"}
 
@@ -88,7 +91,15 @@ def test_two_groups_and_one_death_has_the_closed_score_test() -> None:
     # One death among 3 of group 1 and 5 of group 0: score (1 - 3/8)^2 / (3/8 * 5/8) with the death in group
     # 1.
     data = pd.DataFrame({"time": [1] + [2] * 7, "event": [1] + [0] * 7, "x": [1, 1, 1, 0, 0, 0, 0, 0]})
-    with pytest.warns(ChildsurvWarning, match=r"separation.*'x' \(\+infinity; 1 events in 3 rows"):
+    with pytest.warns(
+        ChildsurvWarning,
+        match=(
+            r"^Cox model: separation\. These coefficients appear to be infinite: 'x' \(\+infinity; 1 events "
+            r"in 3 rows where it is 1, 0 in 5 where it is 0\)\. Their hazard ratios, standard errors and "
+            r"Wald tests mean nothing; the likelihood ratio test holds\. Merge categories, look for extreme "
+            r"values, or leave the covariate out\.$"
+        ),
+    ):
         fit = cox(data, ["x"], **FOLLOW)
     tests = fit.test().set_index("test")
     assert tests.loc["score", "statistic"] == pytest.approx((5 / 8) ** 2 / (15 / 64), abs=1e-12)
@@ -313,7 +324,14 @@ def test_risk_sums_that_underflow_are_not_taken_for_a_maximum() -> None:
     rng = np.random.default_rng(2)
     x = rng.standard_cauchy(60) ** 3
     data = pd.DataFrame({"time": rng.exponential(1 / np.exp(0.8 * np.arctan(x))), "event": 1, "x": x})
-    with pytest.warns(ChildsurvWarning, match="appear to be infinite.*extreme values"):
+    with pytest.warns(
+        ChildsurvWarning,
+        match=(
+            r"^Cox model: separation\. These coefficients appear to be infinite: 'x' \(\+infinity\)\. Their "
+            r"hazard ratios, standard errors and Wald tests mean nothing; the likelihood ratio test holds\. "
+            r"Merge categories, look for extreme values, or leave the covariate out\.$"
+        ),
+    ):
         fit = cox(data, ["x"], **FOLLOW)
     assert np.isfinite(fit.log_likelihood)
     assert fit.log_likelihood > fit.log_likelihood_null
@@ -333,13 +351,45 @@ def test_table_and_conventions(patients: pd.DataFrame) -> None:
     assert "clusters of hospital" in robust.conventions["variance"]
     fit.conventions["ties"] = "changed"
     assert fit.conventions["ties"] == "efron"
-    with pytest.raises(ValueError, match="read-only"):
+    with pytest.raises(ValueError, match=r"^assignment destination is read-only$"):
         fit.coef[0] = 1
     assert "stage[T.III]" in repr(fit)
     assert "260 rows, 185 events" in repr(fit)
     assert list(fit.covariance.columns) == list(fit.terms)
-    again = pickle.loads(pickle.dumps(fit))
-    np.testing.assert_array_equal(again.table["coef"], fit.table["coef"])
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda fit: pickle.loads(pickle.dumps(fit))])
+def test_fits_and_their_results_can_be_pickled_and_copied(patients: pd.DataFrame, again: Callable) -> None:
+    for formula in (["age", "stage"], "ns(age, df=3) + C(stage) * sex"):
+        fit = cox(patients, formula, strata="site", cluster="hospital", offset="shift", **FOLLOW)
+        other = again(fit)
+        assert repr(other) == repr(fit)
+        assert other.conventions == fit.conventions
+        pd.testing.assert_frame_equal(other.table, fit.table)
+        for kind in RESIDUALS:
+            assert again(fit.residuals(kind)).equals(fit.residuals(kind))
+            assert other.residuals(kind).equals(fit.residuals(kind))
+        for one, two in (
+            (other.proportional_hazards_test(), fit.proportional_hazards_test()),
+            (again(fit.proportional_hazards_test()), fit.proportional_hazards_test()),
+        ):
+            pd.testing.assert_frame_equal(one.table, two.table)
+        assert other.concordance() == again(fit.concordance()) == fit.concordance()
+        pd.testing.assert_frame_equal(other.baseline_hazard(), fit.baseline_hazard())
+        new = patients.head(3)
+        pd.testing.assert_frame_equal(
+            other.predict_survival(new, times=6), fit.predict_survival(new, times=6)
+        )
+        with pytest.raises(ValueError, match=r"^assignment destination is read-only$"):
+            other.coef[0] = 1
+
+
+def test_a_fit_of_a_cohort_can_be_copied() -> None:
+    from childsurv.demo import cohort
+
+    fit = cox(cohort(patients=500, seed=1), "sex")
+    assert copy.deepcopy(fit).conventions == fit.conventions
+    assert repr(pickle.loads(pickle.dumps(fit))) == repr(fit)
 
 
 def test_splines_and_transformations_predict_new_data(patients: pd.DataFrame) -> None:
@@ -396,31 +446,101 @@ def test_plot_is_left_to_the_plot_package(patients: pd.DataFrame, monkeypatch: p
 
 
 def test_no_events(patients: pd.DataFrame) -> None:
-    with pytest.raises(ModelError, match="none of the 260 rows has an event"):
+    with pytest.raises(
+        ModelError,
+        match=(
+            r"^Cox model: none of the 260 rows has an event\. Check the coding of the event column \(1 for "
+            r"an event\) and the follow-up window\.$"
+        ),
+    ):
         cox(patients.assign(event=0), "age", **FOLLOW)
     nothing = patients.assign(w=1 - patients["event"])
-    with pytest.raises(ModelError, match="positive weight"):
+    with pytest.raises(
+        ModelError,
+        match=(
+            r"^Cox model: none of the 260 rows has an event of positive weight\. Check the coding of the "
+            r"event column \(1 for an event\) and the follow-up window\.$"
+        ),
+    ):
         cox(nothing, "age", weights="w", **FOLLOW)
 
 
 def test_constant_covariate_is_named(patients: pd.DataFrame) -> None:
-    with pytest.raises(ModelError, match="covariate 'k' has the same value in all 260 rows"):
+    with pytest.raises(
+        ModelError,
+        match=(
+            r"^Cox model: covariate 'k' has the same value in all 260 rows, so no hazard ratio can be "
+            r"estimated\. Leave it out of the formula\.$"
+        ),
+    ):
         cox(patients.assign(k=3), "age + k", **FOLLOW)
     for formula in ("age + word", ["age", "word"], "word:age"):
-        with pytest.raises(ModelError, match="'word' has one category"):
+        with pytest.raises(
+            ModelError,
+            match=(
+                r"^Cox model: column 'word' has one category in all 260 rows, so no hazard ratio can be "
+                r"estimated\. Leave it out of the formula\.$"
+            ),
+        ):
             cox(patients.assign(word="same"), formula, **FOLLOW)
-    with pytest.raises(ModelError, match=r"term 'C\(k\)' has one category"):
+    with pytest.raises(
+        ModelError,
+        match=(
+            r"^Cox model: the term 'C\(k\)' has one category only, so no hazard ratio can be estimated\. "
+            r"Leave it out of the formula\.$"
+        ),
+    ):
         cox(patients.assign(k=3), "age + C(k)", **FOLLOW)
     east = patients.assign(k=(patients["site"] == "east").astype(float))
-    with pytest.raises(ModelError, match="'k' has one value among all who are at risk together"):
+    with pytest.raises(
+        ModelError,
+        match=(
+            r"^Cox model: covariate 'k' has one value among all who are at risk together \(in every stratum, "
+            r"at each event\), so no hazard ratio can be estimated\. Leave out of the formula what is "
+            r"constant within strata or varies only among rows without an event around them\.$"
+        ),
+    ):
         cox(east, ["age", "k"], strata="site", **FOLLOW)
+
+
+def test_several_constant_covariates_are_all_named(patients: pd.DataFrame) -> None:
+    data = patients.assign(
+        k=(patients["site"] == "east").astype(float), m=(patients["site"] == "west").astype(float)
+    )
+    with pytest.raises(ModelError) as caught:
+        cox(data, ["age", "k", "m"], strata="site", **FOLLOW)
+    assert str(caught.value) == (
+        "Cox model: covariates 'k', 'm' have one value among all who are at risk together (in every stratum, at each "
+        "event), so no hazard ratio can be estimated. Leave out of the formula what is constant within strata or "
+        "varies only among rows without an event around them."
+    )
+    many = patients.assign(**{f"c{place}": 1 for place in range(14)})
+    with pytest.raises(ModelError) as caught:
+        cox(many, [f"c{place}" for place in range(14)], **FOLLOW)
+    named = ", ".join(f"'c{place}'" for place in range(12))
+    assert str(caught.value) == (
+        f"Cox model: covariates {named} and 2 more have the same value in all 260 rows, so no hazard ratio can be "
+        "estimated. Leave them out of the formula."
+    )
 
 
 def test_collinear_covariates_are_named_with_their_sum(patients: pd.DataFrame) -> None:
     data = patients.assign(k=2 * patients["age"] - 0.5 * patients["share"] + 3)
-    with pytest.raises(ModelError, match=r"'k' = 2 x 'age' \+ -0.5 x 'share'"):
+    with pytest.raises(
+        ModelError,
+        match=(
+            r"^Cox model: covariates are collinear \(up to a constant\): 'k' = 2 x 'age' \+ -0\.5 x "
+            r"'share'\. Leave one covariate of each such sum out of the formula\.$"
+        ),
+    ):
         cox(data, "age + share + sex + k", **FOLLOW)
-    with pytest.raises(ModelError, match=r"'m' = 1 x 'sex\[T.male\]'"):
+    with pytest.raises(
+        ModelError,
+        match=(
+            r"^Cox model: covariates are collinear \(up to a constant\): 'm' = 1 x 'sex\[T\.male\]'\. Leave "
+            r"one covariate of each such sum out of the formula\.$"
+        ),
+    ):
         cox(patients.assign(m=(patients["sex"] == "male").astype(int)), ["sex", "m"], **FOLLOW)
 
 
@@ -437,13 +557,26 @@ def test_almost_collinear_covariates_are_fitted(patients: pd.DataFrame) -> None:
 def test_separation_warns_and_names_the_term(patients: pd.DataFrame) -> None:
     data = patients.assign(k=np.where((patients["event"] == 0) & (patients["age"] < 5), "b", "a"))
     with pytest.warns(
-        ChildsurvWarning, match=r"separation.*'k\[T.b\]' \(-infinity; 0 events in \d+ rows where it is 1"
+        ChildsurvWarning,
+        match=(
+            r"^Cox model: separation\. These coefficients appear to be infinite: 'k\[T\.b\]' \(-infinity; 0 "
+            r"events in 23 rows where it is 1, 185 in 237 where it is 0\)\. Their hazard ratios, standard "
+            r"errors and Wald tests mean nothing; the likelihood ratio test holds\. Merge categories, look "
+            r"for extreme values, or leave the covariate out\.$"
+        ),
     ):
         fit = cox(data, "age + k", **FOLLOW)
     without = cox(data[data["k"] == "a"], "age", **FOLLOW)
     # Children who can never have an event leave the likelihood of the others: it converges to theirs.
     assert fit.coef[0] == pytest.approx(without.coef[0], abs=1e-4)
-    with pytest.warns(ChildsurvWarning, match=r"'k' \(\+infinity\)"):
+    with pytest.warns(
+        ChildsurvWarning,
+        match=(
+            r"^Cox model: separation\. These coefficients appear to be infinite: 'k' \(\+infinity\)\. Their "
+            r"hazard ratios, standard errors and Wald tests mean nothing; the likelihood ratio test holds\. "
+            r"Merge categories, look for extreme values, or leave the covariate out\.$"
+        ),
+    ):
         cox(patients.assign(k=-patients["time"]), ["k"], **FOLLOW)
 
 
@@ -457,72 +590,185 @@ def test_rare_but_regular_categories_do_not_warn() -> None:
 def test_missing_covariates_are_named_with_rows(patients: pd.DataFrame) -> None:
     data = patients.assign(age=patients["age"].where(~patients.index.isin([3, 8])))
     for formula in ("age + sex", "ns(age, df=3)", ["age"]):
-        with pytest.raises(DataError, match=r"covariate 'age' is missing in 2 rows \(rows 4, 9\)"):
+        with pytest.raises(
+            DataError,
+            match=(
+                r"^Cox model: covariate 'age' is missing in 2 rows \(rows 4, 9\)\. No row is dropped silently: "
+                r"fill the gaps, give them a separate category \('unknown'\), or exclude these rows by a rule\.$"
+            ),
+        ):
             cox(data, formula, **FOLLOW)
     words = patients.assign(stage=patients["stage"].where(patients.index != 1))
-    with pytest.raises(DataError, match=r"covariate 'stage' is missing in 1 row \(row 2\)"):
+    with pytest.raises(
+        DataError,
+        match=(
+            r"^Cox model: covariate 'stage' is missing in 1 row \(row 2\)\. No row is dropped silently: fill "
+            r"the gaps, give them a separate category \('unknown'\), or exclude these rows by a rule\.$"
+        ),
+    ):
         cox(words, "stage", **FOLLOW)
-    with pytest.raises(DataError, match=r"'age' is infinite in 1 row \(row 5\)"):
+    with pytest.raises(
+        DataError,
+        match=r"^Cox model: covariate 'age' is infinite in 1 row \(row 5\)\. Give finite numbers\.$",
+    ):
         cox(patients.assign(age=patients["age"].where(patients.index != 4, np.inf)), "age", **FOLLOW)
-    with pytest.raises(DataError, match=r"term 'np.log\(share\)' is not a finite number in 1 row \(row 5\)"):
+    with pytest.raises(
+        DataError,
+        match=(
+            r"^Cox model: the term 'np\.log\(share\)' is not a finite number in 1 row \(row 5\)\. Look for "
+            r"logarithms of 0, divisions by 0 or overflow in the formula\.$"
+        ),
+    ):
         cox(patients.assign(share=patients["share"].where(patients.index != 4, 0)), "np.log(share)", **FOLLOW)
+
+
+NO_AGEE = (
+    "no column 'agee'. Did you mean 'age' or 'stage' for 'agee'? The data have the columns: age, sex, stage, site, "
+    "hospital, entry, time, event, frequency, share, shift."
+)
 
 
 @pytest.mark.parametrize(
     ("formula", "error", "message"),
     [
-        ("agee + sex", ColumnError, "no column 'agee'.*'age'"),
-        (["agee"], ColumnError, "no column 'agee'"),
-        ("time ~ age", OptionError, "left-hand side"),
-        ("age + strata(site)", OptionError, "use the argument strata="),
-        ("age + cluster(site)", OptionError, "use the argument cluster="),
-        ("foo(age)", OptionError, "calls 'foo', which is not a known function"),
-        ("age + *", OptionError, "cannot be read"),
-        ("1", ModelError, "no covariates"),
-        ([], ModelError, "no covariates"),
-        ("I(sex * 1.5)", DataError, "cannot be evaluated"),
-        ("ns(age)", OptionError, "needs df"),
+        ("agee + sex", ColumnError, NO_AGEE),
+        (["agee"], ColumnError, NO_AGEE),
+        (
+            "time ~ age",
+            OptionError,
+            "the formula has a left-hand side. Give covariates only, such as 'age_years + sex'; the follow-up comes "
+            "from the cohort, or from time= and event=.",
+        ),
+        (
+            "age + strata(site)",
+            OptionError,
+            "strata() is not part of a formula here; use the argument strata=.",
+        ),
+        (
+            "age + cluster(site)",
+            OptionError,
+            "cluster() is not part of a formula here; use the argument cluster=.",
+        ),
+        (
+            "foo(age)",
+            OptionError,
+            "the formula calls 'foo', which is not a known function. Known are those of formulaic (C, bs, cr, poly, "
+            "center, scale, log, exp, I, np. ...) and ns.",
+        ),
+        ("1", ModelError, "the formula '1' has no covariates."),
+        ([], ModelError, "no covariates were given."),
+        (
+            "I(sex * 1.5)",
+            DataError,
+            "the formula cannot be evaluated on these data (FactorEvaluationError). Check its functions, the types of "
+            "its columns, and that values are in the range of splines.",
+        ),
+        ("ns(age)", OptionError, "ns(x, df=...) needs df of 1 or more, or knots=[...]."),
     ],
 )
 def test_formulas_that_cannot_be_used(
     patients: pd.DataFrame, formula: str, error: type[Exception], message: str
 ) -> None:
-    with pytest.raises(error, match=message):
+    with pytest.raises(error) as caught:
         cox(patients, formula, **FOLLOW)
+    assert str(caught.value) == f"Cox model: {message}"
+
+
+def test_a_formula_that_cannot_be_read_quotes_what_formulaic_found(patients: pd.DataFrame) -> None:
+    with pytest.raises(
+        OptionError, match=r"^Cox model: the formula 'age \+ \*' cannot be read\. Operator .+$"
+    ):
+        cox(patients, "age + *", **FOLLOW)
 
 
 def test_columns_that_are_no_covariates(patients: pd.DataFrame) -> None:
     names = patients.assign(name=[f"Q{row}" for row in patients.index])
-    with pytest.raises(ModelError, match="'name' has 260 categories and there are 185 events"):
+    with pytest.raises(
+        ModelError,
+        match=(
+            r"^Cox model: column 'name' has 260 categories and there are 185 events\. An identifier or free "
+            r"text cannot be a covariate; use strata= or cluster= for groups, or fewer categories\.$"
+        ),
+    ):
         cox(names, "age + name", **FOLLOW)
     dates = patients.assign(day=pd.date_range("2001-01-01", periods=len(patients)))
     for formula in ("age + day", ["day"]):
-        with pytest.raises(ColumnError, match="'day' holds datetime"):
+        with pytest.raises(
+            ColumnError,
+            match=(
+                r"^Cox model: column 'day' holds datetime64, which cannot be a covariate\. Use a number derived "
+                r"from it, for example a calendar year\.$"
+            ),
+        ):
             cox(dates, formula, **FOLLOW)
-    with pytest.raises(ColumnError, match="'age' holds floating values as objects"):
+    with pytest.raises(
+        ColumnError,
+        match=(
+            r"^Cox model: column 'age' holds floating values as objects\. Convert it to numbers "
+            r"\(pandas\.to_numeric\), text or a category first\.$"
+        ),
+    ):
         cox(patients.assign(age=patients["age"].astype(object)), "age", **FOLLOW)
 
 
 def test_options_and_missing_follow_up(patients: pd.DataFrame) -> None:
-    with pytest.raises(OptionError, match="ties='exact' is not a choice; use one of 'efron', 'breslow'"):
+    with pytest.raises(OptionError, match=r"^ties='exact' is not a choice; use one of 'efron', 'breslow'\.$"):
         cox(patients, "age", ties="exact", **FOLLOW)
-    with pytest.raises(ColumnError, match="needs time= and event="):
+    with pytest.raises(
+        ColumnError,
+        match=(
+            r"^Cox model: a DataFrame needs time= and event=, the names of the columns with the length of "
+            r"follow-up and with 1 for an event and 0 for none\. Nothing is assumed about who died\.$"
+        ),
+    ):
         cox(patients, "age")
-    with pytest.raises(ColumnError, match="no column 'clinic'"):
+    with pytest.raises(
+        ColumnError,
+        match=(
+            r"^Cox model: no column 'clinic'\. The data have the columns: age, sex, stage, site, hospital, "
+            r"entry, time, event, frequency, share, shift\.$"
+        ),
+    ):
         cox(patients, "age", cluster="clinic", **FOLLOW)
-    with pytest.raises(OptionError, match="maximum_iterations"):
+    with pytest.raises(
+        OptionError, match=r"^Cox model: maximum_iterations= must be a whole number of 1 or more\.$"
+    ):
         cox(patients, "age", maximum_iterations=0, **FOLLOW)
-    with pytest.raises(ModelError, match="did not converge in 1 iterations"):
+    with pytest.raises(
+        ModelError,
+        match=(
+            r"^Cox model: the likelihood did not converge within maximum_iterations=1\. Look for covariates "
+            r"with extreme values or almost collinear ones, or give a larger maximum_iterations=\.$"
+        ),
+    ):
         cox(patients, "stage", maximum_iterations=1, **FOLLOW)
-    with pytest.raises(OptionError, match="kind='raw' is not a choice"):
+    with pytest.raises(
+        OptionError,
+        match=(
+            r"^kind='raw' is not a choice; use one of 'martingale', 'deviance', 'score', 'schoenfeld', "
+            r"'scaled-schoenfeld', 'dfbeta'\.$"
+        ),
+    ):
         cox(patients, "age", **FOLLOW).residuals("raw")
 
 
 def test_unused_categories_and_fractional_weights_warn(patients: pd.DataFrame) -> None:
     stages = patients.assign(stage=pd.Categorical(patients["stage"], ["I", "II", "III", "IV"]))
-    with pytest.warns(ChildsurvWarning, match="categories of column 'stage' have no rows.*: IV"):
+    with pytest.warns(
+        ChildsurvWarning,
+        match=(
+            r"^Cox model: categories of column 'stage' without rows get no coefficient: IV\. Drop unused "
+            r"categories to silence this warning\.$"
+        ),
+    ):
         assert cox(stages, "stage", **FOLLOW).terms == ("stage[T.II]", "stage[T.III]")
-    with pytest.warns(ChildsurvWarning, match="weights are not whole numbers"):
+    with pytest.warns(
+        ChildsurvWarning,
+        match=(
+            r"^Cox model: weights are not whole numbers, but standard errors count them as numbers of rows\. "
+            r"Use robust=True \(or cluster=\) for sampling or inverse probability weights\.$"
+        ),
+    ):
         cox(patients, "age", weights="share", **FOLLOW)
 
 

@@ -85,38 +85,89 @@ def test_years_need_days(patients: pd.DataFrame) -> None:
     months = cox(patients, "age", time_unit="months", **FOLLOW)
     with pytest.raises(
         OptionError,
-        match=r"years= needs follow-up in days; this follow-up counts months\. Give times= in that unit\.$",
+        match=(
+            r"^CoxFit\.predict_survival: years= needs follow-up in days; this follow-up counts months\. Give "
+            r"times= in that unit\.$"
+        ),
     ):
         months.predict_survival(profile(), years=1)
     with pytest.raises(
-        OptionError, match=r"^Prediction of a Cox model: give times= \(in days\) or years=, one of the two\.$"
+        OptionError, match=r"^CoxFit\.predict_survival: give times= \(in days\) or years=, one of the two\.$"
     ):
         days.predict_survival(profile(), years=1, times=1)
-    with pytest.raises(OptionError, match="finite numbers of 0 or more"):
+    with pytest.raises(
+        OptionError,
+        match=r"^CoxFit\.predict_survival: times= takes one or more finite numbers of 0 or more\.$",
+    ):
         days.predict_survival(profile(), times=-1)
+
+
+def test_times_by_position_are_refused(patients: pd.DataFrame, fit: CoxFit) -> None:
+    because = "give times by name, because a number alone does not say its unit. By position it meant years"
+    for model, way in (
+        (fit, "years=5 for years or times=5 for days"),
+        (cox(patients, "age", time_unit="months", **FOLLOW), "times=5 for months"),
+    ):
+        with pytest.raises(OptionError) as caught:
+            model.predict_survival(profile(), 5)
+        assert str(caught.value) == f"CoxFit.predict_survival: {because}; write {way}."
 
 
 @pytest.mark.parametrize(
     ("new", "error", "message"),
     [
-        (profile(stage="IV"), DataError, r"'stage' holds a category.*1 row \(row 1\).*knows I, II, III"),
-        (profile(site="centre"), DataError, r"the strata \(site, sex\) are not among those.*1 row \(row 1\)"),
-        (profile(age=np.nan), DataError, r"covariate 'age' is missing in 1 row \(row 1\)"),
-        (profile(age="four"), ColumnError, "'age' holds text, but was numeric"),
-        (profile().drop(columns="stage"), ColumnError, "no column 'stage'"),
-        (profile().drop(columns="site"), ColumnError, "no column 'site'"),
+        (
+            profile(stage="IV"),
+            DataError,
+            "column 'stage' holds a category that the fitted data did not have in 1 row (row 1). The model knows I, "
+            "II, III.",
+        ),
+        (
+            profile(site="centre"),
+            DataError,
+            "the strata (site, sex) are not among those of the fitted data in 1 row (row 1). Each stratum has a "
+            "separate baseline hazard, so only fitted strata can be predicted.",
+        ),
+        (
+            profile(age=np.nan),
+            DataError,
+            "covariate 'age' is missing in 1 row (row 1). No row is dropped silently: fill the gaps, give them a "
+            "separate category ('unknown'), or exclude these rows by a rule.",
+        ),
+        (
+            profile(age="four"),
+            ColumnError,
+            "column 'age' holds text, but was numeric when the model was fitted.",
+        ),
+        (
+            profile().drop(columns="stage"),
+            ColumnError,
+            "no column 'stage'. Did you mean 'age' or 'site' for 'stage'? The data have the columns: age, site, sex.",
+        ),
+        (
+            profile().drop(columns="site"),
+            ColumnError,
+            "no column 'site'. Did you mean 'stage' for 'site'? The data have the columns: age, stage, sex.",
+        ),
     ],
 )
 def test_new_data_that_cannot_be_predicted(
     fit: CoxFit, new: pd.DataFrame, error: type[Exception], message: str
 ) -> None:
-    with pytest.raises(error, match=message):
+    with pytest.raises(error) as caught:
         fit.predict_survival(new, times=1)
+    assert str(caught.value) == f"CoxFit.predict_survival: {message}"
 
 
 def test_categories_made_in_the_formula_are_checked(patients: pd.DataFrame) -> None:
     fit = cox(patients, "C(frequency)", **FOLLOW)
-    with pytest.raises(DataError, match="A category occurs that the fitted data did not have"):
+    with pytest.raises(
+        DataError,
+        match=(
+            r"^CoxFit\.predict_survival: the formula cannot be evaluated on these data "
+            r"\(DataMismatchWarning\)\. A category occurs that the fitted data did not have\.$"
+        ),
+    ):
         fit.predict_survival(pd.DataFrame({"frequency": [9]}), times=1)
     # Categories are kept as fitted when new data hold only some of them.
     some = fit.predict_survival(pd.DataFrame({"frequency": [3]}), times=4)["estimate"].iloc[0]
@@ -126,7 +177,13 @@ def test_categories_made_in_the_formula_are_checked(patients: pd.DataFrame) -> N
 
 def test_offset_is_asked_for(patients: pd.DataFrame) -> None:
     fit = cox(patients, "age", offset="shift", **FOLLOW)
-    with pytest.raises(ColumnError, match="no column 'shift'"):
+    with pytest.raises(
+        ColumnError,
+        match=(
+            r"^CoxFit\.predict_survival: no column 'shift'\. Did you mean 'site' for 'shift'\? The data have "
+            r"the columns: age, stage, site, sex\.$"
+        ),
+    ):
         fit.predict_survival(profile(), times=1)
     low, high = fit.predict_survival(pd.DataFrame({"age": [3, 3], "shift": [0.0, 1.0]}), times=5)["estimate"]
     assert np.log(high) / np.log(low) == pytest.approx(np.e, rel=1e-12)

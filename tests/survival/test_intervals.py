@@ -57,6 +57,23 @@ def test_cohort_form_of_six_patients():
         cs.simultaneous_bands(curves)
 
 
+@pytest.mark.parametrize(
+    ("day", "known"), [(364.7, 0), (364.8, 1), (365, 1), (365.25, 1), (365.7, 1), (366, 0)]
+)
+def test_half_a_day_from_an_end_is_the_end(day, known):
+    """Peers' years are some hours longer or shorter; the next day is another day."""
+    days = pd.DataFrame({"time": [100, 300, 500, 700], "event": [1, 1, 1, 0]})
+    curves = cs.actuarial(days, intervals=[1, 2], **COLUMNS)
+    assert curves.is_known_at(np.array([float(day)])).tolist() == [bool(known)]
+    if known:
+        assert curves.at(times=day)["estimate"].tolist() == [0.5]
+    else:
+        with pytest.raises(
+            OptionError, match=r"^Curves\.at: these curves are known at the ends of intervals only "
+        ):
+            curves.at(times=day)
+
+
 def test_person_time_form_with_late_entries():
     curves = cs.actuarial(
         SIX, intervals=[1, 2, 4], form="person-time", entry="entry", time_unit="years", ci="log", **COLUMNS

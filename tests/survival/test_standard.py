@@ -87,6 +87,27 @@ def test_empty_strata_are_named_or_given_to_a_neighbour(two):
     assert few.conventions["merged_strata"] == "XAA: 10-14 into 5-9; XBB: 0-4 into 5-9; XBB: 10-14 into 5-9"
 
 
+@pytest.mark.parametrize(
+    ("there", "merged", "shares"),
+    [
+        # Of two neighbours alike near the younger takes it; a nearer one before a younger one.
+        (["0-4", "10-14"], "5-9 into 0-4", {"0-4": 5, "10-14": 4}),
+        (["0-4", "5-9"], "10-14 into 5-9", {"0-4": 2, "5-9": 7}),
+        (["5-9", "10-14"], "0-4 into 5-9", {"5-9": 5, "10-14": 4}),
+        (["10-14"], "0-4 into 10-14; XAA: 5-9 into 10-14", {"10-14": 9}),
+    ],
+)
+def test_the_nearest_stratum_takes_an_empty_one_and_the_younger_of_two(two, there, merged, shares):
+    part = two[(two["country"] == "XAA") & two["age_group"].isin(there)]
+    curves = cs.kaplan_meier(part, by=["country", "age_group"], **COLUMNS)
+    taken = cs.standardise(curves, {"0-4": 2, "5-9": 3, "10-14": 4}, empty="neighbour")
+    assert taken.conventions["merged_strata"] == f"XAA: {merged}"
+    own = cs.standardise(cs.kaplan_meier(part, by="age_group", **COLUMNS), shares)
+    assert taken.at([15, 25])["estimate"].tolist() == pytest.approx(
+        own.at([15, 25])["estimate"].tolist(), rel=1e-14
+    )
+
+
 # Laws
 
 

@@ -12,22 +12,10 @@ from hypothesis import strategies as st
 
 import childsurv as cs
 from childsurv.errors import ColumnError, DataError, OptionError
+from strategies import DATE_OF_DIAGNOSIS, changing_states, dated
 
 REFERENCE = Path(__file__).resolve().parents[1] / "reference"
 COLUMNS = {"time": "time", "event": "event"}
-START = pd.Timestamp("2010-01-01")
-
-
-def dated(frame: pd.DataFrame, **days: object) -> pd.DataFrame:
-    """Add a date of diagnosis and dates so many days after it, none where the day is missing or negative."""
-    frame = frame.assign(diagnosis_date=START)
-    for name, values in days.items():
-        after = pd.Series(values, index=frame.index, dtype=float)
-        known = after >= 0
-        # pandas rounds what lies in memory at missing days, which overflows now and then: none are missing here.
-        dates = START + pd.to_timedelta(after.where(known, 0.0), unit="D")
-        frame[name] = dates.where(known)
-    return frame
 
 
 @pytest.fixture
@@ -42,25 +30,6 @@ def occupation(data: pd.DataFrame, **options: object) -> cs.Curves:
 
 def wide(table: pd.DataFrame, column: str = "estimate") -> pd.DataFrame:
     return table.pivot(index="time", columns="state", values=column)
-
-
-@st.composite
-def patients(draw: st.DrawFn) -> pd.DataFrame:
-    """Draw children with many ties, some of whom skip states, enter late, or change twice on one day."""
-    rows = draw(
-        st.lists(
-            st.tuples(
-                st.integers(1, 20), st.integers(0, 1), st.integers(-8, 20), st.integers(-8, 20),
-                st.integers(0, 12), st.sampled_from("ab"),
-            ),
-            min_size=2, max_size=14,
-        )
-    )  # fmt: skip
-    frame = pd.DataFrame(rows, columns=["time", "event", "one", "two", "entry", "group"])
-    first = np.minimum(frame["one"], frame["time"])
-    second = np.where(frame["two"] < 0, -1, np.clip(frame["two"], np.maximum(first, 0), frame["time"]))
-    frame["entry"] = np.where(frame["entry"] < frame["time"], frame["entry"], 0)
-    return dated(frame.drop(columns=["one", "two"]), remission=first, relapse=second)
 
 
 BOTH = {"dates": ["remission", "relapse"], "entry": "entry", **COLUMNS}
@@ -156,7 +125,7 @@ def test_competing_causes_are_states_that_nobody_leaves():
 
 def weighted_occupation(data: pd.DataFrame, weights: np.ndarray, moments: list[int]) -> np.ndarray:
     """Return p at some days by the formula, one day and one child after the other."""
-    after = (data[["remission", "relapse"]] - START) / pd.Timedelta(1, unit="D")
+    after = (data[["remission", "relapse"]] - DATE_OF_DIAGNOSIS) / pd.Timedelta(1, unit="D")
     days = np.column_stack([after.fillna(np.inf), np.where(data["event"] == 1, data["time"], np.inf)])
     time, entry = data["time"].to_numpy(), data["entry"].to_numpy()
     p, result = np.eye(4)[0], []
@@ -178,7 +147,7 @@ def weighted_occupation(data: pd.DataFrame, weights: np.ndarray, moments: list[i
     return np.array(result)[moments]
 
 
-@given(patients())
+@given(changing_states())
 def test_errors_are_sums_of_squared_derivatives(data):
     curves = cs.state_occupation(data, **BOTH)
     moments = sorted(
@@ -200,7 +169,7 @@ def test_errors_are_sums_of_squared_derivatives(data):
     np.testing.assert_allclose(errors, np.sqrt(squares), rtol=0, atol=1e-6)
 
 
-@given(patients(), st.randoms(use_true_random=False))
+@given(changing_states(), st.randoms(use_true_random=False))
 def test_states_add_to_one_order_does_not_matter_and_groups_are_splits(data, random):
     curves = cs.state_occupation(data, by="group", **BOTH)
     total = curves.table.groupby(["group", "time"])["estimate"].sum()

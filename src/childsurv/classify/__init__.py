@@ -1,7 +1,6 @@
 """Classification of childhood tumours from ICD-O-3 or ICD-10 codes, and their stage: tables, one look-up each."""
 
-from childsurv.classify.editions import compare_editions
-from childsurv.classify.iccc3 import classify_iccc3, iccc3_labels, iccc3_table
+from childsurv.classify.iccc3 import classify_iccc3, compare_editions, iccc3_labels, iccc3_table
 from childsurv.classify.icd10 import classify_icd10, icd10_table
 from childsurv.classify.toronto import (
     check_toronto_stage,

@@ -39,22 +39,15 @@ Run = tuple[int, int]
 
 @dataclass(frozen=True)
 class IcccClass:
-    """One leaf of the classification: a division, or a subgroup that has no divisions.
-
-    Attributes
-    ----------
-    code
-        Its own code: ``Ia1``, or ``Ib``, or ``V``.
-    group, subgroup
-        The codes above it; the subgroup of group V is ``V``.
-    extended
-        The code of the division, ``None`` for a subgroup without divisions.
-    """
+    """One leaf of the classification: a division, or a subgroup that has no divisions."""
 
     code: str
+    """Its own code: ``Ia1``, or ``Ib``, or ``V``."""
     group: str
     subgroup: str
+    """The codes above it; the subgroup of group V is ``V``."""
     extended: str | None
+    """The code of the division, ``None`` for a subgroup without divisions."""
 
     @property
     def holds_non_malignant(self) -> bool:

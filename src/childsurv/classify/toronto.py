@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,11 +23,9 @@ from childsurv.classify.codes import (
     topography_numbers,
 )
 from childsurv.classify.iccc3_tables import FIRST_MORPHOLOGY, N_MORPHOLOGIES, members, parse_run, read_table
+from childsurv.cohort.cohort import Cohort
+from childsurv.cohort.follow_up import By, columns_list
 from childsurv.errors import ChildsurvError, DataError, OptionError, asking, require_columns
-
-if TYPE_CHECKING:
-    from childsurv.cohort.cohort import Cohort
-    from childsurv.cohort.follow_up import By
 
 NO_SCHEMA = "no schema"
 STAGE_SYSTEM = "toronto"
@@ -222,8 +220,6 @@ def stage_completeness(cohort: Cohort, *, by: By = "registry") -> pd.DataFrame:
     >>> int(table["tumours"].sum()), bool(table["staged_percent"].dropna().between(0, 100).all())
     (500, True)
     """
-    from childsurv.cohort.follow_up import columns_list
-
     names = columns_list(by)
     data = cohort.frame
     needed = ["topography", "morphology", "behaviour", "age_years", "stage", "stage_system", *names]

@@ -35,24 +35,16 @@ AgeGroupsLike: TypeAlias = "str | Sequence[int]"
 
 @dataclass(frozen=True)
 class AgeGroups:
-    """A scheme of age groups.
-
-    Attributes
-    ----------
-    name
-        Its name; "own" for starts of the user's.
-    starts
-        First completed year of each group, from 0.
-    labels
-        Such as "1-4"; "20+" for the last, which is open.
-    """
+    """A scheme of age groups."""
 
     name: str
+    """Its name; "own" for starts that the user gives."""
     starts: tuple[int, ...]
+    """First completed year of each group, from 0."""
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Labels of the groups in their order."""
+        """Labels of the groups in their order, such as "1-4"; "20+" for the last, which is open."""
         closed = [
             str(first) if first == last else f"{first}-{last}"
             for first, last in zip(self.starts, (start - 1 for start in self.starts[1:]), strict=False)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,10 +21,9 @@ from childsurv.errors import (
     DataError,
     OptionError,
     asking,
-    require_choice,
     require_columns,
-    warn,
 )
+from childsurv.maths.frozen import Frozen
 
 CANONICAL_COLUMNS: tuple[str, ...] = (
     "patient_id",
@@ -102,7 +101,6 @@ QUALITY_COUNTS: tuple[str, ...] = (
 """Rows of the extract as read, before exclusions, that `childsurv.data_quality` makes its shares from."""
 
 DateLike = str | dt.date | pd.Timestamp
-ACROSS_REGISTRIES = ("report", "exclude", "ignore")
 
 Window = tuple[DateLike | None, DateLike | None]
 
@@ -156,7 +154,7 @@ def join_exclusions(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Cohort:
+class Cohort(Frozen):
     """Registered tumours ready for analysis, one row each, with findings, exclusions and provenance.
 
     Build one with `childsurv.read_extract`. The constructor checks the law that nothing is lost:
@@ -324,7 +322,7 @@ class Cohort:
                 f"where() needs one true or false a row: expected shape ({len(self)},) of booleans, "
                 f"got {keep.dtype} of shape {keep.shape}."
             )
-        return self._keep(keep, rule, message or "not kept by the user's condition")
+        return rows_kept(self, keep, rule, message or "not kept by the user's condition")
 
     def window(self, *, diagnosed: Window | None = None, followed: Window | None = None) -> Cohort:
         """Restrict diagnoses and follow-up to calendar windows: cohort, complete and period analysis.
@@ -369,7 +367,7 @@ class Cohort:
                 keep &= (dates >= first).to_numpy()
             if last is not None:
                 keep &= (dates <= last).to_numpy()
-            cohort = cohort._keep(keep, "diagnosed-outside-window", "diagnosed outside the window")
+            cohort = rows_kept(cohort, keep, "diagnosed-outside-window", "diagnosed outside the window")
         if followed is not None:
             cohort = cohort.followed_between(*window_dates(followed, "followed"))
         return cohort
@@ -403,7 +401,7 @@ class Cohort:
         events = pd.Series(event, index=self.frame.index).astype(self.frame["event"].dtype)
         frame = self.frame.assign(entry=entry, time=time, event=events)
         moved = replace(self, frame=frame)
-        return moved._keep(keep, "no-follow-up-in-window", "no day of follow-up inside the window")
+        return rows_kept(moved, keep, "no-follow-up-in-window", "no day of follow-up inside the window")
 
     def with_columns(
         self,
@@ -436,152 +434,25 @@ class Cohort:
             frame[name] = column
         return replace(self, frame=frame)
 
-    def _keep(self, keep: npt.NDArray[np.bool_], rule: str, message: str) -> Cohort:
-        """Return the rows where ``keep``, counting the others under ``rule``."""
-        if keep.all():
-            return replace(self, frame=self.frame)
-        left_out = self.frame.loc[~keep]
-        countries = left_out["country"] if "country" in left_out else pd.Series("", index=left_out.index)
-        exclusions = join_exclusions([self.exclusions_table, exclusion_rows(rule, message, countries)])
-        frame = self.frame.loc[keep].reset_index(drop=True)
-        for name in frame.columns[frame.dtypes == "category"]:
-            frame[name] = frame[name].cat.remove_unused_categories()
-        return replace(self, frame=frame, exclusions_table=exclusions)
+
+def rows_kept(cohort: Cohort, keep: npt.NDArray[np.bool_], rule: str, message: str) -> Cohort:
+    """Return the rows where ``keep``, counting the others under ``rule``."""
+    if keep.all():
+        return replace(cohort, frame=cohort.frame)
+    left_out = cohort.frame.loc[~keep]
+    countries = left_out["country"] if "country" in left_out else pd.Series("", index=left_out.index)
+    exclusions = join_exclusions([cohort.exclusions_table, exclusion_rows(rule, message, countries)])
+    return replace(cohort, frame=kept_frame(cohort.frame, keep), exclusions_table=exclusions)
 
 
-def concat(cohorts: Sequence[Cohort], *, across_registries: str = "report") -> Cohort:
-    """Put cohorts together, for example one a country; findings, exclusions and provenance are kept.
-
-    Parameters
-    ----------
-    cohorts
-        At least one cohort. Columns that some lack are filled with missing values.
-    across_registries
-        What to do with a child that two registries hold, by its ``link_token``: "report" it as a finding,
-        "exclude" all records but that of the earliest diagnosis (the first cohort's on one day), or "ignore".
-        Without tokens there is nothing to find.
-
-    Returns
-    -------
-    Cohort
-        Its ``closing_date`` is the latest; the column ``closing_date`` keeps each row's own.
-
-    Raises
-    ------
-    DataError
-        When ICCC-3 editions differ, because groups would then mean different things, or link tokens were made
-        with different keys.
-
-    Examples
-    --------
-    >>> import childsurv as cs
-    >>> cohort = cs.demo.cohort(patients=500, seed=1)
-    >>> both = cs.concat([cohort.where("sex == 'female'"), cohort.where("sex == 'male'")])
-    >>> len(both) == len(cohort)
-    True
-    """
-    parts = list(cohorts)
-    if not parts:
-        raise OptionError("concat() needs at least one cohort.")
-    require_choice(across_registries, ACROSS_REGISTRIES, argument="across_registries")
-    editions = {
-        str(edition)
-        for part in parts
-        if "iccc_edition" in part.frame
-        for edition in part.frame["iccc_edition"].unique()
-        if edition != "icd10-coarse"  # has main groups only, which are the same in every edition
-    }
-    if len(editions) > 1:
-        raise DataError(
-            f"The cohorts use different ICCC-3 editions ({', '.join(sorted(editions))}), so their groups are not "
-            "the same. Read them again with one iccc_edition=."
-        )
-    bands = {part.conventions["age_band"] for part in parts if "age_band" in part.conventions}
-    if len(bands) > 1:
-        warn(
-            f"concat(): the cohorts were read with different age bands ({', '.join(sorted(bands))}); a comparison of "
-            "them is one of different ages. Read them with one age_band=, or narrow them by .where()."
-        )
-    closing_dates = [part.closing_date for part in parts if part.closing_date is not None]
-    whole = Cohort(
-        frame=_stack_frames([part.frame for part in parts]),
-        rows_read=sum(part.rows_read for part in parts),
-        closing_date=max(closing_dates) if closing_dates else None,
-        findings_table=_stack_frames([part.findings_table for part in parts]),
-        exclusions_table=join_exclusions([part.exclusions_table for part in parts]),
-        provenance=tuple(source for part in parts for source in part.provenance),
-        quality_counts=add_quality_counts([part.quality_counts for part in parts]),
-    )
-    if "link_token" not in whole.frame or across_registries == "ignore":
-        return whole
-    return _linked(whole, exclude=across_registries == "exclude")
-
-
-def _linked(whole: Cohort, *, exclude: bool) -> Cohort:
-    """Report the children that several registries hold, and leave their later records out where asked to."""
-    from childsurv.extract.linkage import across_registries
-    from childsurv.extract.rules import rules
-
-    keys = {source["link_key_check"] for source in whole.provenance if "link_key_check" in source}
-    if len(keys) > 1:
-        raise DataError(
-            "concat(): the cohorts' link tokens were made with different keys, so they cannot be compared. Read them "
-            "again with one link_key=, or give across_registries='ignore'."
-        )
-    shared = across_registries(whole.frame)
-    if not len(shared):
-        return whole
-    rule = rules()["duplicate-across-registries"]
-    places = shared["place"].to_numpy()
-    found = pd.DataFrame(
-        {
-            "code": rule.code,
-            "severity": rule.severity,
-            "message": rule.message,
-            "column": rule.column,
-            "row_number": whole.frame["source_row"].to_numpy()[places].astype(np.int64),
-            "count": np.int64(1),
-            "source": rule.source,
-        },
-        columns=list(FINDING_COLUMNS),
-    )
-    told = replace(whole, findings_table=_stack_frames([whole.findings_table, found]))
-    if not exclude:
-        return told
-    keep = np.ones(len(whole), dtype=bool)
-    keep[places[~shared["first"].to_numpy()]] = False
-    return told._keep(keep, rule.code, rule.message)
-
-
-def _stack_frames(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Stack frames, joining categories in their own order where they have one, else of first appearance."""
-    filled = [frame for frame in frames if len(frame)] or [frames[0]]
-    names = list(dict.fromkeys(name for frame in filled for name in frame.columns))
-    columns: dict[str, Any] = {}
-    for name in names:
-        pieces = [
-            frame[name] if name in frame else pd.Series(pd.NA, index=frame.index, dtype="object")
-            for frame in filled
-        ]
-        if any(isinstance(piece.dtype, pd.CategoricalDtype) for piece in pieces):
-            categories = list(
-                dict.fromkeys(
-                    value
-                    for piece in pieces
-                    for value in (
-                        piece.cat.categories
-                        if isinstance(piece.dtype, pd.CategoricalDtype)
-                        else piece.dropna().unique()
-                    )
-                )
-            )
-            categories = category_order(name, categories)
-            ordered = all(getattr(piece.dtype, "ordered", False) for piece in pieces)
-            dtype = pd.CategoricalDtype(categories, ordered=ordered)
-            columns[name] = pd.concat([piece.astype(dtype) for piece in pieces], ignore_index=True)
-        else:
-            columns[name] = pd.concat(pieces, ignore_index=True)
-    return pd.DataFrame(columns)
+def kept_frame(frame: pd.DataFrame, keep: npt.NDArray[np.bool_]) -> pd.DataFrame:
+    """Return the rows of a frame where ``keep``, numbered anew, with the categories that occur in them."""
+    if keep.all():
+        return frame
+    rows = frame.loc[keep].reset_index(drop=True)
+    for name in rows.columns[rows.dtypes == "category"]:
+        rows[name] = rows[name].cat.remove_unused_categories()
+    return rows
 
 
 def category_order(name: str, categories: Iterable[Any]) -> list[Any]:

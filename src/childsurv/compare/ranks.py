@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.cohort.follow_up import By, Data, FollowUp, columns_list, follow_up, frame_of, group_codes
+from childsurv.cohort.follow_up import By, Data, columns_list, follow_up
+from childsurv.compare.results import SMALLEST_VARIANCE, TestResult, chi_squared, quadratic_form, stratified
 from childsurv.curves.curves import Curves
 from childsurv.errors import (
     DataError,
@@ -20,20 +20,15 @@ from childsurv.errors import (
     asked,
     asking,
     require_choice,
-    require_columns,
 )
-from childsurv.fold.risk_sets import RiskSets, risk_sets
+from childsurv.fold.comparison import Comparison, EventTimes, compared
+from childsurv.fold.tally import Tally
 from childsurv.maths.probability import chi_squared_p_value, largest_of_normals_p_value, normal_p_value
+from childsurv.maths.running import ratio
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-SMALLEST_VARIANCE = 1e-10
-"""A variance this small, relative to what it is summed from, is rounding: those groups were never compared."""
-
-
-SMALLEST_PIVOT = 1e-5
-"""Scores whose correlation with the others leaves less than this are told by least squares."""
 
 MOST_COMBINED = 12
 """Tests of which the largest is taken; more would be the same ones again."""
@@ -41,49 +36,9 @@ MOST_COMBINED = 12
 WEIGHTS = ("log-rank", "gehan", "tarone-ware", "peto")
 
 
-@dataclass(frozen=True, eq=False)
-class TestResult:
-    """Result of a test.
-
-    Attributes
-    ----------
-    name : str
-        What was tested.
-    statistic, df, p_value : float, int, float
-        The statistic, chi-squared with ``df`` degrees of freedom when there is no difference.
-    groups_table : DataFrame
-        What `table` copies.
-    conventions : Mapping
-        Of the cohort: age band and groups, edition of ICCC-3, closing date.
-    chi_squared : bool
-        Whether the statistic has a chi-squared distribution.
-    """
-
-    __test__ = False
-
-    name: str
-    statistic: float
-    df: int
-    p_value: float
-    groups_table: pd.DataFrame
-    conventions: Mapping[str, str] = field(default_factory=dict)
-    chi_squared: bool = True
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """A fresh DataFrame of what was observed and expected."""
-        return self.groups_table.copy()
-
-    def __repr__(self) -> str:
-        p_value = "< 0.0001" if self.p_value < 1e-4 else f"{self.p_value:.3g}"
-        if not self.chi_squared:
-            return f"<{self.name}: statistic {self.statistic:.4g}, p {p_value}>"
-        return f"<{self.name}: chi-squared {self.statistic:.4g} on {self.df} df, p {p_value}>"
-
-
 @asking("logrank_test")
 def logrank_test(
-    data: Data,
+    data: Data | Tally,
     *,
     by: By,
     strata: By = None,
@@ -104,7 +59,8 @@ def logrank_test(
     Parameters
     ----------
     data
-        A Cohort, or a DataFrame with ``time=`` and ``event=``.
+        A Cohort, a DataFrame with ``time=`` and ``event=``, or a `Tally` that was added up elsewhere, by the columns
+        of ``by`` and ``strata`` and no, or more, others.
     by
         Columns whose combinations are compared.
     strata
@@ -155,12 +111,11 @@ def logrank_test(
     1
     """
     _require_weights(weights, rho, gamma)
-    observed, names = _compared(data, by, time, event, entry, zero_survival)
-    stratum, n_strata, stratum_names = strata_of(data, observed, strata)
-    scores = _scores(observed, stratum, n_strata, [(weights, rho, gamma)])
+    groups, names = _compared(data, by, strata, time, event, entry, zero_survival)
+    scores = _Scores.of(groups, [(weights, rho, gamma)])
     score, covariance = scores.observed[0] - scores.expected[0], scores.covariance[0, 0]
-    table = observed.groups.assign(
-        patients=np.bincount(observed.group, minlength=observed.n_groups),
+    table = groups.groups.assign(
+        patients=groups.patients,
         observed=scores.observed[0],
         expected=scores.expected[0],
     )
@@ -168,25 +123,25 @@ def logrank_test(
     if trend is None or trend is False:
         statistic, df = quadratic_form(score, covariance, scores.scale)
     else:
-        contrast = _trend_scores(observed.groups, names, trend)
+        contrast = _trend_scores(groups.groups, names, trend)
         table["score"] = contrast
         variance = float(contrast @ covariance @ contrast)
         known = variance > SMALLEST_VARIANCE * scores.scale * float((contrast**2).sum())
         statistic, df = (float(contrast @ score) ** 2 / variance, 1) if known else (0.0, 0)
         name += " for trend"
     return TestResult(
-        name=name + (f", stratified by {', '.join(stratum_names)}" if stratum_names else ""),
+        name=stratified(name, groups.strata),
         statistic=statistic,
         df=df,
-        p_value=float(chi_squared_p_value(statistic, df)) if df else float("nan"),
+        p_value=chi_squared(statistic, df),
         groups_table=table,
-        conventions=observed.source,
+        conventions=groups.folded.source,
     )
 
 
 @asking("pairwise_logrank_tests")
 def pairwise_logrank_tests(
-    data: Data,
+    data: Data | Tally,
     *,
     by: By,
     adjust: str = "holm",
@@ -234,18 +189,11 @@ def pairwise_logrank_tests(
     """
     require_choice(adjust, ("holm", "bh", "none"), argument="adjust")
     _require_weights(weights, rho, gamma)
-    observed, names = _compared(data, by, time, event, entry, zero_survival)
-    stratum, n_strata, _ = strata_of(data, observed, strata)
-    labels = observed.groups[names].astype(str).agg(", ".join, axis=1).to_list()
-    rows_of = np.split(
-        np.argsort(observed.group, kind="stable"),
-        np.cumsum(np.bincount(observed.group, minlength=observed.n_groups))[:-1],
-    )
+    groups, names = _compared(data, by, strata, time, event, entry, zero_survival)
+    labels = groups.groups[names].astype(str).agg(", ".join, axis=1).to_list()
     found = []
-    for first, second in itertools.combinations(range(observed.n_groups), 2):
-        rows = np.concatenate([rows_of[first], rows_of[second]])
-        pair = _only(observed, rows, (observed.group[rows] == second).astype(np.int64))
-        scores = _scores(pair, stratum[rows], n_strata, [(weights, rho, gamma)])
+    for first, second in itertools.combinations(range(groups.n_groups), 2):
+        scores = _Scores.of(groups.pair(first, second), [(weights, rho, gamma)])
         score = scores.observed[0] - scores.expected[0]
         statistic, df = quadratic_form(score, scores.covariance[0, 0], scores.scale)
         found.append((labels[first], labels[second], statistic, df))
@@ -262,7 +210,7 @@ def pairwise_logrank_tests(
 
 @asking("max_combo_test")
 def max_combo_test(
-    data: Data,
+    data: Data | Tally,
     *,
     by: By,
     strata: By = None,
@@ -309,11 +257,10 @@ def max_combo_test(
         )
     for rho, gamma in chosen:
         _require_weights("log-rank", rho, gamma)
-    observed, _ = _compared(data, by, time, event, entry, zero_survival)
-    if observed.n_groups != 2:
-        raise DataError(f"max_combo_test compares two groups; there are {observed.n_groups}.")
-    stratum, n_strata, stratum_names = strata_of(data, observed, strata)
-    scores = _scores(observed, stratum, n_strata, [("log-rank", rho, gamma) for rho, gamma in chosen])
+    groups, _ = _compared(data, by, strata, time, event, entry, zero_survival)
+    if groups.n_groups != 2:
+        raise DataError(f"max_combo_test compares two groups; there are {groups.n_groups}.")
+    scores = _Scores.of(groups, [("log-rank", rho, gamma) for rho, gamma in chosen])
     covariance = scores.covariance[:, :, 0, 0]
     variance = np.diag(covariance)
     if (variance <= SMALLEST_VARIANCE * scores.scale).any():
@@ -325,12 +272,12 @@ def max_combo_test(
     correlation = covariance / np.sqrt(np.outer(variance, variance))
     table = pd.DataFrame(chosen, columns=["rho", "gamma"]).assign(z=z, p_value=normal_p_value(z))
     return TestResult(
-        name="Max-combo test" + (f", stratified by {', '.join(stratum_names)}" if stratum_names else ""),
+        name=stratified("Max-combo test", groups.strata),
         statistic=largest,
         df=0,
         p_value=largest_of_normals_p_value(largest, correlation),
         groups_table=table,
-        conventions=observed.source,
+        conventions=groups.folded.source,
         chi_squared=False,
     )
 
@@ -399,7 +346,7 @@ def fixed_time_test(curves: Curves, times: float | None = None, *, years: float 
         name=f"Test of survival at {at} (log(-log))",
         statistic=statistic,
         df=df,
-        p_value=float(chi_squared_p_value(statistic, df)),
+        p_value=chi_squared(statistic, df),
         groups_table=table,
     )
 
@@ -430,53 +377,23 @@ def _require_weights(weights: str, rho: float, gamma: float) -> None:
 
 
 def _compared(
-    data: Data, by: By, time: str | None, event: str | None, entry: str | None, zero_survival: str
-) -> tuple[FollowUp, list[str]]:
-    """Return the follow-up of groups that can be compared, and the names of their columns."""
+    data: Data | Tally,
+    by: By,
+    strata: By,
+    time: str | None,
+    event: str | None,
+    entry: str | None,
+    zero_survival: str,
+) -> tuple[Comparison, list[str]]:
+    """Return the groups to compare, and the names of their columns."""
     names = columns_list(by)
     if not names:
         raise OptionError(f"{asked()}: by= names the column whose groups are compared.")
+    if isinstance(data, Tally):
+        data.require(time=time, event=event, entry=entry)
+        return compared(data, names, strata, None), names
     observed = follow_up(data, by=names, time=time, event=event, entry=entry, zero_survival=zero_survival)
-    if observed.n_groups < 2:
-        raise DataError(f"{asked()}: {', '.join(names)} has only one group; there is nothing to compare.")
-    if not observed.event.any():
-        raise ModelError(f"{asked()}: there are no events. Check that the event column has 1 for a death.")
-    return observed, names
-
-
-def strata_of(data: Data, observed: FollowUp, strata: By) -> tuple[IntArray, int, list[str]]:
-    """Return the stratum of each row of the follow-up, how many there are, and the names of their columns."""
-    names = columns_list(strata, argument="strata")
-    frame = frame_of(data)
-    require_columns(frame.columns, names)
-    stratum, labels = group_codes(frame, names, warn_empty=False)
-    return stratum[observed.rows], max(len(labels), 1), names
-
-
-def _only(observed: FollowUp, rows: IntArray, group: IntArray) -> FollowUp:
-    """Return the follow-up of some rows in groups of their own."""
-    codes = observed.codes
-    if codes is not None:
-        entry_codes = None if codes.entry is None else codes.entry[rows]
-        codes = replace(codes, time=codes.time[rows], entry=entry_codes)
-    return replace(
-        observed,
-        time=observed.time[rows],
-        event=observed.event[rows],
-        entry=None if observed.entry is None else observed.entry[rows],
-        group=group,
-        groups=pd.DataFrame({"group": [0, 1]}),
-        codes=codes,
-    )
-
-
-def _scores(
-    observed: FollowUp, stratum: IntArray, n_strata: int, weights: Sequence[tuple[str, float, float]]
-) -> _Scores:
-    scores = _Scores(observed.n_groups, len(weights))
-    for sets in risk_sets(observed, stratum, n_strata):
-        scores.add(sets, [_weights(sets, kind, rho, gamma) for kind, rho, gamma in weights])
-    return scores
+    return compared(data, names, strata, observed), names
 
 
 def _test_name(weights: str, rho: float, gamma: float) -> str:
@@ -537,11 +454,18 @@ class _Scores:
         self.covariance = np.zeros((n_weights, n_weights, n_groups, n_groups))
         self.scale = 0.0
 
-    def add(self, sets: RiskSets, weights: Sequence[FloatArray]) -> None:
+    @classmethod
+    def of(cls, groups: Comparison, weights: Sequence[tuple[str, float, float]]) -> _Scores:
+        """Return the sums over all strata."""
+        scores = cls(groups.n_groups, len(weights))
+        for times in groups.event_times():
+            scores.add(times, [_weights(times, kind, rho, gamma) for kind, rho, gamma in weights])
+        return scores
+
+    def add(self, sets: EventTimes, weights: Sequence[FloatArray]) -> None:
         """Add one stratum."""
         total, deaths = sets.at_risk, sets.events
-        with np.errstate(divide="ignore", invalid="ignore"):
-            spread = np.where(total > 1, deaths * (total - deaths) / (total - 1), 0.0)
+        spread = ratio(deaths * (total - deaths), total - 1)
         hazard = deaths / total
         for one, weight in enumerate(weights):
             self.observed[one] += sets.events_by_group(weight)
@@ -561,7 +485,7 @@ class _Scores:
                         self.covariance[other, one] = part.T
 
 
-def _weights(sets: RiskSets, kind: str, rho: float, gamma: float) -> FloatArray:
+def _weights(sets: EventTimes, kind: str, rho: float, gamma: float) -> FloatArray:
     """Return the weight of each event time of a stratum."""
     total, deaths = sets.at_risk, sets.events
     if kind == "gehan":
@@ -575,26 +499,3 @@ def _weights(sets: RiskSets, kind: str, rho: float, gamma: float) -> FloatArray:
         return np.ones(deaths.size)
     before = np.concatenate([[1.0], np.cumprod(1.0 - deaths / total)[:-1]])
     return np.asarray(before**rho * (1.0 - before) ** gamma)
-
-
-def quadratic_form(score: FloatArray, covariance: FloatArray, scale: float) -> tuple[float, int]:
-    """Return ``U' V^- U`` and its degrees of freedom, over groups that were ever at risk with others.
-
-    ``scale`` is the size of the terms that the variances were summed from; what is tiny beside it is rounding.
-    """
-    informative = np.flatnonzero(np.diag(covariance) > SMALLEST_VARIANCE * scale)
-    if informative.size < 2:
-        return 0.0, 0
-    # Scores add to zero, so one group says nothing that the others do not.
-    kept = informative[:-1]
-    own = covariance[np.ix_(kept, kept)]
-    size = np.sqrt(np.diag(own))
-    try:
-        factor = np.linalg.cholesky(own / np.outer(size, size))
-    except np.linalg.LinAlgError:
-        factor = np.zeros((1, 1))
-    if np.diag(factor).min() > SMALLEST_PIVOT:
-        return float(score[kept] @ np.linalg.solve(own, score[kept])), kept.size
-    # Some scores follow from others: the least squares solution finds how many do not.
-    solved = np.linalg.lstsq(covariance[np.ix_(kept, kept)], score[kept], rcond=SMALLEST_VARIANCE)
-    return float(score[kept] @ solved[0]), int(solved[2])

@@ -778,6 +778,38 @@ class Curves:
         """
         return reliability.reliability(self, times=times, years=years, rules=rules)
 
+    @asking("Curves.to_lifelines")
+    def to_lifelines(self) -> Any:
+        """Return Kaplan-Meier curves as fitted objects of lifelines, with these numbers: nothing is fitted again.
+
+        Returns
+        -------
+        lifelines.KaplanMeierFitter or dict
+            One fitter where there are no groups; else a dict from the label of each group (a tuple where there are
+            several group columns) to its fitter. ``survival_function_``, ``confidence_interval_``, ``event_table``,
+            ``median_survival_time_``, ``predict`` and the plots work there. Limits are of the kind and level of the
+            curves. ``durations`` and ``event_observed`` hold each time once, with its number in ``weights``.
+
+        Raises
+        ------
+        OptionError
+            Curves of another estimator, with a ``minimum``, or given survival to a time.
+        MissingExtraError
+            lifelines is not installed; the rest of childsurv works without it.
+
+        Examples
+        --------
+        >>> import childsurv as cs
+        >>> fitters = cs.kaplan_meier(cs.demo.cohort(patients=500, seed=1), by="sex").to_lifelines()
+        >>> list(fitters)
+        ['male', 'female']
+        >>> bool(0 < fitters["male"].predict(1826) < 1)
+        True
+        """
+        from childsurv.curves.lifelines_bridge import kaplan_meier_fitters
+
+        return kaplan_meier_fitters(self)
+
     def plot(self, **options: Any) -> Figure | Axes:
         """Draw the curves; the options are those of `childsurv.plot.curves`."""
         from childsurv import plot

@@ -23,31 +23,21 @@ WITH_DAYS = ("childsurv", "canreg5", "russian")
 
 @dataclass(frozen=True)
 class FaultKind:
-    """One kind of fault.
-
-    Attributes
-    ----------
-    code
-        Code of the check of `childsurv.read_extract` that finds it; empty where it is repaired silently.
-    name, meaning
-        What is wrong.
-    field
-        The field that holds it.
-    outcome
-        What becomes of the row by default: "excluded", "repaired" (read as meant) or "kept" (with a finding).
-    layouts
-        Layouts whose files can show it.
-    copies
-        Whether the fault is a further row, at the end of the file.
-    """
+    """One kind of fault."""
 
     name: str
     meaning: str
+    """What is wrong."""
     field: str
+    """The field that holds it."""
     outcome: str
+    """What becomes of the row by default: "excluded", "repaired" (read as meant) or "kept" (with a finding)."""
     code: str
+    """Code of the check of `childsurv.read_extract` that finds it; empty where it is repaired silently."""
     layouts: tuple[str, ...] = ALL_LAYOUTS
+    """Layouts whose files can show it."""
     copies: bool = False
+    """Whether the fault is a further row, at the end of the file."""
 
 
 FAULT_KINDS: tuple[FaultKind, ...] = (

@@ -28,18 +28,12 @@ ENCR_HEADERS = (
 
 @dataclass(frozen=True, eq=False)
 class Rendered:
-    """One country's rows as text, and under which header each field stands.
-
-    Attributes
-    ----------
-    text
-        Columns of strings in the order of the file.
-    headers
-        Field to header; a date in parts is named by its month.
-    """
+    """One country's rows as text, and under which header each field stands."""
 
     text: pd.DataFrame
+    """Columns of strings in the order of the file."""
     headers: Mapping[str, str]
+    """Field to header; a date in parts is named by its month."""
 
 
 def render(data: pd.DataFrame, *, layout: str, variant: int = 1) -> Rendered:

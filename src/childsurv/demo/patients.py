@@ -1,27 +1,38 @@
-"""Drawing who falls ill: country, age, sex, tumour, stage, and how the tumour was found."""
+"""Who falls ill, where, when and with which tumour, and the excess hazard that it brings."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from childsurv.demo.parameters import (
+    AGE_EFFECTS,
     AGE_FIRST_YEARS,
     AGE_GROUPS,
     AGE_WIDTHS,
+    COURSE_BREAKS,
+    NON_MALIGNANT_EFFECT,
+    PERIOD_EFFECT_PER_YEAR,
+    REFERENCE_PERIOD,
+    SEX_EFFECTS,
     SEXES,
     STAGE_CLASSES,
+    STAGE_EFFECTS,
     STAGE_UNKNOWN,
     FloatArray,
     code_table,
+    course_table,
     stage_table,
     subgroup_table,
 )
-from childsurv.maths.calendar import BirthdayCalendar
+from childsurv.maths.calendar import DAYS_PER_YEAR, BirthdayCalendar
 
+Mask = npt.NDArray[np.bool_]
+Objects = npt.NDArray[np.object_]
 IntArray = npt.NDArray[np.int64]
 
 NON_MALIGNANT_BEHAVIOURS = (0, 1)
@@ -29,26 +40,19 @@ NON_MALIGNANT_BEHAVIOURS = (0, 1)
 
 @dataclass(frozen=True)
 class Patients:
-    """Positions in the tables of `childsurv.demo.parameters`, one a patient; dates in days since 1970-01-01.
-
-    Attributes
-    ----------
-    country
-        Row of the chosen countries; patients are sorted by country and date of diagnosis.
-    age_group, sex, code, stage, stage_class
-        Position in `AGE_GROUPS`, `SEXES`, `code_table`, `stage_values` and `STAGE_CLASSES`.
-    diagnosis, birth
-        Days since 1970-01-01.
-    """
+    """Positions in the tables of `childsurv.demo.parameters`, one a patient; dates in days since 1970-01-01."""
 
     country: IntArray
+    """Row of the chosen countries; patients are sorted by country and date of diagnosis."""
     age_group: IntArray
     sex: IntArray
     code: IntArray
     stage: IntArray
     stage_class: IntArray
+    """Position in `AGE_GROUPS`, `SEXES`, `code_table`, `stage_values` and `STAGE_CLASSES`."""
     diagnosis: IntArray
     birth: IntArray
+    """Days since 1970-01-01."""
 
 
 def draw_patients(
@@ -196,3 +200,72 @@ def draw_basis(
     tissue = np.where(blood, np.where(kind < 0.6, 5, 7), np.select([kind < 0.06, kind < 0.10], [5, 6], 7))
     other = np.select([kind < 0.75, kind < 0.92, kind < 0.97], [2, 1, 4], 9)
     return np.where(microscopic, tissue, other).astype(np.int64)
+
+
+def objects_where(mask: Mask, yes: Any, no: Any) -> Objects:
+    """Return ``yes`` where the mask is true and ``no`` elsewhere, as objects (text, or None for nothing)."""
+    chosen = np.empty(mask.size, dtype=object)
+    chosen[:] = no
+    chosen[mask] = yes[mask] if isinstance(yes, np.ndarray) else yes
+    return chosen
+
+
+def course_rates() -> FloatArray:
+    """Return the hazard per day of each group's course, ``(n_groups, n_pieces)``; it sums to 1 at 5 years."""
+    table = course_table()
+    shares = table.filter(like="to_").to_numpy(np.float64) / np.diff(COURSE_BREAKS)
+    later = table["later_per_year"].to_numpy(np.float64)[:, None] / DAYS_PER_YEAR
+    return np.concatenate([shares, later], axis=1)
+
+
+def course_levels() -> FloatArray:
+    """Return the cumulative course at `COURSE_BREAKS`, shape ``(n_groups, n_breaks)``."""
+    steps = course_rates()[:, :-1] * np.diff(COURSE_BREAKS)
+    return np.concatenate([np.zeros((len(steps), 1)), np.cumsum(steps, axis=1)], axis=1)
+
+
+def course_at(days: float) -> FloatArray:
+    """Return the cumulative course of each main group at a time in days, shape ``(n_groups,)``."""
+    piece = int(np.searchsorted(COURSE_BREAKS, days, side="right")) - 1
+    return np.asarray(course_levels()[:, piece] + course_rates()[:, piece] * (days - COURSE_BREAKS[piece]))
+
+
+def course_time(group: IntArray, cumulative: FloatArray) -> FloatArray:
+    """Return when a main group's course reaches a cumulative value, in days."""
+    levels, rates = course_levels(), course_rates()
+    piece = np.zeros(group.size, dtype=np.int64)
+    for column in levels.T[1:]:
+        piece += cumulative > column[group]
+    return np.asarray(COURSE_BREAKS[piece] + (cumulative - levels[group, piece]) / rates[group, piece])
+
+
+def subgroup_groups() -> IntArray:
+    """Return the main group of each subgroup, as its position in `course_table`."""
+    return np.asarray(
+        pd.Index(course_table()["group"]).get_indexer(subgroup_table()["group"]), dtype=np.int64
+    )
+
+
+def baseline_cumulative() -> FloatArray:
+    """Return each subgroup's cumulative excess hazard at five years where every effect is zero."""
+    return np.asarray(-np.log(subgroup_table()["survival_5y"].to_numpy(np.float64)))
+
+
+def period_effect(first_year: IntArray) -> FloatArray:
+    """Return the log hazard ratio of a five-year period that begins in a year, against 2000-2004."""
+    return np.asarray(PERIOD_EFFECT_PER_YEAR * (first_year - REFERENCE_PERIOD))
+
+
+def linear_predictor(
+    patients: Patients, country_effects: FloatArray, period_first_year: IntArray
+) -> FloatArray:
+    """Return each patient's log hazard ratio against the baseline of the own subgroup."""
+    non_malignant = code_table()["behaviour"].to_numpy()[patients.code] < 2
+    return np.asarray(
+        country_effects[patients.country]
+        + AGE_EFFECTS[patients.age_group]
+        + SEX_EFFECTS[patients.sex]
+        + STAGE_EFFECTS[patients.stage_class]
+        + NON_MALIGNANT_EFFECT * non_malignant
+        + period_effect(period_first_year)
+    )

@@ -5,21 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from childsurv.cohort.cohort import DateLike
-from childsurv.demo.diagnosis_records import Mask, canonical_data, truth_data
-from childsurv.demo.disease import (
-    baseline_cumulative,
-    baseline_table,
-    course_time,
-    effects_table,
-    linear_predictor,
-    subgroup_groups,
-)
+from childsurv.cohort.cohort import Cohort, DateLike
 from childsurv.demo.mortality import (
     FIRST_YEAR,
     LAST_YEAR,
@@ -29,20 +20,39 @@ from childsurv.demo.mortality import (
 )
 from childsurv.demo.parameters import (
     SEXES,
+    STAGE_SYSTEM,
     FloatArray,
     chosen_countries,
     code_table,
     period,
     stage_class,
+    subgroup_table,
 )
-from childsurv.demo.patients import IntArray, draw_patients
-from childsurv.demo.truth import Truth
+from childsurv.demo.patients import (
+    IntArray,
+    Mask,
+    Objects,
+    Patients,
+    baseline_cumulative,
+    course_time,
+    draw_basis,
+    draw_patients,
+    linear_predictor,
+    objects_where,
+    stage_chances,
+    subgroup_groups,
+)
+from childsurv.demo.truth import Truth, baseline_table, effects_table, truth_data
 from childsurv.errors import OptionError, asking
+from childsurv.extract.read import read_extract
 from childsurv.lifetable.table import LifeTable
 from childsurv.maths.calendar import DAYS_PER_YEAR
 
-if TYPE_CHECKING:
-    from childsurv.cohort.cohort import Cohort
+OTHER_CAUSES = np.array(["J18.9", "V89.2", "W74", "Q24.9"], dtype=object)
+CAUSE_NOT_STATED = "R99"
+SHARE_CAUSE_NOT_STATED = 0.04
+SHARE_GRADE_NOT_STATED = 0.30
+GRADE_NOT_STATED = 9
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -252,8 +262,6 @@ def cohort(*, patients: int = 20_000, seed: int = 1, **options: Any) -> Cohort:
     >>> cs.demo.cohort(patients=500, seed=1)
     <Cohort: 500 of 500 rows kept, 13 countries, ...>
     """
-    from childsurv.extract import read_extract
-
     register = simulate(patients=patients, seed=seed, **options)
     read = read_extract(
         register.frame.drop(columns="age_days"), layout="childsurv", closing_date=register.closing_date
@@ -287,3 +295,96 @@ def model_columns(data: pd.DataFrame) -> dict[str, pd.Series]:
         "stage_class": stage_class(data["stage"]),
         "non_malignant": non_malignant,
     }
+
+
+def canonical_data(
+    drawn: Patients,
+    chosen: pd.DataFrame,
+    *,
+    country: Objects,
+    sex: Objects,
+    time: IntArray,
+    dead: Mask,
+    of_disease: Mask,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """Return the register's rows in canonical columns.
+
+    Parameters
+    ----------
+    drawn, chosen
+        The patients, and the parameters of their countries.
+    country, sex
+        Labels of each patient.
+    time
+        Days of follow-up.
+    dead, of_disease
+        Whether follow-up ended by death, and whether the disease was (or would have been) the cause.
+    rng
+        Source of randomness for what does not bear on survival: basis, grade, registry, coded cause.
+    """
+    codes, subgroups = code_table(), subgroup_table()
+    n = drawn.diagnosis.size
+    position = codes["position"].to_numpy()[drawn.code]
+    chance = (
+        chosen["microscopic"].to_numpy(np.float64)[drawn.country]
+        * subgroups["microscopic"].to_numpy(np.float64)[position]
+    )
+    basis = draw_basis(chance, subgroups["group"].to_numpy()[position] == "I", rng)
+    grade = codes["grade"].to_numpy(np.int64)[drawn.code]
+    grade = np.where(rng.random(n) < SHARE_GRADE_NOT_STATED, GRADE_NOT_STATED, grade)
+    registries = chosen["registries"].to_numpy(np.int64)
+    registry_names = np.array(
+        [
+            f"{code}-{number}"
+            for code, count in zip(chosen["code"], registries, strict=True)
+            for number in range(1, count + 1)
+        ],
+        dtype=object,
+    )
+    first_registry = np.cumsum(registries) - registries
+    registry = first_registry[drawn.country] + np.floor(rng.random(n) * registries[drawn.country]).astype(
+        np.int64
+    )
+    cause = codes["cause"].to_numpy(object)[drawn.code]
+    other_cause = OTHER_CAUSES[rng.integers(0, OTHER_CAUSES.size, size=n)]
+    cause = np.where(of_disease, cause, other_cause)
+    cause = np.where(rng.random(n) < SHARE_CAUSE_NOT_STATED, CAUSE_NOT_STATED, cause)
+    values, _ = stage_chances(chosen)
+    stage = values["stage"].to_numpy(object)[drawn.stage]
+    patient_id = _patient_numbers(drawn.country, country)
+    return pd.DataFrame(
+        {
+            "patient_id": patient_id,
+            "tumour_id": patient_id + "-1",
+            "country": country,
+            "registry": registry_names[registry],
+            "sex": sex,
+            "birth_date": _dates(drawn.birth),
+            "diagnosis_date": _dates(drawn.diagnosis),
+            "age_days": drawn.diagnosis - drawn.birth,
+            "topography": codes["topography"].to_numpy(object)[drawn.code],
+            "morphology": codes["morphology"].to_numpy(np.int64)[drawn.code],
+            "behaviour": codes["behaviour"].to_numpy(np.int64)[drawn.code],
+            "basis": basis,
+            "grade": grade,
+            "stage": stage,
+            "stage_system": objects_where(codes["scheme"].to_numpy()[drawn.code] == "", None, STAGE_SYSTEM),
+            "last_contact_date": _dates(drawn.diagnosis + time),
+            "vital_status": objects_where(dead, "dead", "alive"),
+            "cause_of_death": objects_where(dead, cause, None),
+            "dco": np.zeros(n, dtype=bool),
+            "autopsy": np.zeros(n, dtype=bool),
+        }
+    )
+
+
+def _dates(days: IntArray) -> Any:
+    return days.astype("datetime64[D]").astype("datetime64[s]")
+
+
+def _patient_numbers(country_code: IntArray, country: Objects) -> Objects:
+    """Return numbers such as XVM0000012, counted within a country."""
+    first = np.searchsorted(country_code, country_code, side="left")
+    serial = pd.Series(np.arange(country_code.size) - first + 1 + 10_000_000).astype(str).str.slice(1)
+    return np.asarray(country + serial.to_numpy(object))

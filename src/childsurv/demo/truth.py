@@ -9,9 +9,29 @@ import numpy as np
 import pandas as pd
 
 from childsurv.cohort.follow_up import By, Data, columns_list, frame_of, group_codes
-from childsurv.demo.disease import course_at
-from childsurv.demo.parameters import FloatArray
-from childsurv.demo.patients import IntArray
+from childsurv.demo.parameters import (
+    AGE_EFFECTS,
+    AGE_GROUPS,
+    COURSE_BREAKS,
+    NON_MALIGNANT_EFFECT,
+    SEX_EFFECTS,
+    SEXES,
+    STAGE_CLASSES,
+    STAGE_EFFECTS,
+    FloatArray,
+    subgroup_table,
+)
+from childsurv.demo.patients import (
+    IntArray,
+    Mask,
+    Patients,
+    baseline_cumulative,
+    course_at,
+    course_rates,
+    objects_where,
+    period_effect,
+    subgroup_groups,
+)
 from childsurv.errors import DataError, OptionError, asking, require_columns
 from childsurv.lifetable.paths import cumulative_hazard
 from childsurv.lifetable.table import LifeTable
@@ -199,3 +219,88 @@ class Truth:
                 diagnosis=frame["diagnosis_date"].to_numpy("datetime64[D]").astype(np.int64),
                 time=np.full(rows.size, days, dtype=np.int64),
             )
+
+
+def truth_data(
+    frame: pd.DataFrame,
+    drawn: Patients,
+    subgroup: IntArray,
+    period_year: IntArray,
+    predictor: FloatArray,
+    *,
+    dead: Mask,
+    of_disease: Mask,
+) -> pd.DataFrame:
+    """Return what is true of each patient: intended classes, levels of the effects, cause of death."""
+    subgroups = subgroup_table()
+    years, first_years = np.unique(period_year, return_inverse=True)
+    labels = np.array([f"{year}-{year + 4}" for year in years], dtype=object)
+    own = [
+        "patient_id",
+        "country",
+        "registry",
+        "sex",
+        "birth_date",
+        "diagnosis_date",
+        "stage",
+        "stage_system",
+    ]
+    truth = frame[own].copy()
+    truth["age_group"] = np.array(AGE_GROUPS, dtype=object)[drawn.age_group]
+    truth["period"] = labels[first_years]
+    truth["iccc_group"] = subgroups["group"].to_numpy(object)[subgroup]
+    truth["iccc_subgroup"] = subgroups["subgroup"].to_numpy(object)[subgroup]
+    truth["stage_class"] = np.array(STAGE_CLASSES, dtype=object)[drawn.stage_class]
+    truth["non_malignant"] = (frame["behaviour"].to_numpy() < 2).astype(np.int64)
+    truth["linear_predictor"] = predictor
+    truth["died_of"] = objects_where(dead, objects_where(of_disease, "disease", "population"), None)
+    return truth
+
+
+def effects_table(countries: pd.DataFrame, period_first_years: IntArray) -> pd.DataFrame:
+    """Return every effect: ``variable, level, term, log_hazard_ratio``; each first level is the reference."""
+    first_country = float(countries["log_hazard_ratio"].iloc[0])
+    first_period = float(period_effect(period_first_years[:1])[0])
+    parts = [
+        ("age_group", AGE_GROUPS, AGE_EFFECTS),
+        (
+            "country",
+            countries["code"].tolist(),
+            countries["log_hazard_ratio"].to_numpy(np.float64) - first_country,
+        ),
+        ("non_malignant", ("0", "1"), np.array([0.0, NON_MALIGNANT_EFFECT])),
+        (
+            "period",
+            [f"{year}-{year + 4}" for year in period_first_years],
+            period_effect(period_first_years) - first_period,
+        ),
+        ("sex", SEXES[::-1], SEX_EFFECTS[::-1]),
+        ("stage_class", STAGE_CLASSES, STAGE_EFFECTS),
+    ]
+    table = pd.concat(
+        [
+            pd.DataFrame({"variable": variable, "level": list(levels), "log_hazard_ratio": values})
+            for variable, levels, values in parts
+        ],
+        ignore_index=True,
+    )
+    named = table["variable"] + "[T." + table["level"] + "]"
+    named = named.where(table["variable"] != "non_malignant", "non_malignant")
+    table.insert(2, "term", named.where(table["variable"].duplicated(), ""))
+    return table
+
+
+def baseline_table() -> pd.DataFrame:
+    """Return the baseline excess hazard by subgroup and piece of time, per person-year."""
+    subgroups, rates = subgroup_table(), course_rates()[subgroup_groups()]
+    n_pieces = rates.shape[1]
+    hazard = rates * baseline_cumulative()[:, None] * DAYS_PER_YEAR
+    return pd.DataFrame(
+        {
+            "iccc_group": np.repeat(subgroups["group"].to_numpy(object), n_pieces),
+            "iccc_subgroup": np.repeat(subgroups["subgroup"].to_numpy(object), n_pieces),
+            "from_days": np.tile(COURSE_BREAKS, len(subgroups)),
+            "to_days": np.tile(np.append(COURSE_BREAKS[1:], np.inf), len(subgroups)),
+            "hazard_per_year": hazard.ravel(),
+        }
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,27 +10,35 @@ import pandas as pd
 
 from childsurv.cohort.age_schemes import AgeGroups
 from childsurv.extract.classification import Tumours, in_order
+from childsurv.extract.columns import UNKNOWN, Labels
 from childsurv.extract.conditions import NO_NUMBER, Column, Dates, Numbers
 from childsurv.extract.dates import NO_DAY, Days, Mask
-from childsurv.extract.fields import PRECISIONS, SEXES, STATUSES, YES_NO
-from childsurv.extract.labels import UNKNOWN, Labels
-from childsurv.extract.records import UNKNOWN_CODE, Reader
-from childsurv.extract.timing import Followed, Placed
+from childsurv.extract.findings import Found
+from childsurv.extract.layout import PRECISIONS, SEXES, STATUSES, YES_NO
+from childsurv.extract.records import UNKNOWN_CODE, Reader, text_column
+from childsurv.extract.timing import Timeline
+from childsurv.extract.values import Stated
 
 
-def rule_columns(
-    reader: Reader,
-    labels: Mapping[str, Labels],
-    placed: Placed,
-    followed: Followed,
-    tumours: Tumours,
-    basis: Any,
-    dco: Mask,
-    autopsy: Mask,
-) -> dict[str, Column]:
+@dataclass(frozen=True)
+class Rows:
+    """Everything known of every row of an extract, before any row is left out."""
+
+    reader: Reader
+    stated: Stated
+    timeline: Timeline
+    tumours: Tumours
+
+    @property
+    def found(self) -> Found:
+        """What the checks found."""
+        return self.reader.found
+
+
+def rule_columns(rows: Rows) -> dict[str, Column]:
     """Return what the conditions of rules may name, every row of the extract."""
-    usable = (placed.diagnosis != NO_DAY) & (placed.contact != NO_DAY)
-    aged = (placed.birth != NO_DAY) & (placed.diagnosis != NO_DAY)
+    stated, tumours, labels = rows.stated, rows.tumours, rows.stated.labels
+    placed, followed, usable = rows.timeline.placed, rows.timeline.followed, rows.timeline.usable
 
     def numbers(values: Any, where: Any) -> Numbers:
         return Numbers(np.where(where, np.asarray(values, dtype=np.int64), NO_NUMBER))
@@ -39,14 +47,15 @@ def rule_columns(
     columns: dict[str, Column] = {name: labels[name] for name in labels if name not in {"basis", "grade"}}
     columns |= tumours.classes
     columns |= {
-        name: Labels(mask.astype(np.intp), YES_NO) for name, mask in (("dco", dco), ("autopsy", autopsy))
+        name: Labels(mask.astype(np.intp), YES_NO)
+        for name, mask in (("dco", stated.dco), ("autopsy", stated.autopsy))
     }
     columns |= {"topography": tumours.topography, "icd10": tumours.icd10}
     columns |= {
-        "age_years": numbers(placed.age, aged),
+        "age_years": numbers(placed.age, rows.timeline.aged),
         "morphology": numbers(tumours.morphology, tumours.morphology >= 0),
         "behaviour": numbers(tumours.behaviour, tumours.behaviour >= 0),
-        "basis": numbers(basis, basis != UNKNOWN_CODE),
+        "basis": numbers(stated.basis, stated.basis != UNKNOWN_CODE),
         "grade": numbers(grade, grade != UNKNOWN_CODE),
         "time": numbers(followed.time, usable),
         "event": numbers(followed.event, usable),
@@ -54,31 +63,32 @@ def rule_columns(
         "diagnosis_date": Dates(placed.diagnosis),
         "last_contact_date": Dates(placed.contact),
     }
-    for header in reader.match.keep:
-        coded = reader.table.coded(header)
-        columns[header] = Labels(coded.codes, tuple(text or UNKNOWN for text in coded.texts))
-    return columns
+    return columns | kept_columns(rows.reader)
 
 
-def canonical_frame(
-    reader: Reader,
-    labels: Mapping[str, Labels],
-    placed: Placed,
-    followed: Followed,
-    closing: Days,
-    tumours: Tumours,
-    groups: AgeGroups,
-    numbers: Mapping[str, Any],
-    identifiers: Mapping[str, Any],
-) -> pd.DataFrame:
+def kept_columns(reader: Reader) -> dict[str, Labels]:
+    """Return the columns that the user wants to keep, "unknown" where they are empty."""
+    coded = {header: reader.table.coded(header) for header in reader.match.keep}
+    return {
+        header: Labels(column.codes, tuple(text or UNKNOWN for text in column.texts))
+        for header, column in coded.items()
+    }
+
+
+def canonical_frame(rows: Rows, groups: AgeGroups) -> pd.DataFrame:
     """Put the canonical columns of every row together, whatever becomes of the row."""
+    reader, stated, tumours, labels = rows.reader, rows.stated, rows.tumours, rows.stated.labels
+    placed, followed, closing = rows.timeline.placed, rows.timeline.followed, rows.timeline.closing
     alive_after_cut = Labels(
         np.where(followed.dead, 1, np.where(labels["vital_status"].equals(UNKNOWN), 2, 0)),
         (*STATUSES, UNKNOWN),
     )
     source_row = reader.numbers("source_row")
     columns: dict[str, Any] = {
-        **identifiers,
+        "patient_id": text_column(stated.patient),
+        "tumour_id": np.full(len(reader), "", dtype=object)
+        if stated.tumour is None
+        else text_column(stated.tumour),
         "country": labels["country"].categorical(),
         "registry": labels["registry"].categorical(),
         "sex": labels["sex"].categorical(SEXES),
@@ -90,7 +100,9 @@ def canonical_frame(
         "topography": tumours.topography.categorical(),
         "morphology": tumours.morphology,
         "behaviour": tumours.behaviour,
-        **numbers,
+        "basis": stated.basis,
+        "dco": stated.dco,
+        "autopsy": stated.autopsy,
         "grade": labels["grade"].integers(UNKNOWN_CODE),
         "stage": labels["stage"].categorical(),
         "stage_system": labels["stage_system"].categorical(),
@@ -108,9 +120,7 @@ def canonical_frame(
         "time": followed.time,
         "event": followed.event,
     }
-    for header in reader.match.keep:
-        coded = reader.table.coded(header)
-        columns[header] = Labels(coded.codes, tuple(text or UNKNOWN for text in coded.texts)).categorical()
+    columns |= {name: column.categorical() for name, column in kept_columns(reader).items()}
     columns |= {name: in_order(name, column) for name, column in tumours.classes.items()}
     if "icd10" in reader.match.single:
         columns["icd10"] = tumours.icd10.categorical()
@@ -123,16 +133,6 @@ def _precision(stated: Labels, of_date: Any) -> pd.Categorical:
         stated.codes
     ]
     return Labels(np.where(ranks < 0, of_date, ranks).astype(np.intp), PRECISIONS).categorical(PRECISIONS)
-
-
-def kept_rows(frame: pd.DataFrame, kept: Mask) -> pd.DataFrame:
-    """Return the rows kept, with the categories that occur in them."""
-    if kept.all():
-        return frame
-    rows = frame.loc[kept].reset_index(drop=True)
-    for name in rows.columns[rows.dtypes == "category"]:
-        rows[name] = rows[name].cat.remove_unused_categories()
-    return rows
 
 
 def _timestamps(days: Days) -> pd.Series:

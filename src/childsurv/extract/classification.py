@@ -1,22 +1,30 @@
-"""The class of each tumour: ICCC-3 from ICD-O-3, or a coarse group where a record has ICD-10 alone."""
+"""The class of each tumour, ICCC-3 from ICD-O-3 or a coarse group from ICD-10 alone, and whether its stage fits."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.classify import classify_iccc3
+from childsurv.classify.iccc3 import NOT_CLASSIFIED, classify_iccc3
 from childsurv.classify.icd10 import EDITION, HAEMATOLOGICAL, coarse_group
+from childsurv.classify.toronto import (
+    NO_SCHEMA,
+    STAGE_SYSTEM,
+    check_toronto_stage,
+    toronto_schema,
+)
 from childsurv.cohort.cohort import category_order
-from childsurv.extract.dates import Mask
-from childsurv.extract.labels import UNKNOWN, Labels
+from childsurv.extract.columns import UNKNOWN, Labels
+from childsurv.extract.dates import Days, Mask
+from childsurv.extract.findings import Found
 from childsurv.extract.records import NO_CODE, Reader
-from childsurv.extract.rules import Found
+from childsurv.extract.timing import Timeline
+from childsurv.extract.values import Stated
 
-NOT_CLASSIFIED = "not classified"
 LEVELS = ("iccc_group", "iccc_subgroup", "iccc_extended")
 
 CNS_CATEGORIES: tuple[str, ...] = (
@@ -29,23 +37,23 @@ CNS_GLANDS = range(751, 754)
 
 @dataclass(frozen=True)
 class Tumours:
-    """The codes and classes of every row of an extract.
-
-    Attributes
-    ----------
-    topography, icd10
-        Codes, "unknown" where there are none.
-    morphology, behaviour
-        Codes, `NO_CODE` where there are none.
-    classes
-        The levels of ICCC-3, "not classified" where no class holds the row, and the edition.
-    """
+    """The codes and classes of every row of an extract."""
 
     topography: Labels
+    """ICD-O-3, "unknown" where there is none, as for ``icd10``."""
     morphology: npt.NDArray[np.int32]
     behaviour: npt.NDArray[np.int8]
+    """ICD-O-3, `NO_CODE` where there is none."""
     icd10: Labels
     classes: dict[str, Labels]
+    """The levels of ICCC-3, "not classified" where no class holds the row, and the edition."""
+
+
+def classify_rows(reader: Reader, stated: Stated, timeline: Timeline, *, edition: str) -> Tumours:
+    """Read and classify the tumour of every row, and check its stage."""
+    tumours = read_tumours(reader, edition=edition)
+    check_stages(tumours, timeline.placed.age, stated.labels, reader.found)
+    return tumours
 
 
 def read_tumours(reader: Reader, *, edition: str) -> Tumours:
@@ -191,3 +199,31 @@ def _check_agreement(tumours: Tumours, classified: Mask, found: Found) -> None:
 def _nullable(numbers: npt.NDArray[np.int64] | npt.NDArray[np.int32]) -> pd.Series:
     values = numbers.astype(np.int64)
     return pd.Series(pd.arrays.IntegerArray(values, values == NO_CODE))
+
+
+def check_stages(tumours: Tumours, age_years: Days, labels: Mapping[str, Labels], found: Found) -> None:
+    """Find Toronto stages that their schema does not have, or whose tumour has no schema.
+
+    Stages of other systems are not checked; the cohort keeps every stage as it was written.
+    """
+    stage, system = labels["stage"], labels["stage_system"]
+    of_system = [label.casefold().startswith(STAGE_SYSTEM) for label in system.labels]
+    rows = np.flatnonzero(np.array(of_system)[system.codes] & ~stage.equals(UNKNOWN))
+    if not rows.size:
+        return
+    sites = np.array([None if code == UNKNOWN else code for code in tumours.topography.labels], dtype=object)
+    morphology, behaviour = tumours.morphology[rows], tumours.behaviour[rows]
+    schema = toronto_schema(
+        pd.Series(sites[tumours.topography.codes[rows]]),
+        pd.Series(morphology).where(morphology >= 0),
+        pd.Series(behaviour).where(behaviour >= 0),
+        age_years[rows],
+    )["schema"]
+    valid = check_toronto_stage(np.array(stage.labels, dtype=object)[stage.codes[rows]], schema)[
+        "valid"
+    ].to_numpy()
+    without = (schema == NO_SCHEMA).to_numpy()
+    for code, where in (("stage-not-valid", ~valid & ~without), ("stage-without-schema", without)):
+        mask = np.zeros(len(stage.codes), dtype=bool)
+        mask[rows[where]] = True
+        found.add(code, mask)

@@ -27,8 +27,8 @@ import numpy as np
 import numpy.typing as npt
 
 from childsurv.errors import LayoutError
+from childsurv.extract.columns import UNKNOWN, Labels
 from childsurv.extract.dates import NO_DAY, Days, Mask, as_day
-from childsurv.extract.labels import UNKNOWN, Labels
 from childsurv.extract.layout import text_key
 
 COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
@@ -88,19 +88,13 @@ Column: TypeAlias = Labels | Numbers | Dates
 
 @dataclass(frozen=True)
 class Condition:
-    """One column and the values that fit.
-
-    Attributes
-    ----------
-    column, kind
-        Its name, and whether it holds labels, sites, numbers or dates.
-    accepts
-        The values as they were written.
-    """
+    """One column and the values that fit."""
 
     column: str
     kind: str
+    """Its name, and whether it holds labels, sites, numbers or dates."""
     accepts: tuple[str, ...]
+    """The values as they were written."""
 
 
 Conditions: TypeAlias = tuple[Condition, ...]

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from childsurv.errors import LayoutError
+from childsurv.extract.columns import RawTable
 from childsurv.extract.dates import READ, parse_dates
-from childsurv.extract.layout import ColumnRule, Layout, text_key
+from childsurv.extract.layout import ColumnRule, Layout
 from childsurv.extract.matching import Match
-from childsurv.extract.raw_table import RawTable
 
 
 @dataclass(frozen=True)
@@ -147,8 +147,7 @@ def _weigh(rule: ColumnRule, pair: tuple[str, str], table: RawTable, match: Matc
     if table.days(header) is not None:
         return NO_EVIDENCE
     coded = table.coded(header)
-    missing = {text_key(text) for text in rule.missing}
-    texts = ["" if text_key(text) in missing else text for text in coded.texts]
+    texts = rule.blanked(coded.texts)
     counts = np.bincount(coded.codes, minlength=len(texts))
     first, second = (
         parse_dates(texts, [written], unknown=rule.unknown, pivot=rule.pivot).status == READ

@@ -28,7 +28,7 @@ READ, MISSING, UNREADABLE = 0, 1, 2
 """How the reading of a date ended."""
 
 BY_DAY, BY_MONTH, BY_YEAR = 0, 1, 2
-"""How exactly a date is known, in the order of `childsurv.extract.fields.PRECISIONS`."""
+"""How exactly a date is known, in the order of `childsurv.extract.layout.PRECISIONS`."""
 
 EARLIEST_DAY = int(np.datetime64("1900-01-01", "D").astype(np.int64))
 """Dates before this day are taken for errors of registration."""
@@ -78,22 +78,15 @@ PLACING_RULE = (
 
 @dataclass(frozen=True)
 class DateWindows:
-    """Dates as windows of days, arrays of shape ``(n,)``.
-
-    Attributes
-    ----------
-    first, last
-        The first and last possible day; `NO_DAY` where there is no date.
-    status
-        `READ`, `MISSING` or `UNREADABLE`.
-    precision
-        `BY_DAY`, `BY_MONTH` or `BY_YEAR`.
-    """
+    """Dates as windows of days, arrays of shape ``(n,)``."""
 
     first: Days
     last: Days
+    """The first and last possible day; `NO_DAY` where there is no date."""
     status: npt.NDArray[np.int8]
+    """`READ`, `MISSING` or `UNREADABLE`."""
     precision: npt.NDArray[np.int8]
+    """`BY_DAY`, `BY_MONTH` or `BY_YEAR`."""
 
     def take(self, places: npt.NDArray[np.intp]) -> DateWindows:
         """Return the windows at some places, for example one for each row from one for each distinct text."""

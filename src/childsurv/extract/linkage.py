@@ -14,17 +14,16 @@ import hmac
 import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from childsurv.cohort.cohort import Cohort
 from childsurv.errors import DataError, OptionError, asking, require_columns
-from childsurv.extract.dates import NO_DAY, Days
-from childsurv.extract.labels import UNKNOWN, Labels
-from childsurv.extract.raw_table import RawTable
-from childsurv.extract.rules import Found
+from childsurv.extract.canonical_columns import Rows
+from childsurv.extract.columns import UNKNOWN, Labels
+from childsurv.extract.dates import BY_DAY, NO_DAY
 
 LinkBy: TypeAlias = "Sequence[str] | Mapping[str, str]"
 LinkKey: TypeAlias = bytes | str
@@ -113,33 +112,21 @@ def link_headers(link_by: LinkBy) -> list[str]:
     return [link_by[name] for name in sorted(link_by)] if isinstance(link_by, Mapping) else list(link_by)
 
 
-def link_tokens(
-    table: RawTable,
-    headers: Sequence[str],
-    key: bytes,
-    *,
-    birth: Days,
-    exact_birth: Any,
-    sex: Labels,
-    found: Found,
-) -> Labels:
+def link_tokens(rows: Rows, headers: Sequence[str], key: bytes) -> Labels:
     """Return the token of each row, "unknown" where a name, the day of birth or the sex is missing.
 
     Parameters
     ----------
-    table, headers
-        Where the names stand.
+    rows
+        Everything known of the rows; takes the finding of those without a token.
+    headers
+        Where the names are.
     key
         The secret of the registries.
-    birth, exact_birth
-        Day of birth, and where it is known to the day.
-    sex
-        Sex of each row.
-    found
-        Takes the count of rows without a token.
     """
-    size = len(table)
-    complete = (birth != NO_DAY) & np.asarray(exact_birth) & ~sex.equals(UNKNOWN)
+    table, sex, placed = rows.reader.table, rows.stated.labels["sex"], rows.timeline.placed
+    birth, exact_birth = placed.birth, placed.birth_precision == BY_DAY
+    complete = (birth != NO_DAY) & exact_birth & ~sex.equals(UNKNOWN)
     codes = pd.factorize(np.where(complete, birth, 0))[0].astype(np.int64) * len(sex.labels) + sex.codes
     names = []
     for header in headers:
@@ -160,8 +147,8 @@ def link_tokens(
         born = str(np.datetime64(int(birth[row]), "D"))
         message = "\x1f".join([*parts, born, sex.labels[sex.codes[row]]])
         tokens.append(hmac.new(key, message.encode("utf-8"), hashlib.sha256).digest()[:TOKEN_BYTES].hex())
-    found.add("link-token-missing", ~complete)
-    assert place.size == size
+    rows.found.add("link-token-missing", ~complete)
+    assert place.size == len(table)
     return Labels(place.astype(np.intp), tuple(tokens))
 
 
@@ -267,7 +254,7 @@ def compare_link_tokens(paths: Sequence[str | Path]) -> pd.DataFrame:
     return pd.DataFrame({COLUMN: shared.index, "registries": shared.map("; ".join).to_numpy()})
 
 
-def across_registries(frame: pd.DataFrame) -> pd.DataFrame:
+def records_in_several(frame: pd.DataFrame) -> pd.DataFrame:
     """Find the rows whose token another registry has too.
 
     Returns

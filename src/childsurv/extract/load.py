@@ -11,8 +11,17 @@ from typing import Any
 
 from childsurv.errors import LayoutError, OptionError
 from childsurv.extract.dates import date_pattern
-from childsurv.extract.fields import ALTERNATIVES, FIELDS, READINGS, YES_NO
-from childsurv.extract.layout import ColumnRule, FileForm, Layout, LayoutLike, text_key
+from childsurv.extract.layout import (
+    ALTERNATIVES,
+    FIELDS,
+    READINGS,
+    YES_NO,
+    ColumnRule,
+    FileForm,
+    Layout,
+    LayoutLike,
+    text_key,
+)
 
 DATE_PARTS = ("day", "month", "year")
 TOP_KEYS = {"name", "description", "source", "notes", "extends", "file", "constants", "columns", "not_read"}

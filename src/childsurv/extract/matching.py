@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from childsurv.cohort.cohort import CANONICAL_COLUMNS
 from childsurv.errors import LayoutError, OptionError, asking, require_columns
-from childsurv.extract.fields import ALTERNATIVES, FIELDS
-from childsurv.extract.layout import ColumnRule, Layout, text_key
+from childsurv.extract.layout import ALTERNATIVES, FIELDS, ColumnRule, Layout, text_key
 
 SEPARATORS = (";", ",", "\t", "|")
 SHOWN_HEADERS = 40
@@ -16,27 +15,18 @@ SHOWN_HEADERS = 40
 
 @dataclass(frozen=True)
 class Match:
-    """Headers of a file by field.
-
-    Attributes
-    ----------
-    single
-        Field to the one header that holds it.
-    parts
-        Field to its headers of ``year``, ``month`` and ``day``, for dates in parts.
-    keep
-        Further headers that the user wants to keep.
-    ignored
-        Headers that nothing reads.
-    absent
-        Fields of the layout that the file does not hold.
-    """
+    """Headers of a file by field."""
 
     single: dict[str, str]
+    """Field to the one header that holds it."""
     parts: dict[str, dict[str, str]]
+    """Field to its headers of ``year``, ``month`` and ``day``, for dates in parts."""
     keep: tuple[str, ...]
+    """Further headers that the user wants to keep."""
     ignored: tuple[str, ...]
+    """Headers that nothing reads."""
     absent: tuple[str, ...]
+    """Fields of the layout that the file does not hold."""
 
     def __contains__(self, field: str) -> bool:
         return field in self.single or field in self.parts

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from childsurv.extract.fields import FIELDS
-from childsurv.extract.layout import ColumnRule, text_key
+from childsurv.extract.layout import FIELDS, ColumnRule, text_key, toml_value
 from childsurv.extract.value_styles import DateStyle, Values, date_style, missing_codes, vocabulary
 
 SUREST, LIKELY, GUESS = "certain", "likely", "guess"
@@ -43,26 +42,18 @@ FAMILIES: dict[str, tuple[dict[str, str], ...]] = {
 
 @dataclass(frozen=True)
 class Candidate:
-    """One header that could be a field.
-
-    Attributes
-    ----------
-    field
-        Of a layout; a part of a date is ``birth_date.year``.
-    header
-        In the file.
-    by_header, by_values
-        How well header and values fit, 0 to 1.
-    sureness, reason
-        In words.
-    """
+    """One header that could be a field."""
 
     field: str
+    """Of a layout; a part of a date is ``birth_date.year``."""
     header: str
+    """In the file."""
     by_header: float
     by_values: float
+    """How well header and values fit, 0 to 1."""
     sureness: str
     reason: str
+    """How sure the choice is, and why, in words."""
 
 
 def propose_rule(
@@ -138,7 +129,7 @@ def _code_rule(
     unknown = [text for text in values.texts if text not in mapped and text_key(text) in lacking]
     strangers = [text for text in values.texts if text not in mapped and text not in unknown]
     if strangers:
-        named = ", ".join(map(quoted, strangers)) if values.is_closed else ""
+        named = ", ".join(map(toml_value, strangers)) if values.is_closed else ""
         notes.append(
             f"{len(strangers)} codes have no meaning here yet"
             + (f": {named}. Add each to values or missing." if named else "; they are not shown here.")
@@ -163,8 +154,3 @@ def _codes_for_unknown(field: str, values: Values | None) -> tuple[str, ...]:
     """Return the usual codes for an unknown age or stage that occur."""
     usual = {"age": ("99", "999"), "stage": ("X",)}.get(field, ())
     return tuple(code for code in usual if values is not None and code in values.texts)
-
-
-def quoted(text: str) -> str:
-    """Write a text in TOML."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\t", "\\t") + '"'

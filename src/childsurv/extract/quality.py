@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.cohort.cohort import QUALITY_COUNTS, QUALITY_KEYS
+from childsurv.cohort.cohort import QUALITY_COUNTS, QUALITY_KEYS, Cohort
+from childsurv.cohort.follow_up import By, columns_list
 from childsurv.errors import DataError, OptionError, asking, require_columns
-
-if TYPE_CHECKING:
-    from childsurv.cohort.cohort import Cohort
-    from childsurv.cohort.follow_up import By
+from childsurv.maths.calendar import DAYS_PER_YEAR
 
 MICROSCOPIC_BASES = (5, 6, 7)
 """Basis of diagnosis by cytology or histology, IACR/ENCR list."""
@@ -118,8 +114,6 @@ def data_quality(
     >>> bool((table["follow_up_completeness"] <= 100).all())
     True
     """
-    from childsurv.cohort.follow_up import columns_list
-
     names = columns_list(by)
     if not set(names) <= set(QUALITY_KEYS):
         raise OptionError(f"data_quality(by=...) takes {' and '.join(map(repr, QUALITY_KEYS))}, or None.")
@@ -165,8 +159,6 @@ def data_quality(
 
 
 def _follow_up_sums(cohort: Cohort, lost_after_days: int, horizon_years: float | None) -> pd.DataFrame:
-    from childsurv.maths.calendar import DAYS_PER_YEAR
-
     frame = cohort.frame
     start, end = frame["entry"].to_numpy(np.float64), frame["time"].to_numpy(np.float64)
     died = frame["event"].to_numpy() == 1

@@ -13,6 +13,7 @@ import pandas as pd
 from childsurv.classify.codes import canonical_text, clean_morphology, clean_topography
 from childsurv.classify.icd10 import read_icd10
 from childsurv.errors import LayoutError
+from childsurv.extract.columns import UNKNOWN, Coded, Labels, RawTable
 from childsurv.extract.dates import (
     EARLIEST_DAY,
     MISSING,
@@ -26,11 +27,9 @@ from childsurv.extract.dates import (
     windows_of_days,
     windows_of_parts,
 )
-from childsurv.extract.labels import UNKNOWN, Labels
+from childsurv.extract.findings import Found
 from childsurv.extract.layout import ColumnRule, Layout, text_key
 from childsurv.extract.matching import Match
-from childsurv.extract.raw_table import Coded, RawTable
-from childsurv.extract.rules import Found
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 
@@ -45,22 +44,15 @@ OLDEST_AGE = 120.0
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads the fields of one extract, reporting what it cannot read.
-
-    Attributes
-    ----------
-    table
-        The columns of text.
-    layout, match
-        What the columns mean.
-    found
-        Takes the findings.
-    """
+    """Reads the fields of one extract, reporting what it cannot read."""
 
     table: RawTable
+    """The columns of text."""
     layout: Layout
     match: Match
+    """What the columns mean."""
     found: Found
+    """Takes the findings."""
 
     def __len__(self) -> int:
         return len(self.table)
@@ -70,10 +62,7 @@ class Reader:
         if field not in self.match.single:
             return None
         coded = self._texts(field)
-        missing = _keys(self.layout.columns[field].missing) - {""}
-        if not missing:  # identifiers: as many texts as rows, so no key is made of each
-            return coded
-        return Coded(coded.codes, ["" if text_key(text) in missing else text for text in coded.texts])
+        return Coded(coded.codes, self.layout.columns[field].blanked(coded.texts))
 
     def _texts(self, field: str) -> Coded:
         """Return the distinct texts of a field, without the labels that follow codes."""
@@ -223,9 +212,7 @@ class Reader:
         if days is not None:
             return windows_of_days(days)
         coded = self.table.coded(header)
-        missing = _keys(rule.missing)
-        texts = ["" if text_key(text) in missing else text for text in coded.texts]
-        windows = parse_dates(texts, rule.formats, unknown=rule.unknown, pivot=rule.pivot)
+        windows = parse_dates(rule.blanked(coded.texts), rule.formats, unknown=rule.unknown, pivot=rule.pivot)
         cells = self.table.date_cells(header)
         if cells is not None:  # a workbook may hold dates as dates in some rows and as text in others
             windows = windows.replace(cells != NO_DAY, windows_of_days(cells))

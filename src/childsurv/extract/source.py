@@ -17,12 +17,16 @@ import pandas as pd
 
 from childsurv.cohort.follow_up import TableLike, frame_of
 from childsurv.errors import DataError, OptionError, import_extra
-from childsurv.extract.database import read_query
+from childsurv.extract.binary_file import (
+    STATISTICAL_SUFFIXES,
+    WORKBOOK_SUFFIXES,
+    read_query,
+    read_statistical,
+    read_workbook,
+)
+from childsurv.extract.columns import Chooser, Coded, RawTable, table_of_frame
 from childsurv.extract.layout import FileForm
-from childsurv.extract.raw_table import Chooser, Coded, RawTable, table_of_frame
-from childsurv.extract.statistical_file import STATISTICAL_SUFFIXES, read_statistical
 from childsurv.extract.text_file import read_text
-from childsurv.extract.workbook import WORKBOOK_SUFFIXES, read_workbook
 
 __all__ = ["Chooser", "Coded", "RawTable", "Source", "read_source"]
 

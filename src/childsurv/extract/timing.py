@@ -7,21 +7,25 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from childsurv.errors import DataError
 from childsurv.extract.dates import (
     BY_DAY,
     BY_MONTH,
     BY_YEAR,
+    MISSING,
     NO_DAY,
     DateWindows,
     Days,
     Mask,
     completed_years,
     place,
+    windows_of_days,
     years_before,
 )
-from childsurv.extract.rules import Found
+from childsurv.extract.findings import Found
+from childsurv.extract.records import FloatArray, Reader
+from childsurv.extract.values import Stated, StatedDates, StatedFollowUp
 
-FloatArray = npt.NDArray[np.float64]
 LARGEST_DAY = np.iinfo(np.int64).max
 
 DAYS_PER_MONTH = 365.24 / 12
@@ -33,25 +37,17 @@ SUSPECT_DAYS = (9999, 99999)
 
 @dataclass(frozen=True)
 class Placed:
-    """Dates as day numbers, shape ``(n_rows,)``; `NO_DAY` where there is none.
-
-    Attributes
-    ----------
-    birth, diagnosis, contact
-        The days themselves.
-    age
-        Completed years at diagnosis, 0 where it is not known.
-    precision, birth_precision, contact_precision
-        How exactly the dates of diagnosis, birth and last contact were known.
-    """
+    """Dates as day numbers, shape ``(n_rows,)``; `NO_DAY` where there is none."""
 
     birth: Days
     diagnosis: Days
     contact: Days
     age: Days
+    """Completed years at diagnosis, 0 where it is not known."""
     precision: npt.NDArray[np.int8]
     birth_precision: npt.NDArray[np.int8]
     contact_precision: npt.NDArray[np.int8]
+    """How exactly the dates of diagnosis, birth and last contact were known."""
 
 
 @dataclass(frozen=True)
@@ -65,36 +61,67 @@ class Followed:
     dead: Mask
 
 
-def place_dates(
-    birth: DateWindows | None,
-    diagnosis: DateWindows,
-    contact: DateWindows | None,
-    *,
-    age: FloatArray,
-    survival: FloatArray,
-    months: FloatArray | None = None,
-    closing: Days | int,
-    found: Found,
-) -> Placed:
+@dataclass(frozen=True)
+class Timeline:
+    """The days of every row: dates placed, and follow-up cut at the closing date."""
+
+    placed: Placed
+    followed: Followed
+    closing: Days
+    """Closing date of each row."""
+
+    @property
+    def aged(self) -> Mask:
+        """Rows with a date of birth and one of diagnosis."""
+        return np.asarray((self.placed.birth != NO_DAY) & (self.placed.diagnosis != NO_DAY))
+
+    @property
+    def usable(self) -> Mask:
+        """Rows with a date of diagnosis and one of last contact."""
+        return np.asarray((self.placed.diagnosis != NO_DAY) & (self.placed.contact != NO_DAY))
+
+
+def timeline(reader: Reader, stated: Stated) -> Timeline:
+    """Place the dates of every row and follow it up to the closing date.
+
+    Raises
+    ------
+    DataError
+        No closing date is given, and no row has a last contact to take it from.
+    """
+    found, closing = reader.found, stated.closing
+    if closing is None:
+        # The first placing only asks for the latest contact; what it finds is found again by the second.
+        first = place_dates(stated.dates, closing=stated.today, found=Found(found.row_number))
+        known = first.contact[first.contact != NO_DAY]
+        if not known.size:
+            raise DataError(
+                f"{reader.table.name}: no row has a readable date of last contact, so no closing date can be taken "
+                "from the data. Check the layout's date formats, or give closing_date=."
+            )
+        closing = np.full(len(reader), min(int(known.max()), stated.today), dtype=np.int64)
+        found.count("closing-date-from-data", 1)
+    placed = place_dates(stated.dates, closing=closing, found=found)
+    followed = follow(placed, stated.dead, stated.follow_up, closing=closing, found=found)
+    return Timeline(placed, followed, closing)
+
+
+def place_dates(stated: StatedDates, *, closing: Days | int, found: Found) -> Placed:
     """Place dates that are not known to the day by `PLACING_RULE`, and check their order.
 
     Parameters
     ----------
-    birth, diagnosis, contact
-        Windows, ``None`` where the extract lacks the column.
-    age, survival, months
-        Stated age in years, exact follow-up in days, and follow-up in completed months (`days_of_months`), NaN
-        where not given.
+    stated
+        What the extract says.
     closing
         Closing date of each row, or of all.
     found
         Takes the findings.
     """
+    diagnosis, age, survival, months = stated.diagnosis, stated.age, stated.survival, stated.months
     size = len(diagnosis.first)
-    nobody = DateWindows(
-        np.full(size, NO_DAY), np.full(size, NO_DAY), np.ones(size, np.int8), np.zeros(size, np.int8)
-    )
-    birth, contact = birth or nobody, contact or nobody
+    none = windows_of_days(np.full(size, NO_DAY))
+    birth, contact = stated.birth or none, stated.contact or none
     has_age, exact_days = ~np.isnan(age), ~np.isnan(survival)
     years = np.where(has_age, np.floor(age), 0).astype(np.int64)
     shortest, longest, has_survival = _survival_window(survival, months)
@@ -121,10 +148,10 @@ def place_dates(
     )
 
     by_age_first, by_age_last = _birth_by_age(diagnosed, years, has_age & diagnosis.readable)
-    by_age = ~birth.readable & (birth.status == 1) & (by_age_first != NO_DAY)
+    by_age = ~birth.readable & (birth.status == MISSING) & (by_age_first != NO_DAY)
     found.add("birth-placed-by-age", by_age)
-    found.add("birth-date-missing", (birth.status == 1) & ~by_age)
-    found.add("diagnosis-date-missing", diagnosis.status == 1)
+    found.add("birth-date-missing", (birth.status == MISSING) & ~by_age)
+    found.add("diagnosis-date-missing", diagnosis.status == MISSING)
     born = place(
         np.where(by_age, by_age_first, birth.first),
         np.where(by_age, by_age_last, birth.last),
@@ -149,7 +176,7 @@ def place_dates(
     last = np.where(exact, low, last)
     found.add(
         "last-contact-date-missing",
-        (contact.status == 1) & ~has_survival & ~_unreadable_survival(found, size),
+        (contact.status == MISSING) & ~has_survival & ~_unreadable_survival(found, size),
     )
 
     both_known = birth.readable & diagnosis.readable
@@ -221,22 +248,7 @@ def _check_age(birth: DateWindows, diagnosis: DateWindows, years: Days, checked:
     found.add("age-contradicts-dates", checked & ((years < youngest) | (years > oldest)))
 
 
-def latest_contact(placed: Placed) -> int | None:
-    """Return the latest day of last contact, which serves as closing date where none was given."""
-    known = placed.contact[placed.contact != NO_DAY]
-    return int(known.max()) if known.size else None
-
-
-def follow(
-    placed: Placed,
-    dead: Mask,
-    *,
-    closing: Days,
-    entry: tuple[FloatArray, Mask] | None,
-    time: tuple[FloatArray, Mask] | None,
-    event: npt.NDArray[np.int8] | None,
-    found: Found,
-) -> Followed:
+def follow(placed: Placed, dead: Mask, stated: StatedFollowUp, *, closing: Days, found: Found) -> Followed:
     """Return entry, time and event, cut at the closing date: ``time = last contact - diagnosis`` in days.
 
     Last contact after the closing date is cut back to it, and the child counts as alive on that day.
@@ -244,15 +256,15 @@ def follow(
     Parameters
     ----------
     placed, dead
-        Dates, and who was dead at last contact.
+        Dates, and which children were dead at last contact.
+    stated
+        Follow-up of a cohort that was written, if the extract holds it.
     closing
         Closing date of each row.
-    entry, time, event
-        Follow-up as a cohort was written, if the extract holds it: it may be narrower than the dates. An
-        event of -1 is not stated.
     found
         Takes the findings.
     """
+    entry, time, event = stated.entry, stated.time, stated.event
     usable = (placed.diagnosis != NO_DAY) & (placed.contact != NO_DAY)
     found.add("diagnosis-after-closing", (placed.diagnosis != NO_DAY) & (placed.diagnosis > closing))
     after = usable & (placed.contact > closing)
@@ -260,7 +272,7 @@ def follow(
     limit = np.where(usable, closing - np.where(usable, placed.diagnosis, 0), 0)
     start, end = _stated(entry, np.zeros_like(full)), _stated(time, full)
     died = dead & usable if event is None else np.where(event < 0, dead & usable, event == 1)
-    if entry is not None or time is not None or event is not None:
+    if stated.is_given:
         unreadable = _bad(entry, len(full)) | _bad(time, len(full))
         same_day = (start == 0) & (end == 0)
         wrong = unreadable | (start < 0) | (end > full) | ((start >= end) & ~same_day) | (died & ~dead)

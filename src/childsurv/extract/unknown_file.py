@@ -12,13 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from childsurv.errors import DataError
-from childsurv.extract.encoding import likely_encoding
-from childsurv.extract.header_names import header_score, known_names
+from childsurv.extract.binary_file import WORKBOOK_SUFFIXES
+from childsurv.extract.columns import RawTable
 from childsurv.extract.layout import FileForm
-from childsurv.extract.raw_table import RawTable
 from childsurv.extract.source import read_source
-from childsurv.extract.value_styles import Values, values_of
-from childsurv.extract.workbook import WORKBOOK_SUFFIXES
+from childsurv.extract.text_file import likely_encoding
+from childsurv.extract.value_styles import Values, header_score, known_names, values_of
 
 SEPARATORS = (";", ",", "\t", "|")
 LINES_LOOKED_AT = 60

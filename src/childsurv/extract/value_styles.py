@@ -1,11 +1,14 @@
-"""What the values of a column look like: dates of a style, codes of a set, ICD-O-3, ages; shares, never values."""
+"""What the headers and values of a column look like: known names, dates of a style, codes of a set, ICD-O-3, ages."""
 
 from __future__ import annotations
 
+import difflib
 import re
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib import resources
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +21,47 @@ from childsurv.classify.codes import (
 )
 from childsurv.extract.date_order import swapped
 from childsurv.extract.dates import READ, parse_dates
-from childsurv.extract.fields import FIELDS
-from childsurv.extract.layout import text_key
+from childsurv.extract.layout import FIELDS, text_key
 from childsurv.extract.load import layouts, load_layout
+
+
+def header_score(header: str, field: str) -> float:
+    """Return how like a header is to the names of a field: 1 for one of them, less for a near one."""
+    key = plain_header(header)
+    if not key:
+        return 0.0
+    names = known_names()[field]
+    if key in names:
+        return 1.0
+    if len(key) < 5:
+        return 0.0
+    best = max(
+        (difflib.SequenceMatcher(None, key, name).ratio() for name in names if len(name) > 4), default=0.0
+    )
+    return 0.8 if best > 0.88 else 0.0
+
+
+@cache
+def known_names() -> Mapping[str, frozenset[str]]:
+    """Return every known name of each field, in plain form."""
+    text = (resources.files("childsurv.extract") / "header_synonyms.toml").read_text(encoding="utf-8")
+    names: dict[str, set[str]] = {
+        field: set(map(plain_header, found)) for field, found in tomllib.loads(text).items()
+    }
+    for layout in map(load_layout, layouts()):
+        for field, rule in layout.columns.items():
+            names.setdefault(field, set()).update(map(plain_header, rule.headers))
+            for part, headers in rule.parts.items():
+                names.setdefault(f"{field}.{part}", set()).update(map(plain_header, headers))
+    return {field: frozenset(found) for field, found in names.items()}
+
+
+@cache
+def plain_header(header: str) -> str:
+    """Write a header with nothing but small letters and digits."""
+    parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", header)
+    return re.sub(r"[\W_]+", "", text_key(parted).casefold())
+
 
 DATE_STYLES: tuple[str, ...] = (
     "%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%Y%d%m",
@@ -60,22 +101,15 @@ COUNTED = re.compile(r"[0-9]{1,3}([.,][0-9]+)?")
 
 @dataclass(frozen=True)
 class Values:
-    """The distinct texts of a column and how many rows have each.
-
-    Attributes
-    ----------
-    texts, counts
-        Without those that mean nothing is known.
-    blanks
-        Spellings that mean that nothing is known.
-    rows
-        Rows of the column.
-    """
+    """The distinct texts of a column and how many rows have each."""
 
     texts: list[str]
     counts: npt.NDArray[np.int64]
+    """Without those that mean nothing is known."""
     blanks: tuple[str, ...]
+    """Spellings that mean that nothing is known."""
     rows: int
+    """Rows of the column."""
 
     @property
     def filled(self) -> int:
@@ -98,27 +132,18 @@ class Values:
 
 @dataclass(frozen=True)
 class DateStyle:
-    """How a column writes its dates.
-
-    Attributes
-    ----------
-    formats
-        Formats of `childsurv.extract.dates`, the most used first.
-    share
-        Share of the values that they read.
-    unknown
-        Codes for an unknown part that occur.
-    other_order
-        The same format with day and month in each other's place, where the values do not tell which it is.
-    two_digit_years
-        Whether a pivot is needed.
-    """
+    """How a column writes its dates."""
 
     formats: tuple[str, ...]
+    """Formats of `childsurv.extract.dates`, the most used first."""
     share: float
+    """Share of the values that they read."""
     unknown: tuple[str, ...] = ()
+    """Codes for an unknown part that occur."""
     other_order: str | None = None
+    """The same format with day and month in each other's place, where the values do not tell which it is."""
     two_digit_years: bool = False
+    """Whether a pivot is needed."""
 
 
 def values_of(texts: Sequence[str], counts: npt.NDArray[np.int64]) -> Values:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from childsurv.cohort.follow_up import (
     By,
     Data,
     follow_up,
 )
 from childsurv.errors import DataError, OptionError, asking
+from childsurv.fold.causes import causes_of, fold_causes
 from childsurv.fold.rows import every_day, fold_expected, fold_observed
 from childsurv.fold.tally import Grid, Tally
 from childsurv.lifetable.people import Columns, people_of
@@ -25,6 +29,8 @@ def tally(
     event: str | None = None,
     entry: str | None = None,
     weights: str | None = None,
+    cause: str | None = None,
+    causes: Mapping[int, str] | None = None,
     age_days: str | None = None,
     sex: str = "sex",
     diagnosis_date: str | None = None,
@@ -44,6 +50,9 @@ def tally(
         Time cells: by default every distinct time, or every day with a life table.
     time, event, entry, weights
         Columns of a DataFrame: end of follow-up, 1 for an event, start of follow-up, case weights.
+    cause, causes
+        Column with the cause that ended follow-up, and names of causes, as for `cumulative_incidence`: adds the events
+        of each cause. The event is then that of any cause.
     age_days, sex, diagnosis_date
         Columns of a DataFrame that the life table is looked up by.
     zero_survival
@@ -65,6 +74,11 @@ def tally(
     grid = (Grid.distinct() if life_table is None else Grid.daily()) if grid is None else grid
     if not isinstance(grid, Grid):
         raise OptionError("tally: grid= takes Grid.distinct(), Grid.daily() or Grid.breaks([...]).")
+    if cause is not None:
+        return _by_cause(data, life_table, cause, causes, grid, event, by=by, time=time, entry=entry, weights=weights,
+                         zero_survival=zero_survival)  # fmt: skip
+    if causes is not None:
+        raise OptionError("tally: causes= names the causes of cause=, which is not given.")
     if life_table is not None:
         if grid.kind == "distinct":
             raise OptionError("tally: with a life table cells are days or Grid.breaks([...]).")
@@ -83,5 +97,28 @@ def tally(
         raise DataError("tally: a daily grid needs times in whole days.")
     fine = fold_observed(observed)
     if grid.kind == "daily":
+        return every_day(fine)
+    return fine if grid.kind != "breaks" else fine.coarsen(grid)
+
+
+def _by_cause(
+    data: Data,
+    life_table: LifeTable | None,
+    cause: str,
+    causes: Mapping[int, str] | None,
+    grid: Grid,
+    event: str | None,
+    **columns: Any,
+) -> Tally:
+    """Return the sums of events by cause, which need no life table."""
+    if life_table is not None or event is not None:
+        raise OptionError(
+            "tally: cause= counts causes that are known, so leave life_table and event= out; for a life table make a "
+            "second tally."
+        )
+    fine = fold_causes(causes_of(data, cause, causes, time_unit="days", **columns))
+    if grid.kind == "daily":
+        if fine.end.dtype.kind != "i":
+            raise DataError("tally: a daily grid needs times in whole days.")
         return every_day(fine)
     return fine if grid.kind != "breaks" else fine.coarsen(grid)

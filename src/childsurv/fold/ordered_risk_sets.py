@@ -12,9 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from childsurv.cohort.follow_up import LARGEST_COUNTED_DAY, FloatArray, IntArray, TimeArray
+from childsurv.cohort.follow_up import LARGEST_COUNTED_DAY, FloatArray, FollowUp, IntArray, TimeArray
 
 LARGEST_TABLE = 1_000_000
 """Combinations of stratum and time, beyond four a row, up to which event times are found in a table."""
@@ -22,59 +21,47 @@ LARGEST_TABLE = 1_000_000
 
 @dataclass(frozen=True, eq=False, repr=False)
 class RiskSets:
-    """Cells (event times by stratum), the range of cells of every row, and the terms of tied events.
-
-    Attributes
-    ----------
-    rows
-        Row numbers (from 0) of those at risk at one event time or more, ordered by stratum; the others play
-        no part in the likelihood. Shape ``(n_at_risk,)``, as are ``first``, ``exit`` and ``weights``.
-    first, exit
-        The row is at risk in the cells ``first <= cell < exit``.
-    weights
-        Case weights (1 when none are given).
-    delayed
-        Whether anybody enters after an event time of the stratum.
-    stratum_start
-        Where each stratum with events begins in ``rows``; shape ``(n_strata,)``.
-    stratum_of_row
-        Number of the stratum of each of ``rows``, counting only strata with events.
-    stratum_code
-        The caller's code of each of those strata.
-    cell_start
-        First cell of each stratum and, last, the number of cells; shape ``(n_strata + 1,)``.
-    time
-        Event time of each cell.
-    exit_and_event
-        ``exit``, plus ``n_cells + 1`` for rows with an event.
-    dead, dead_cell
-        Places in ``rows`` of the events, ordered by cell, and their cells; shape ``(n_events,)``.
-    deaths, deaths_weight
-        Events, and the sum of their weights, in each cell.
-    term_cell, term_fraction, term_weight, term_start
-        One term an event (Efron) or a cell (Breslow): its cell, the fraction of the tied events' risk that
-        its denominator holds, its weight, and where the terms of each cell begin.
-    """
+    """Cells (event times by stratum), the range of cells of every row, and the terms of tied events."""
 
     rows: IntArray
+    """Row numbers (from 0) of those at risk at one event time or more, ordered by stratum; the others play no part in
+    the likelihood. Shape ``(n_at_risk,)``, as are ``first``, ``exit`` and ``weights``."""
     first: IntArray
+    """First cell in which the row is at risk."""
     exit: IntArray
+    """One past the last cell in which the row is at risk."""
     weights: FloatArray
+    """Case weights (1 when none are given)."""
     delayed: bool
+    """Whether a row enters after an event time of its stratum."""
     stratum_start: IntArray
+    """Where each stratum with events begins in ``rows``; shape ``(n_strata,)``."""
     stratum_of_row: IntArray
+    """Number of the stratum of each of ``rows``, counting only strata with events."""
     stratum_code: IntArray
+    """The caller's code of each of those strata."""
     cell_start: IntArray
+    """First cell of each stratum and, last, the number of cells; shape ``(n_strata + 1,)``."""
     time: FloatArray
+    """Event time of each cell."""
     exit_and_event: IntArray
+    """``exit``, plus ``n_cells + 1`` for rows with an event."""
     dead: IntArray
+    """Places in ``rows`` of the events, ordered by cell; shape ``(n_events,)``."""
     dead_cell: IntArray
+    """Cell of each of those events."""
     deaths: IntArray
+    """Events in each cell."""
     deaths_weight: FloatArray
+    """Sum of the weights of the events in each cell."""
     term_cell: IntArray
+    """Cell of each term. There is one term an event (Efron) or a cell (Breslow)."""
     term_fraction: FloatArray
+    """Fraction of the tied events' risk that the denominator of each term holds."""
     term_weight: FloatArray
+    """Weight of each term."""
     term_start: IntArray
+    """First term of each cell."""
 
     @property
     def n_cells(self) -> int:
@@ -167,7 +154,7 @@ def compensated_sum(values: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Cumulative sum along the last axis, and what rounding took from it.
 
     The two parts together carry twice the digits of one (Knuth's two-sum at every step), so that a difference
-    of two places, the sum over a stratum or over the rows not yet entered, loses nothing by cancellation.
+    of two places (the sum over a stratum, or over the rows not yet entered) loses nothing by cancellation.
     """
     total = np.cumsum(values, axis=-1)
     previous = np.zeros_like(total)
@@ -177,31 +164,23 @@ def compensated_sum(values: FloatArray) -> tuple[FloatArray, FloatArray]:
     return total, np.cumsum(error, axis=-1)
 
 
-def build_risk_sets(
-    time: TimeArray,
-    event: npt.NDArray[np.bool_],
-    *,
-    entry: TimeArray | None,
-    weights: FloatArray | None,
-    stratum: IntArray,
-    ties: str,
-) -> RiskSets:
+def build_risk_sets(follow: FollowUp, *, ties: str) -> RiskSets:
     """Find cells, ranges of cells and tied terms; there must be an event of positive weight.
 
     Parameters
     ----------
-    time, event, entry, weights, stratum
-        One value a row, tied by R's rule; ``entry`` and ``weights`` may be ``None``. A death at t precedes an
-        entry at t.
+    follow
+        Follow-up, whose groups are the strata. A death at t precedes an entry at t.
     ties
         "efron" or "breslow".
     """
+    time, stratum, event = follow.time, follow.group, follow.event == 1
     n_rows = time.size
-    weight = np.ones(n_rows) if weights is None else weights
+    weight = np.ones(n_rows) if follow.weights is None else follow.weights
     # A row of weight 0 must count for nothing, in the number of tied deaths too.
     counts = event & (weight > 0)
     many_strata = bool(stratum.any())
-    times, end, start = _time_codes(time, entry)
+    times, end, start = _time_codes(time, follow.entry)
     span = times.size if times is not None else int(end.max(initial=0)) + 1
     base_key = stratum * span
     key = base_key + end

@@ -23,8 +23,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from childsurv.lifetable.marked_cells import MarkedCells
-from childsurv.lifetable.paths import cell_index, pieces
+from childsurv.lifetable.paths import MarkedCells, cell_index, pieces
 from childsurv.lifetable.table import LifeTable
 
 FloatArray = npt.NDArray[np.float64]

@@ -13,8 +13,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from childsurv.lifetable.marked_cells import MarkedCells
-from childsurv.lifetable.paths import cell_index, pieces
+from childsurv.lifetable.paths import MarkedCells, cell_index, pieces
 from childsurv.lifetable.people import Demographics
 from childsurv.lifetable.table import LifeTable
 

@@ -26,7 +26,7 @@ from childsurv.cohort.follow_up import (
     follow_up_conventions,
 )
 from childsurv.errors import DataError, OptionError, asked
-from childsurv.lifetable.marked_cells import marked_cells_table
+from childsurv.lifetable.paths import marked_cells_table
 from childsurv.lifetable.table import LifeTable
 from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.maths.running import group_starts, running_sum
@@ -148,6 +148,8 @@ class Tally:
         Tallies of different conventions do not add.
     causes : Mapping of int to str
         Names of the causes that ended follow-up, by their numbers.
+    causes_after_follow_up : int
+        Rows of a cohort whose cause came after its follow-up, which count as censored.
     whole_weights : bool
         Whether all case weights are whole numbers, which count children.
     same_day : int
@@ -169,6 +171,7 @@ class Tally:
     life_table: LifeTableNotes | None = None
     conventions: Mapping[str, Any] = field(default_factory=dict)
     causes: Mapping[int, str] = field(default_factory=dict)
+    causes_after_follow_up: int = 0
     whole_weights: bool = True
     same_day: int = 0
     source: Mapping[str, str] = field(default_factory=dict)
@@ -203,6 +206,11 @@ class Tally:
     def n_groups(self) -> int:
         """Number of groups, 1 when there is no ``by``."""
         return max(len(self.groups), 1)
+
+    @property
+    def events_by_cause(self) -> npt.NDArray[Any]:
+        """Events of each cause, in the order of `causes`, of shape ``(n_causes, n_cells)``."""
+        return np.stack([self.sums[f"{CAUSE}{number}"] for number in self.causes])
 
     @property
     def follow_up_conventions(self) -> dict[str, Any]:
@@ -308,6 +316,7 @@ class Tally:
             self,
             groups=groups,
             causes=dict(sorted({**self.causes, **other.causes}.items())),
+            causes_after_follow_up=self.causes_after_follow_up + other.causes_after_follow_up,
             whole_weights=self.whole_weights and other.whole_weights,
             same_day=self.same_day + other.same_day,
             source=_joined(self.source, other.source),

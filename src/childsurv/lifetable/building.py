@@ -1,4 +1,4 @@
-"""Build the life table that children need from the one there is: single ages, calendar years, infancy, later years.
+"""Build the life table that children need from the one there is: single ages, calendar years, parts of infancy.
 
 Every function returns a new table whose ``provenance`` names the step, its method and its source; a table is
 never changed.
@@ -8,22 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from childsurv.errors import LifeTableError, OptionError, asking, require_columns, rows_where
-from childsurv.lifetable.graduation import age_scale, graduate
-from childsurv.lifetable.table import AFTER_ALL, BEFORE_ALL, LifeTable, concat_life_tables
-from childsurv.maths.calendar import DAYS_PER_YEAR, first_of_january
+from childsurv.lifetable.cells import AFTER_ALL, BEFORE_ALL
+from childsurv.maths.calendar import DAYS_PER_YEAR, first_of_january, year_of
+from childsurv.maths.running import ratio
+
+if TYPE_CHECKING:
+    from childsurv.lifetable.table import LifeTable
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 METHOD = "the log hazard with the least integrated squared second derivative that gives every wide cell its own rate"
 """How `expand` finds the rates of narrow cells."""
+
+RIDGE = 1e-7
+"""Keeps each step finite where the penalty leaves a direction free; it changes the steps, not the solution."""
+
+LARGEST_STEP = 1.0
+CONVERGED = 1e-10
+MOST_STEPS = 200
 
 EXPOSURE_ROUNDS = 4
 """The exposure within an age group follows from the rates themselves; it settles in three rounds."""
@@ -61,8 +71,8 @@ def _single_ages(table: LifeTable) -> LifeTable:
     infancy = starts[starts < 1]
     if whole[1] != 1:
         raise OptionError(
-            "expand(ages=True) needs a cell for the first year of life: how many die in infancy and how many "
-            "later in childhood cannot be told apart in one group."
+            "expand(ages=True) needs a cell for the first year of life: one group does not "
+            "tell deaths in infancy from later ones."
         )
     last = int(whole[-1])
     if last == whole.size - 1:
@@ -90,12 +100,10 @@ def _single_ages(table: LifeTable) -> LifeTable:
 
 
 def _person_time(hazards: FloatArray) -> FloatArray:
-    """Return the person-years lived at each single age by one person born, at yearly hazards."""
+    """Return the person-years lived at each single age by one newborn, from hazards per day."""
     known = np.nan_to_num(hazards) * DAYS_PER_YEAR
     before = np.exp(-(np.cumsum(known, axis=1) - known))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        within = np.where(known > 0, -np.expm1(-known) / known, 1.0)
-    return np.asarray(before * within)
+    return np.asarray(before * ratio(-np.expm1(-known), known, otherwise=1.0))
 
 
 def _calendar_years(table: LifeTable) -> LifeTable:
@@ -104,7 +112,7 @@ def _calendar_years(table: LifeTable) -> LifeTable:
         raise OptionError(
             "expand(years=True) comes before extend(): an open end has no middle to graduate to."
         )
-    first_year, last_year = (int(year) for year in _year_of(np.array([edges[0], edges[-1] - 1])))
+    first_year, last_year = (int(year) for year in year_of(np.array([edges[0], edges[-1] - 1])))
     januaries = first_of_january(np.arange(first_year, last_year + 2, dtype=np.float64))
     inside = januaries[(januaries > edges[0]) & (januaries < edges[-1])]
     fine = np.union1d(edges, inside)
@@ -115,9 +123,7 @@ def _calendar_years(table: LifeTable) -> LifeTable:
     group = np.searchsorted(edges, fine[:-1], side="right") - 1
     n_strata, n_ages, n_wide = table.rates.shape
     if n_wide == 1:
-        raise OptionError(
-            "expand(years=True) needs at least two calendar cells: one says nothing of a trend."
-        )
+        raise OptionError("expand(years=True) needs at least two calendar cells: one alone has no trend.")
     hazards = graduate(table.rates.reshape(-1, n_wide), group, middle, length)
     # Two parts of one calendar year become that year; a part at either end of the table stays a part.
     kept = np.union1d(inside, edges[[0, -1]])
@@ -130,10 +136,6 @@ def _calendar_years(table: LifeTable) -> LifeTable:
         year_starts=kept[:-1],
         step={"expanded": "years", "from_cells": n_wide, "to_cells": int(kept.size - 1), "method": METHOD},
     )
-
-
-def _year_of(days: IntArray) -> IntArray:
-    return days.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
 
 
 def split_infancy(table: LifeTable, shares: Sequence[float] | pd.DataFrame) -> LifeTable:
@@ -176,12 +178,12 @@ def _shares_by_stratum(table: LifeTable, shares: Sequence[float] | pd.DataFrame)
             require_columns(shares.columns, [*SHARE_COLUMNS])
         if keys and shares.duplicated(keys).any():
             raise LifeTableError(
-                f"split_infancy(): the shares of one stratum stand in {rows_where(shares.duplicated(keys))} again."
+                f"split_infancy(): the shares of a stratum are repeated in {rows_where(shares.duplicated(keys))}."
             )
         if not keys and len(shares) != 1:
             raise LifeTableError(
                 f"split_infancy(): {len(shares)} rows of shares but none of the columns "
-                f"{', '.join((*table.by, 'sex'))} that would say whose they are."
+                f"{', '.join((*table.by, 'sex'))} that would name their strata."
             )
         joined = (
             table.strata.merge(shares, on=keys, how="left")
@@ -212,90 +214,6 @@ def _shares_by_stratum(table: LifeTable, shares: Sequence[float] | pd.DataFrame)
     return np.asarray(values)
 
 
-def extend_by_trend(table: LifeTable, *, until: int, over: int) -> LifeTable:
-    """Return the table carried on by its own trend to the end of a year (see `LifeTable.extend`)."""
-    if table.year_end >= AFTER_ALL or table.year_starts[0] <= BEFORE_ALL:
-        raise OptionError(
-            "extend('trend') comes before extend('last'): an open table has no end to carry on from."
-        )
-    if not isinstance(over, int) or over < 2:
-        raise OptionError("extend('trend', over=) takes a number of years of 2 or more.")
-    end = int(first_of_january(np.array([until + 1.0]))[0])
-    if end <= table.year_end and not np.isnan(table.rates[:, :, -1]).all(axis=1).any():
-        raise OptionError(f"extend('trend', until={until}): the table already covers that year.")
-    # A stratum that ends earlier than others is carried on from its own end.
-    last_cells = _last_cells(table)
-    parts = [_until_cell(table, last_cells == last, int(last)) for last in np.unique(last_cells)]
-    carried = [
-        (part, 0) if part.year_end >= end else _carried_by_trend(part, end=end, over=over) for part in parts
-    ]
-    flat = sum(count for _, count in carried)
-    joined = concat_life_tables([part for part, _ in carried])
-    step = {
-        "extended": "trend",
-        "method": f"log-linear trend of the last {over} years in each stratum and age, from the stratum's own end",
-        "until": until,
-        "cells_without_trend": flat,
-        "from_digest": table.digest,
-    }
-    return replace(joined, source=table.source, provenance=(*table.provenance, step))
-
-
-def _carried_by_trend(table: LifeTable, *, end: int, over: int) -> tuple[LifeTable, int]:
-    """Return strata of one end carried on to a day, and how many cells had no trend."""
-    # The part of a calendar year that the table leaves open begins the first new cell.
-    first = table.year_end
-    last_year = int(_year_of(np.array([first - 1]))[0])
-    new_years = np.arange(last_year + 1, int(_year_of(np.array([end]))[0]))
-    starts = np.concatenate([[first], first_of_january(new_years.astype(np.float64))])
-    starts = np.unique(starts[(starts >= first) & (starts < end)]).astype(np.int64)
-    edges = np.append(table.year_starts, table.year_end)
-    middle = (edges[:-1] + edges[1:]) / 2 / DAYS_PER_YEAR
-    used = edges[1:] > edges[-1] - over * DAYS_PER_YEAR
-    if used.sum() < 2:
-        raise LifeTableError(
-            f"extend('trend', over={over}): only {int(used.sum())} calendar cell lies in the last {over} years, and a "
-            "trend needs two. Use a larger over=, or expand() the table first."
-        )
-    recent = table.rates[:, :, used]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        logs = np.log(recent)
-    usable = np.asarray(np.isfinite(logs).all(axis=2))
-    centred = middle[used] - middle[used].mean()
-    slope = np.where(usable, (np.where(usable[:, :, None], logs, 0.0) @ centred) / (centred @ centred), 0.0)
-    new_middle = (starts + np.append(starts[1:], end)) / 2 / DAYS_PER_YEAR
-    last = table.rates[:, :, -1]
-    carried = last[:, :, None] * np.exp(slope[:, :, None] * (new_middle - middle[-1]))
-    flat = int((~usable & np.isfinite(last)).sum())
-    longer = replace(
-        table,
-        year_starts=np.concatenate([table.year_starts, starts]),
-        year_end=end,
-        rates=np.concatenate([table.rates, carried], axis=2),
-        extended=np.concatenate([table.extended, np.isfinite(carried)], axis=2),
-    )
-    return longer, flat
-
-
-def _last_cells(table: LifeTable) -> IntArray:
-    """Return the last calendar cell in which each stratum has a value."""
-    known: npt.NDArray[np.bool_] = np.asarray(~np.isnan(table.rates).all(axis=1))
-    return np.asarray(known.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1))
-
-
-def _until_cell(table: LifeTable, chosen: npt.NDArray[np.bool_], last: int) -> LifeTable:
-    """Return some strata up to a calendar cell."""
-    starts = np.append(table.year_starts, table.year_end)
-    return replace(
-        table,
-        strata=table.strata[chosen].reset_index(drop=True),
-        year_starts=table.year_starts[: last + 1],
-        year_end=int(starts[last + 1]),
-        rates=table.rates[chosen][:, :, : last + 1],
-        extended=table.extended[chosen][:, :, : last + 1],
-    )
-
-
 def _rebuilt(
     table: LifeTable,
     *,
@@ -313,3 +231,120 @@ def _rebuilt(
         extended=np.zeros(rates.shape, dtype=bool) if extended is None else extended,
         provenance=(*table.provenance, {**step, "from_digest": table.digest}),
     )
+
+
+def age_scale(age: FloatArray) -> FloatArray:
+    """Return ``u = log(1 + age) + age / 10``, on which the log hazard of a population bends evenly.
+
+    Mortality falls like a power of age after birth and later changes exponentially with age; the two terms
+    let the curve bend where it does. Chosen on single-year tables of Belarus, Russia and Ukraine among scales
+    of this form; the result depends little on the numbers.
+    """
+    return np.asarray(np.log1p(age) + age / 10)
+
+
+def graduate(
+    rates: FloatArray, group: IntArray, scale: FloatArray, weights: FloatArray | None = None
+) -> FloatArray:
+    r"""Return hazards of narrow cells whose weighted mean in each wide cell is the wide cell's rate.
+
+    ``minimise the integral of (d^2 log h / du^2)^2 subject to sum(w_i h_i) / sum(w_i) = rate of the cell``,
+
+    the sums being over the narrow cells of one wide cell. Solved by Newton's method on the equality
+    constraints. A wide cell with rate 0 stays 0 in all its narrow cells, and one without a value stays
+    without; neither bends its neighbours.
+
+    Parameters
+    ----------
+    rates
+        Of the wide cells, shape ``(n_curves, n_wide)``.
+    group
+        Wide cell of each narrow cell, ascending, shape ``(n_narrow,)``.
+    scale
+        Coordinate of each narrow cell, ascending, shape ``(n_narrow,)``.
+    weights
+        Share of exposure of each narrow cell, shape ``(n_narrow,)`` or ``(n_curves, n_narrow)``; equal unless
+        given.
+
+    Returns
+    -------
+    ndarray of shape (n_curves, n_narrow)
+
+    References
+    ----------
+    Rizzi S, Gampe J, Eilers PHC. Efficient estimation of smooth distributions from coarsely grouped data.
+    Am J Epidemiol 2015;182:138-147. doi:10.1093/aje/kwv020 (the idea: a smooth log rate behind grouped ones;
+    here each group's rate is met exactly instead of by a Poisson likelihood)
+    """
+    n_curves, n_wide = rates.shape
+    usable = np.isfinite(rates) & (rates > 0)
+    weights = np.broadcast_to(np.ones(group.size) if weights is None else weights, (n_curves, group.size))
+    first = np.searchsorted(group, np.arange(n_wide))
+    weights = weights / np.add.reduceat(weights, first, axis=1)[:, group]
+    hazards = rates[:, group].copy()
+    # Curves that lack the same wide cells are solved together; most tables lack none.
+    patterns, which = np.unique(usable, axis=0, return_inverse=True)
+    for number, pattern in enumerate(patterns):
+        if pattern.sum() == 0:
+            continue
+        curves = np.flatnonzero(np.ravel(which) == number)
+        smooth = _smoothest(rates[curves], group, scale, weights[curves], np.flatnonzero(pattern))
+        own = pattern[group]
+        hazards[np.ix_(curves, own)] = smooth[:, own]
+    return hazards
+
+
+def _smoothest(
+    rates: FloatArray, group: IntArray, scale: FloatArray, weights: FloatArray, usable: IntArray
+) -> FloatArray:
+    """Solve for curves that have the same wide cells with a rate above 0."""
+    if usable.size == 1:
+        return np.broadcast_to(rates[:, usable], (rates.shape[0], group.size)).copy()
+    target = rates[:, usable]
+    starts = np.searchsorted(group, usable)
+    stops = np.searchsorted(group, usable, side="right")
+    middle = np.array([scale[low:high].mean() for low, high in zip(starts, stops, strict=True)])
+    theta = np.stack([np.interp(scale, middle, np.log(row)) for row in target])
+    penalty = _roughness(scale)
+    ridge = RIDGE * np.trace(penalty) / group.size
+    inverse = np.linalg.inv(penalty + ridge * np.eye(group.size))
+    member = np.zeros((usable.size, group.size))
+    for place, (low, high) in enumerate(zip(starts, stops, strict=True)):
+        member[place, low:high] = 1.0
+    for _ in range(MOST_STEPS):
+        part = np.exp(theta) * weights
+        fitted = part @ member.T
+        # Relative constraints: every row of the Jacobian then has about the size of one.
+        slope = member[None] * (part[:, None, :] / target[:, :, None])
+        miss = 1.0 - fitted / target
+        downhill = -(theta @ penalty) @ inverse
+        spread = slope @ inverse
+        normal = spread @ slope.transpose(0, 2, 1)
+        pull = np.linalg.solve(normal, (miss - (slope @ downhill[:, :, None])[:, :, 0])[:, :, None])
+        step = downhill + (spread.transpose(0, 2, 1) @ pull)[:, :, 0]
+        largest = np.abs(step).max(axis=1)
+        theta = theta + step * np.minimum(1.0, LARGEST_STEP / np.maximum(largest, LARGEST_STEP))[:, None]
+        if largest.max() < CONVERGED:
+            break
+    else:
+        raise LifeTableError(
+            f"{int((largest >= CONVERGED).sum()):,} of {rates.shape[0]:,} curves of the life table could not "
+            "be expanded: neighbouring rates differ too wildly for one smooth curve. Run check_life_table() "
+            "on the table, and keep its cells as they are if the rates are right."
+        )
+    part = np.exp(theta)
+    # What is left of the constraint is rounding; it goes into the level of each wide cell.
+    fitted = (part * weights) @ member.T
+    return np.asarray(part * ((target / fitted) @ member + (1.0 - member.sum(axis=0))))
+
+
+def _roughness(scale: FloatArray) -> FloatArray:
+    """Return the matrix of the integral of the squared second derivative, by divided differences."""
+    gaps = np.diff(scale)
+    rows = np.arange(scale.size - 2)
+    second = np.zeros((rows.size, scale.size))
+    second[rows, rows] = 1 / gaps[:-1]
+    second[rows, rows + 1] = -1 / gaps[:-1] - 1 / gaps[1:]
+    second[rows, rows + 2] = 1 / gaps[1:]
+    second /= np.sqrt((gaps[:-1] + gaps[1:]) / 2)[:, None]
+    return second.T @ second

@@ -10,13 +10,25 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.errors import ColumnError, LifeTableError, OptionError, rows_where
-from childsurv.maths.calendar import BirthdayCalendar, first_of_january
+from childsurv.errors import (
+    ColumnError,
+    LifeTableError,
+    OptionError,
+    asked,
+    asking,
+    require_columns,
+    rows_where,
+)
+from childsurv.maths.calendar import DAYS_PER_YEAR, BirthdayCalendar, first_of_january
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 SEXES = ("female", "male")
+
+BEFORE_ALL = -3_000_000
+AFTER_ALL = 3_000_000
+"""Days since 1970 that lie outside every calendar cell a registry can need; open ends of extended tables."""
 
 DAYS_OF_INFANCY_YEAR = 365.25
 """Turns the fractional part of an age cell that starts within a year of age into days after the birthday."""
@@ -28,58 +40,77 @@ LAST_DAY_BEFORE_BIRTHDAY = 364
 """Age cells within a year of age must begin by this day, so that they begin before the next birthday."""
 
 
+RATE_UNITS = {"per_year": 1.0, "per_1000_years": 1e3, "per_100000_years": 1e5, "per_day": 1.0}
+"""Persons to which a rate refers, by its unit."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """How the rows of a long table are written; columns and options as in `LifeTable.from_frame`."""
+
+    sex: str
+    age: str
+    year: str
+    value: str
+    """Column of mortality."""
+    kind: str
+    """What the column holds: "rate", "mx" or "qx"."""
+    by: tuple[str, ...]
+    rate_unit: str
+    age_unit: str
+    days_per_year: float
+    year_starts: Mapping[int, str] | None
+    year_end: str | None
+    missing: str
+
+    def __post_init__(self) -> None:
+        if self.rate_unit != "per_year" and self.kind != "rate":
+            raise OptionError(f"rate_unit= goes with rate=; {self.kind}= has its own unit.")
+        if not 300 < self.days_per_year < 400:
+            raise OptionError(f"days_per_year={self.days_per_year!r} is not the length of a year in days.")
+
+    @property
+    def fixed(self) -> bool:
+        """Whether age cells begin after fixed numbers of days instead of on birthdays."""
+        return self.age_unit == "days" or self.days_per_year != DAYS_PER_YEAR
+
+    @property
+    def days_per_age_unit(self) -> float:
+        """Days of one unit of the column of ages."""
+        return self.days_per_year if self.age_unit == "years" else 1.0
+
+    @property
+    def days_of_rate(self) -> float | None:
+        """Length of the year by which rates become daily ones, or ``None`` where they are daily already."""
+        return None if self.kind == "rate" and self.rate_unit == "per_day" else self.days_per_year
+
+    @property
+    def rate_divisor(self) -> float:
+        """What turns a rate into one per person and day."""
+        return (self.days_of_rate or 1.0) * RATE_UNITS[self.rate_unit]
+
+
 @dataclass(frozen=True)
 class CellBlock:
-    """A dense block of hazards, strata x ages x calendar cells, with its cuts.
-
-    Attributes
-    ----------
-    strata
-        One row a stratum, sorted.
-    ages
-        Start of each age cell in the unit of the source; the last is open.
-    year_starts, year_end
-        First day of each calendar cell and the first day after the last, in days since 1970-01-01.
-    hazards
-        Per day; NaN where the source has no value.
-    """
+    """A dense block of hazards, strata x ages x calendar cells, with its cuts."""
 
     strata: pd.DataFrame
-    ages: FloatArray
+    """One row a stratum, sorted."""
+    age_starts: FloatArray
+    """In years, or in days where `Written.fixed`; the last cell is open."""
     year_starts: IntArray
+    """First day of each calendar cell, in days since 1970-01-01."""
     year_end: int
-    hazards: FloatArray
+    """First day after the last calendar cell."""
+    rates: FloatArray
+    """Hazards per day; NaN where the source has no value."""
 
 
-def block_of_cells(
-    frame: pd.DataFrame,
-    *,
-    sex: str,
-    age: str,
-    year: str,
-    value: str,
-    by: Sequence[str],
-    kind: str,
-    rate_divisor: float,
-    days_per_year: float,
-    days_per_age_unit: float,
-    year_starts: Mapping[int, str] | None,
-    year_end: str | None,
-    missing: str,
-) -> CellBlock:
-    """Check the rows of a long table and arrange them as a block.
-
-    Parameters
-    ----------
-    frame, sex, age, year, value, by, year_starts, year_end, missing
-        As in `LifeTable.from_frame`.
-    kind
-        "rate", "mx" or "qx".
-    rate_divisor
-        What turns a rate into one per day.
-    days_per_year, days_per_age_unit
-        Lengths in days.
-    """
+def block_of_cells(frame: pd.DataFrame, written: Written) -> CellBlock:
+    """Check the rows of a long table and arrange them as a block."""
+    with asking("A life table"):
+        require_columns(frame.columns, [written.sex, written.age, written.year, written.value, *written.by])
+    age, year, value, missing = written.age, written.year, written.value, written.missing
     if len(frame) == 0:
         raise LifeTableError("A life table: there are no rows.")
     numbers = {
@@ -88,21 +119,21 @@ def block_of_cells(
     }
     values = numbers[value]
     bad = ~np.isfinite(values) & ~np.isnan(values) | (values < 0)
-    if kind == "qx":
+    if written.kind == "qx":
         bad |= values > 1
     if bad.any():
-        limits = "between 0 and 1" if kind == "qx" else "a finite number of 0 or more"
+        limits = "between 0 and 1" if written.kind == "qx" else "a finite number of 0 or more"
         raise LifeTableError(f"A life table: column {value!r} is not {limits} in {rows_where(bad)}.")
     if (numbers[age] < 0).any():
         raise LifeTableError(f"A life table: column {age!r} is negative in {rows_where(numbers[age] < 0)}.")
-    stratum, strata = _strata(frame, by, sex)
+    stratum, strata = _strata(frame, written.by, written.sex)
     age_code, ages = _coded(numbers[age])
-    if days_per_age_unit > 1 and ages[-1] > OLDEST_YEARS:
+    if written.age_unit == "years" and ages[-1] > OLDEST_YEARS:
         raise LifeTableError(
-            f"A life table: column {age!r} goes up to {ages[-1]:g} years. If ages are in days, say age_unit='days'."
+            f"A life table: column {age!r} goes up to {ages[-1]:g} years. If ages are in days, give age_unit='days'."
         )
     year_code, years = _coded(numbers[year])
-    first_days, last_days = _calendar(years, year_starts, year_end)
+    first_days, last_days = _calendar(years, written.year_starts, written.year_end)
 
     shape = (len(strata), ages.size, years.size)
     flat = (stratum * ages.size + age_code) * years.size + year_code
@@ -116,11 +147,11 @@ def block_of_cells(
     block = np.full(occupied.size, np.nan)
     block[flat] = values
     mortality = block.reshape(shape)
-    has_age = _ages_of_both_sexes(np.asarray(occupied.any(axis=2)), strata, list(by), ages, missing)
+    has_age = _ages_of_both_sexes(np.asarray(occupied.any(axis=2)), strata, list(written.by), ages, missing)
     if missing == "error":
         _require_no_gaps(occupied, strata, years, first_days, last_days)
     if not occupied.all():
-        # A stratum without a cell for some age that others have is still in its own, wider cell there.
+        # A stratum without a cell for some age that others have is still in its wider cell there.
         own_age = np.maximum.accumulate(np.where(has_age, np.arange(ages.size), -1), axis=1)
         mortality = np.take_along_axis(mortality, np.maximum(own_age, 0)[:, :, None], axis=1)
         mortality[own_age < 0] = np.nan
@@ -131,7 +162,7 @@ def block_of_cells(
         width = next_age - ages[np.maximum(own_age, 0)]
     else:
         width = np.broadcast_to(np.append(np.diff(ages), np.inf), shape[:2])
-    hazards = _daily_hazard(mortality, kind, rate_divisor, days_per_year, width * days_per_age_unit)
+    hazards = _daily_hazard(mortality, written, width * written.days_per_age_unit)
 
     starts = np.unique(np.concatenate([first_days, last_days]))
     if starts.size != years.size + 1:
@@ -140,6 +171,10 @@ def block_of_cells(
         spread = np.full((*shape[:2], starts.size - 1), np.nan)
         spread[:, :, place] = hazards
         hazards = spread
+    if not written.fixed:
+        _require_cells_within_years(ages)
+    elif written.age_unit == "years":
+        ages = ages * written.days_per_year
     return CellBlock(strata, ages, starts[:-1], int(starts[-1]), hazards)
 
 
@@ -150,10 +185,10 @@ def _ages_of_both_sexes(
     ages: FloatArray,
     missing: str,
 ) -> npt.NDArray[np.bool_]:
-    """Return which strata have a cell of their own for which ages: those that either sex has.
+    """Return which strata have their own cell for which ages: those that either sex has.
 
-    Countries may have ages of their own, but the sexes of one are published alike: what only one of them has is
-    missing in the other, and no wider cell stands for it.
+    Countries may have different ages, but the sexes of one are published alike: an age that only one sex has is
+    missing in the other, and no wider cell takes its place.
     """
     codes = (
         strata.groupby(by, sort=False).ngroup().to_numpy() if by else np.zeros(len(strata), dtype=np.int64)
@@ -178,7 +213,7 @@ def whole_years_and_days(age_starts: FloatArray) -> tuple[IntArray, FloatArray]:
     return whole.astype(np.int64), np.round((age_starts - whole) * DAYS_OF_INFANCY_YEAR, 6)
 
 
-def require_cells_within_years(ages: FloatArray) -> None:
+def _require_cells_within_years(ages: FloatArray) -> None:
     """Raise when an age cell begins so late in a year of age that the next birthday may come first."""
     late = whole_years_and_days(ages)[1] > LAST_DAY_BEFORE_BIRTHDAY
     if late.any():
@@ -260,6 +295,54 @@ def _strata(frame: pd.DataFrame, by: Sequence[str], sex: str) -> tuple[IntArray,
     return (np.cumsum(occurs) - 1)[code], strata
 
 
+def stratum_codes(strata: pd.DataFrame, frame: pd.DataFrame, *, sex: str, missing: str) -> IntArray:
+    """Return the row of ``strata`` of each row of data (see `LifeTable.stratum_codes`)."""
+    by = [name for name in strata.columns if name != "sex"]
+    names = [*by, sex]
+    with asking(f"{asked()}: the life table is by {', '.join(names)}"):
+        require_columns(frame.columns, names)
+    code = np.zeros(len(frame), dtype=np.int64)
+    unknown = np.zeros(len(frame), dtype=bool)
+    n_codes = 1
+    for name, own in zip(names, [*by, "sex"], strict=True):
+        labels = pd.Index(strata[own].unique())
+        column = frame[name]
+        categories = pd.Categorical(column)
+        place = np.append(labels.get_indexer(categories.categories), -1)
+        codes = place[categories.codes]
+        if own == "sex" and (codes < 0).any():
+            raise LifeTableError(
+                f"{asked()}: column {name!r} is not 'male' or 'female' in {rows_where(codes < 0)}. "
+                "Population mortality needs a sex; correct or exclude these rows."
+            )
+        if (codes < 0).any() and missing == "error":
+            counts = column[codes < 0].astype(object).value_counts(dropna=False)
+            listed = ", ".join(f"{label} ({count:,} rows)" for label, count in counts.head(20).items())
+            raise LifeTableError(
+                f"{asked()}: the life table has no {own} for {int((codes < 0).sum()):,} rows: {listed}. "
+                "Add their tables with childsurv.concat_life_tables() or exclude these rows."
+            )
+        unknown |= codes < 0
+        code = code * len(labels) + np.maximum(codes, 0)
+        n_codes *= len(labels)
+    own_code = np.zeros(len(strata), dtype=np.int64)
+    for own in [*by, "sex"]:
+        labels = pd.Index(strata[own].unique())
+        own_code = own_code * len(labels) + labels.get_indexer(strata[own])
+    place_of = np.full(n_codes, -1, dtype=np.int64)
+    place_of[own_code] = np.arange(len(strata))
+    stratum = np.where(unknown, -1, place_of[code])
+    if (stratum < 0).any() and missing == "error":
+        counts = frame.loc[stratum < 0, names].astype(str).agg(", ".join, axis=1).value_counts()
+        listed = "; ".join(f"{label} ({count:,} rows)" for label, count in counts.head(20).items())
+        raise LifeTableError(
+            f"{asked()}: the life table lacks the combination of {', '.join(names)} in "
+            f"{rows_where(stratum < 0)}: {listed}. Add their tables with childsurv.concat_life_tables() or "
+            "exclude these rows."
+        )
+    return stratum
+
+
 def _calendar(
     years: FloatArray, year_starts: Mapping[int, str] | None, year_end: str | None
 ) -> tuple[IntArray, IntArray]:
@@ -304,6 +387,13 @@ def _day(date: str, argument: str) -> int:
     return int(day.astype(np.int64))
 
 
+def dates_of_cells(days: IntArray) -> npt.NDArray[np.datetime64]:
+    """Return the dates of ends of calendar cells, given in days since 1970-01-01; missing where a table is open."""
+    is_open = (days <= BEFORE_ALL) | (days >= AFTER_ALL)
+    dates = np.where(is_open, np.iinfo(np.int64).min, days).astype("datetime64[D]")
+    return dates.astype("datetime64[s]")
+
+
 def _one_year_after(day: int) -> int:
     return int(BirthdayCalendar(np.array([day])).birthday(np.array([1]))[0])
 
@@ -343,7 +433,7 @@ def _require_consecutive(
     if gaps.size:
         raise LifeTableError(
             f"A life table: the years of {label} are not consecutive ({gaps.size} gaps, the first after "
-            f"{years[own[gaps[0]]]:g}). If each row stands for several years, say where cells begin: "
+            f"{years[own[gaps[0]]]:g}). If each row is for several years, give where cells begin: "
             "year_starts={1950: '1950-01-01', 1955: ...}; if years are missing, missing='not-covered' leaves "
             "gaps that raise when looked up."
         )
@@ -353,17 +443,16 @@ def _label(strata: pd.DataFrame, code: int) -> str:
     return ", ".join(f"{name} {value}" for name, value in strata.iloc[code].items())
 
 
-def _daily_hazard(
-    values: FloatArray, kind: str, rate_divisor: float, days_per_year: float, width_days: FloatArray
-) -> FloatArray:
+def _daily_hazard(values: FloatArray, written: Written, width_days: FloatArray) -> FloatArray:
     """Turn rates or probabilities (strata x ages x years) into hazards per day."""
-    if kind == "qx":
+    if written.kind == "qx":
         # An open age group dies out with certainty, which gives no hazard: left as not covered, so that a
-        # look-up there says so instead of using a made-up rate.
+        # look-up there raises instead of using a made-up rate.
         with np.errstate(divide="ignore"):
             hazard = (
-                -np.log1p(-values) / np.where(np.isinf(width_days), days_per_year, width_days)[:, :, None]
+                -np.log1p(-values)
+                / np.where(np.isinf(width_days), written.days_per_year, width_days)[:, :, None]
             )
         hazard[~np.isfinite(hazard)] = np.nan
         return np.asarray(hazard)
-    return values / rate_divisor
+    return values / written.rate_divisor

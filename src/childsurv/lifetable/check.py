@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from childsurv.errors import LifeTableError, OptionError, asking, require_columns
-from childsurv.lifetable.table import AFTER_ALL, BEFORE_ALL, LifeTable
+from childsurv.lifetable.cells import dates_of_cells
+from childsurv.lifetable.table import LifeTable
 from childsurv.maths.calendar import DAYS_PER_YEAR
+from childsurv.maths.running import ratio
 
 FloatArray = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -25,7 +28,7 @@ E0_TOLERANCE = 0.3
 FIRST_AGE_OF_JUMPS = 1.0
 
 HIGHEST_OF_CHILDREN, LOWEST_OF_CHILDREN = 0.05, 1e-6
-"""Deaths a person-year at ages 5 to 14, and on average at 1 to 14, beyond which a unit is more likely wrong."""
+"""Deaths a person-year at ages 5 to 14, and on average at 1 to 14, beyond which a wrong unit is more likely."""
 
 
 def life_expectancy(table: LifeTable) -> pd.DataFrame:
@@ -43,7 +46,7 @@ def life_expectancy(table: LifeTable) -> pd.DataFrame:
     -------
     pandas.DataFrame
         The table's ``by`` columns, ``sex``, ``year_start`` (first day of the calendar cell) and ``e0`` (years;
-        missing where a cell is missing or nobody dies in the open cell), one row a stratum and calendar cell.
+        missing where a cell is missing or there are no deaths in the open cell), one row a stratum and calendar cell.
 
     Examples
     --------
@@ -54,19 +57,19 @@ def life_expectancy(table: LifeTable) -> pd.DataFrame:
     [80.0, 80.0]
     """
     days = _age_days(table)
-    widths = np.append(np.diff(days), np.inf)[None, :, None]
+    widths = np.diff(days)[:, None]
     hazard = table.rates
-    with np.errstate(divide="ignore", invalid="ignore"):
-        cumulated = np.cumsum(
-            np.where(np.isinf(widths), 0.0, hazard * np.where(np.isinf(widths), 0.0, widths)), axis=1
-        )
-        before = np.exp(-np.concatenate([np.zeros_like(cumulated[:, :1]), cumulated[:, :-1]], axis=1))
-        flat = np.broadcast_to(np.where(np.isinf(widths), np.nan, widths), hazard.shape)
-        lived = np.where(hazard > 0, -np.expm1(-hazard * widths) / hazard, flat)
-        e0 = (before * lived).sum(axis=1) / DAYS_PER_YEAR
+    closed = hazard[:, :-1]
+    before = np.ones_like(hazard)
+    before[:, 1:] = np.exp(-np.cumsum(closed * widths, axis=1))
+    # All who enter the open cell die in it, unless its rate is 0.
+    dying = np.ones_like(hazard)
+    dying[:, :-1] = -np.expm1(-closed * widths)
+    lived = np.where(hazard > 0, ratio(dying, hazard), np.append(widths, [[np.nan]], axis=0))
+    e0 = (before * lived).sum(axis=1) / DAYS_PER_YEAR
     n_strata, n_years = e0.shape
     frame = table.strata.iloc[np.repeat(np.arange(n_strata), n_years)].reset_index(drop=True)
-    return frame.assign(year_start=np.tile(_dates(table), n_strata), e0=e0.ravel())
+    return frame.assign(year_start=np.tile(dates_of_cells(table.year_starts), n_strata), e0=e0.ravel())
 
 
 def check_life_table(
@@ -77,7 +80,7 @@ def check_life_table(
     year_factor: float = YEAR_FACTOR,
     e0_tolerance: float = E0_TOLERANCE,
 ) -> pd.DataFrame:
-    """Look a life table through before it is used, and say what is odd about it.
+    """Check a life table before it is used, and report what is odd about it.
 
     Parameters
     ----------
@@ -118,16 +121,9 @@ def check_life_table(
     """
     if not (age_factor > 1 and year_factor > 1 and e0_tolerance >= 0):
         raise OptionError("age_factor= and year_factor= must be above 1, and e0_tolerance= 0 or more.")
-    findings = [
-        _row(table, code, severity, place, where, largest, message)
-        for code, severity, message, cells, sizes in _cell_checks(table, age_factor, year_factor)
-        for place in range(len(table.strata))
-        if (where := cells[place]).any()
-        for largest in [None if sizes is None else float(np.nanmax(np.where(where, sizes[place], np.nan)))]
-    ]
-    findings += list(_identical_sexes(table))
+    findings = [*_cell_checks(table, age_factor, year_factor), _identical_sexes(table)]
     if e0 is not None:
-        findings += list(_expectancies(table, e0, e0_tolerance))
+        findings.append(_expectancies(table, e0, e0_tolerance))
     columns = [
         "code",
         "severity",
@@ -138,30 +134,57 @@ def check_life_table(
         "largest",
         "message",
     ]
-    return pd.DataFrame(findings, columns=columns)
+    rows = [row for finding in findings for row in finding.rows(table)]
+    return pd.DataFrame(rows, columns=columns)
 
 
-def _cell_checks(
-    table: LifeTable, age_factor: float, year_factor: float
-) -> Iterator[tuple[str, str, str, Mask, FloatArray | None]]:
+@dataclass(frozen=True)
+class Finding:
+    """What one check found in a life table."""
+
+    code: str
+    severity: str
+    message: str
+    cells: Mask
+    """Where, of the shape of the table's rates."""
+    sizes: FloatArray | None = None
+    """How far each cell is off, of the same shape."""
+
+    def rows(self, table: LifeTable) -> Iterator[list[Any]]:
+        """Yield a row of `check_life_table` for each stratum in which something was found."""
+        for place in np.flatnonzero(self.cells.any(axis=(1, 2))):
+            where = self.cells[place]
+            yield [
+                self.code,
+                self.severity,
+                *table.strata.iloc[place].tolist(),
+                int(where.sum()),
+                float(_age_days(table)[np.flatnonzero(where.any(axis=1))[0]] / DAYS_PER_YEAR),
+                dates_of_cells(table.year_starts)[np.flatnonzero(where.any(axis=0))[0]],
+                np.nan if self.sizes is None else float(np.fmax.reduce(self.sizes[place][where])),
+                self.message,
+            ]
+
+
+def _cell_checks(table: LifeTable, age_factor: float, year_factor: float) -> Iterator[Finding]:
     rates, ages = table.rates, _age_days(table) / DAYS_PER_YEAR
     known = ~np.isnan(rates)
-    yield "gap", "error", "cells without a value: looking them up raises", ~known, None
-    yield "zero", "warning", "nobody dies: such a cell may stand for no data", rates == 0, None
-    yield "extended", "note", "cells carried on from the nearest known one", np.asarray(table.extended), None
+    yield Finding("gap", "error", "cells without a value: looking them up raises", ~known)
+    yield Finding("zero", "warning", "rate 0: such a cell may mean that data are missing", rates == 0)
+    yield Finding(
+        "extended", "note", "cells carried on from the nearest known one", np.asarray(table.extended)
+    )
     infancy = np.zeros_like(known)
     later = (ages >= 1) & (ages <= 5)
-    with np.errstate(invalid="ignore"):
-        infancy[:, later] = rates[:, later] >= rates[:, :1]
+    infancy[:, later] = rates[:, later] >= rates[:, :1]
     infancy &= known & known[:, :1] & (ages[0] == 0) & (rates[:, :1] > 0)
-    yield (
+    yield Finding(
         "infancy-not-falling",
         "warning",
         "mortality at 1 to 5 years is not below that of infants",
         infancy,
-        None,
     )
-    yield (
+    yield Finding(
         "implausible-level",
         "warning",
         f"mortality of children above {HIGHEST_OF_CHILDREN:g} a year at 5 to 14, or below {LOWEST_OF_CHILDREN:g} at "
@@ -171,20 +194,19 @@ def _cell_checks(
     )
     by_age = _factors(rates, axis=1)
     by_age[:, ages < FIRST_AGE_OF_JUMPS + 1e-9] = np.nan
-    with np.errstate(invalid="ignore"):
-        jumps, years = by_age > age_factor, (by_year := _factors(rates, axis=2)) > year_factor
-    yield (
+    by_year = _factors(rates, axis=2)
+    yield Finding(
         "jump-between-ages",
         "warning",
         f"mortality changes more than {age_factor:g} times from the age before",
-        jumps,
+        by_age > age_factor,
         by_age,
     )
-    yield (
+    yield Finding(
         "jump-between-years",
         "warning",
         f"mortality changes more than {year_factor:g} times from the year before",
-        years,
+        by_year > year_factor,
         by_year,
     )
 
@@ -194,13 +216,12 @@ def _implausible(yearly: FloatArray, ages: FloatArray) -> Mask:
     wrong = np.zeros(yearly.shape, dtype=bool)
     school = (ages >= 5 - 1e-9) & (ages < 15)
     children = (ages >= 1 - 1e-9) & (ages < 15)
-    with np.errstate(invalid="ignore"):
-        wrong[:, school] = yearly[:, school] > HIGHEST_OF_CHILDREN
+    wrong[:, school] = yearly[:, school] > HIGHEST_OF_CHILDREN
     if children.any():
         own = yearly[:, children]
         known = ~np.isnan(own)
         mean = np.where(known, own, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
-        # All zero is a finding of its own.
+        # Rates that are all 0 are another finding.
         too_low = (mean > 0) & (mean < LOWEST_OF_CHILDREN)
         wrong[:, children] |= too_low[:, None, :] & known
     return wrong
@@ -210,37 +231,23 @@ def _factors(rates: FloatArray, *, axis: int) -> FloatArray:
     """Return by how many times each cell differs from the one before it, NaN for the first and for zeros."""
     factors = np.full_like(rates, np.nan)
     moved, own = np.moveaxis(factors, axis, 0), np.moveaxis(rates, axis, 0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = own[1:] / own[:-1]
-        moved[1:] = np.where((own[1:] > 0) & (own[:-1] > 0), np.maximum(ratio, 1 / ratio), np.nan)
+    change = ratio(own[1:], own[:-1], where=(own[1:] > 0) & (own[:-1] > 0), otherwise=np.nan)
+    moved[1:] = np.maximum(change, 1 / change)
     return factors
 
 
-def _identical_sexes(table: LifeTable) -> Iterator[list[Any]]:
+def _identical_sexes(table: LifeTable) -> Finding:
+    same = np.zeros(table.rates.shape, dtype=bool)
     names = list(table.by)
-    keys = (
-        table.strata[names].astype(str).agg("\x1f".join, axis=1)
-        if names
-        else pd.Series([""] * len(table.strata))
-    )
-    for _, places in table.strata.groupby(keys.to_numpy(), sort=False).indices.items():
-        first = int(places[0])
-        if len(places) == 2 and np.array_equal(
-            table.rates[first], table.rates[int(places[1])], equal_nan=True
-        ):
-            everything = np.ones(table.rates.shape[1:], dtype=bool)
-            yield _row(
-                table,
-                "sexes-identical",
-                "warning",
-                first,
-                everything,
-                None,
-                "females and males have the same mortality",
-            )
+    keys = table.strata[names].astype(str).agg("\x1f".join, axis=1) if names else table.strata["sex"].str[:0]
+    for places in table.strata.groupby(keys.to_numpy(), sort=False).indices.values():
+        pair = table.rates[places]
+        if len(pair) == 2 and np.array_equal(pair[0], pair[1], equal_nan=True):
+            same[places[0]] = True
+    return Finding("sexes-identical", "warning", "females and males have the same mortality", same)
 
 
-def _expectancies(table: LifeTable, given: pd.DataFrame, tolerance: float) -> Iterator[list[Any]]:
+def _expectancies(table: LifeTable, given: pd.DataFrame, tolerance: float) -> Finding:
     keys = [*table.strata.columns, "year"]
     with asking("e0="):
         require_columns(given.columns, [*keys, "e0"])
@@ -252,39 +259,15 @@ def _expectancies(table: LifeTable, given: pd.DataFrame, tolerance: float) -> It
     if not len(both):
         raise LifeTableError("e0=: no row is of a stratum and year of the table.")
     both["difference"] = (both["e0"] - both["e0_given"]).abs()
-    for place, rows in both[~(both["difference"] <= tolerance)].groupby("place"):
-        where = np.zeros(table.rates.shape[1:], dtype=bool)
-        where[0, rows["cell"].to_numpy()] = True
-        message = f"life expectancy differs from that given by more than {tolerance:g} years"
-        yield _row(
-            table, "e0-differs", "warning", int(str(place)), where, float(rows["difference"].max()), message
-        )
-
-
-def _row(
-    table: LifeTable, code: str, severity: str, place: int, where: Mask, largest: float | None, message: str
-) -> list[Any]:
-    first_year = _dates(table)[np.flatnonzero(where.any(axis=0))[0]]
-    return [
-        code,
-        severity,
-        *table.strata.iloc[place].tolist(),
-        int(where.sum()),
-        float(_age_days(table)[np.flatnonzero(where.any(axis=1))[0]] / DAYS_PER_YEAR),
-        first_year,
-        np.nan if largest is None else largest,
-        message,
-    ]
+    both = both[~(both["difference"] <= tolerance)]
+    sizes = np.full(table.rates.shape, np.nan)
+    # Life expectancy is of a calendar cell; the finding stands at its first age.
+    sizes[both["place"], 0, both["cell"]] = both["difference"]
+    differs = np.zeros(table.rates.shape, dtype=bool)
+    differs[both["place"], 0, both["cell"]] = True
+    message = f"life expectancy differs from that given by more than {tolerance:g} years"
+    return Finding("e0-differs", "warning", message, differs, sizes)
 
 
 def _age_days(table: LifeTable) -> FloatArray:
     return table.age_starts * (1.0 if table.age_rule == "fixed" else DAYS_PER_YEAR)
-
-
-def _dates(table: LifeTable) -> Any:
-    starts = np.where(
-        (table.year_starts <= BEFORE_ALL) | (table.year_starts >= AFTER_ALL),
-        np.iinfo(np.int64).min,
-        table.year_starts,
-    )
-    return starts.astype("datetime64[D]").astype("datetime64[s]")

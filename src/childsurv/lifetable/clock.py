@@ -1,18 +1,27 @@
-"""Where a person stands in a life table on a day: how age and calendar cells follow from dates, by each rule.
+"""Where a child is in a life table on a day: how age and calendar cells follow from dates, by each rule.
 
-A rule for ages says when somebody enters the next age cell, one for the calendar when the next calendar cell; the
-hazards themselves are the table's. The rules that peers use, and their names, are in `childsurv.lifetable.look_up`.
+One rule says when a child enters the next age cell, another when the next calendar cell; the hazards themselves are
+the table's. `LOOK_UPS` has the rules by the names of the software that uses them, and `with_look_up` puts a table
+under another rule.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from childsurv.errors import OptionError, require_choice
 from childsurv.lifetable.cells import whole_years_and_days
-from childsurv.maths.calendar import BirthdayCalendar, first_of_january, fractional_year, year_of
+from childsurv.maths.calendar import (
+    DAYS_PER_YEAR,
+    BirthdayCalendar,
+    first_of_january,
+    fractional_year,
+    year_of,
+)
 
 if TYPE_CHECKING:
     from childsurv.lifetable.table import LifeTable
@@ -27,27 +36,75 @@ AGE_RULES = {
     "fraction": "change when the same fraction of a calendar year has passed as at birth",
     "completed": "change on anniversaries of diagnosis, from completed years of age",
 }
-"""How people enter age cells, by the name in `LifeTable.age_rule`."""
+"""How children enter age cells, by the name in `LifeTable.age_rule`."""
 
 CALENDAR_RULES = {
     "date": "change on their first date, 1 January unless the table says otherwise",
     "birthday": "change on the birthday in the calendar year",
     "anniversary": "change on anniversaries of diagnosis",
 }
-"""How people enter calendar cells, by the name in `LifeTable.calendar_rule`."""
+"""How children enter calendar cells, by the name in `LifeTable.calendar_rule`."""
+
+RELSURV_YEAR = 365.241
+"""Days in relsurv's year."""
+
+
+@dataclass(frozen=True)
+class LookUp:
+    """How children find their cell of a life table, and how long its year is."""
+
+    age_rule: str
+    """A name in `AGE_RULES`."""
+    calendar_rule: str
+    """A name in `CALENDAR_RULES`."""
+    days_per_year: float | None
+    """What turns a yearly hazard into a daily one, and years of age into days where ages are fixed numbers of days;
+    ``None`` for 365 or 366 days, whichever the calendar year has."""
+    peers: str
+    """Which software looks up so."""
+
+
+LOOK_UPS = {
+    "exact": LookUp("birthday", "date", DAYS_PER_YEAR, "childsurv"),
+    "relsurv": LookUp("fixed", "date", RELSURV_YEAR, "relsurv with its own tables (slopop, transrate)"),
+    "survival": LookUp("fixed", "date", DAYS_PER_YEAR, "R survival with rate tables of type 3"),
+    "survexp.us": LookUp(
+        "fixed", "birthday", DAYS_PER_YEAR, "R survival with survexp.us, survexp.usr and survexp.mn (type 4)"
+    ),
+    "fractional-years": LookUp("fraction", "date", None, "Epi and popEpi with dates as fractional years"),
+    "completed-years": LookUp(
+        "completed",
+        "date",
+        DAYS_PER_YEAR,
+        "strs with age in completed years and the date as a fractional year",
+    ),
+    "completed-years-and-calendar-years": LookUp(
+        "completed", "anniversary", DAYS_PER_YEAR, "strs with age and year of diagnosis as whole numbers"
+    ),
+}
+"""Every look-up that `LifeTable.with_look_up` knows."""
+
+KNOWN_YEARS = (DAYS_PER_YEAR, RELSURV_YEAR, 365.24, 365.242199, 365.2425)
+"""Lengths of a year that the ages of a table in days may have."""
+
+ROUNDING_OF_AGES = 1e-6
+"""Years of age that a number of days may differ from a whole number."""
+
+_JANUARIES = first_of_january(np.arange(1800, 2301, dtype=np.float64))
+"""Where calendar cells are cut if the length of a year is the calendar's own."""
 
 LONGER_THAN_A_YEAR = 400.0
 """Orders cells by completed years first and days since the birthday second."""
 
 BEYOND_ALL_MONTHS = 1_000_000
-"""An age in months that nobody reaches."""
+"""An age in months beyond any life."""
 
 SAME_FRACTION = 1e-9
 """Fractions of a year this close are the same day, seen through rounding."""
 
 
 class Clock:
-    """The positions of people in a life table; arrays have one entry a person.
+    """The positions of children in a life table; arrays have one entry a child.
 
     Parameters
     ----------
@@ -85,7 +142,7 @@ class Clock:
             self.anchor = BirthdayCalendar(birth.astype(np.int64, copy=False))
             self.age_at_anchor: IntArray | int = 0
         elif self.rule == "completed":
-            # Everybody has a birthday on the day of diagnosis.
+            # By this rule every child has a birthday on the day of diagnosis.
             self.anchor = BirthdayCalendar(diagnosis)
             own = BirthdayCalendar(birth.astype(np.int64, copy=False))
             self.age_at_anchor = own.completed_years(diagnosis)
@@ -96,7 +153,7 @@ class Clock:
             self.cuts = np.append(starts, np.inf)
 
     def _calendar_shift(self) -> NumberArray | None:
-        """Return how many days each person's calendar runs late, or ``None`` where it is everybody's."""
+        """Return how many days each child's calendar runs late, or ``None`` where none does."""
         if self.table.calendar_rule != "birthday":
             return None
         born = np.floor(self.birth).astype(np.int64)
@@ -108,11 +165,11 @@ class Clock:
         return self.rule == "birthday" and self.on_birthdays and self.table.calendar_rule == "date"
 
     def next_birthday_cut(self, age: IntArray) -> FloatArray:
-        """Return when, in days since diagnosis, the first people leave their age cells, where that is on birthdays."""
+        """Return when, in days since diagnosis, the first children leave age cells that change on birthdays."""
         return self.anchor.days_to_birthday(self.months_to_next.take(age), self.diagnosis)
 
     def calendar_day(self, day: IntArray) -> NumberArray:
-        """Return the day in the table's calendar on which each person stands on a day."""
+        """Return the day in the table's calendar on which each child is on a day."""
         if self.in_step is not None:
             return first_of_january(self.year_at_diagnosis + self.in_step.completed_years(day))
         return day if self.shift is None else np.asarray(day - self.shift)
@@ -125,7 +182,7 @@ class Clock:
         return np.asarray(self.calendar_day(self.diagnosis) + time > end)
 
     def calendar_cut(self, end: FloatArray, rows: IntArray) -> FloatArray:
-        """Return when, in days since diagnosis, (some) people reach given ends of calendar cells."""
+        """Return when, in days since diagnosis, (some) children reach given ends of calendar cells."""
         if self.in_step is not None:
             # The first 1 January on or after the end is the start of the year that counts.
             known = np.isfinite(end)
@@ -140,7 +197,7 @@ class Clock:
         return np.ceil(cut) if self.whole_days else cut
 
     def age_cell(self, day: IntArray) -> IntArray:
-        """Return each person's age cell on a day; below 0 for somebody younger than the first."""
+        """Return each child's age cell on a day; below 0 for a child younger than the first."""
         if self.rule == "fixed":
             return np.searchsorted(self.table.age_starts, day - self.birth, side="right") - 1
         if self.rule == "fraction":
@@ -154,7 +211,7 @@ class Clock:
         return np.searchsorted(self.order, position, side="right") - 1
 
     def age_cut(self, age: IntArray, rows: IntArray) -> FloatArray:
-        """Return when, in days since diagnosis, (some) people enter given age cells."""
+        """Return when, in days since diagnosis, (some) children enter given age cells."""
         if self.rule == "fixed":
             cut = np.asarray(self.cuts[age] - (self.diagnosis[rows] - self.birth[rows]), dtype=np.float64)
             return np.ceil(cut) if self.whole_days else cut
@@ -182,3 +239,75 @@ def _day_at(position: FloatArray) -> FloatArray:
     within = (position - year) * (first_of_january(year + 1) - first)
     # Rounding leaves some 1e-10 of a day, which would put a birthday in the day before or after.
     return np.asarray(np.where(known, np.round(first + within, 6), np.inf))
+
+
+def with_look_up(table: LifeTable, name: str) -> LifeTable:
+    """Return the table under another look-up rule (see `LifeTable.with_look_up`)."""
+    require_choice(name, tuple(LOOK_UPS), argument="look_up")
+    wanted = LOOK_UPS[name]
+    ages, own_year = ages_in_years(table)
+    whole, days = whole_years_and_days(ages)
+    if wanted.age_rule == "completed" and days.any():
+        raise OptionError(
+            f"with_look_up({name!r}): completed years of age do not tell weeks apart, and this table has cells "
+            "within a year of age. Leave split_infancy() out, or look up by exact dates."
+        )
+    rates, starts, extended = table.rates, table.year_starts, table.extended
+    rate_year = table.days_per_year or own_year or DAYS_PER_YEAR
+    if table.age_rule == "fraction":
+        rates = rates * (_lengths_of_years(starts) / DAYS_PER_YEAR)
+    if wanted.days_per_year is None:
+        rates, starts, extended = _calendar_lengths(
+            rates * (rate_year / DAYS_PER_YEAR), starts, table.year_end, extended
+        )
+    else:
+        rates = rates * (rate_year / wanted.days_per_year)
+    return replace(
+        table,
+        age_starts=whole * wanted.days_per_year + days
+        if wanted.age_rule == "fixed" and wanted.days_per_year
+        else ages,
+        year_starts=starts,
+        rates=rates,
+        extended=extended,
+        age_rule=wanted.age_rule,
+        calendar_rule=wanted.calendar_rule,
+        days_per_year=wanted.days_per_year,
+        provenance=(
+            *table.provenance,
+            {"look_up": name, "reproduces": wanted.peers, "from_digest": table.digest},
+        ),
+    )
+
+
+def ages_in_years(table: LifeTable) -> tuple[FloatArray, float | None]:
+    """Return the starts of age cells in years, and how long a year the table's own rates have."""
+    if table.age_rule != "fixed":
+        return table.age_starts, table.days_per_year
+    years_old = table.age_starts[table.age_starts > 300]
+    candidates = [table.days_per_year, *KNOWN_YEARS] if table.days_per_year else [*KNOWN_YEARS]
+    for length in candidates:
+        if length and (np.abs(years_old / length - np.round(years_old / length)) < ROUNDING_OF_AGES).all():
+            days = table.age_starts
+            within = days <= 300
+            return np.where(within, days / DAYS_PER_YEAR, np.round(days / length)), length
+    raise OptionError(
+        "with_look_up(): the ages of this table, in days, are not whole years of a known length "
+        f"({', '.join(f'{length:g}' for length in KNOWN_YEARS)}), so they cannot be put on another rule."
+    )
+
+
+def _calendar_lengths(
+    rates: FloatArray, starts: IntArray, end: int, extended: npt.NDArray[np.bool_]
+) -> tuple[FloatArray, IntArray, npt.NDArray[np.bool_]]:
+    """Cut calendar cells at every 1 January and give each the daily hazard of its own year's length."""
+    januaries = _JANUARIES[(starts[0] < _JANUARIES) & (end > _JANUARIES)]
+    cuts = np.union1d(starts, januaries).astype(np.int64)
+    cell = np.searchsorted(starts, cuts, side="right") - 1
+    return rates[:, :, cell] * (DAYS_PER_YEAR / _lengths_of_years(cuts)), cuts, extended[:, :, cell]
+
+
+def _lengths_of_years(day: IntArray) -> IntArray:
+    """Return the length of the calendar year of each day; beyond the years known, that of the nearest."""
+    year = np.clip(np.searchsorted(_JANUARIES, day, side="right") - 1, 0, _JANUARIES.size - 2)
+    return np.diff(_JANUARIES)[year]

@@ -1,7 +1,9 @@
-"""`expected_survival`: how many would be alive if people died at the rates of the general population."""
+"""`expected_survival` and `expected_at_risk`: how many would be alive at the mortality of the general population."""
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,16 +21,22 @@ from childsurv.cohort.follow_up import (
     require_rows,
 )
 from childsurv.errors import ColumnError, OptionError, asked, asking, require_choice, require_columns
-from childsurv.lifetable.paths import ROWS_AT_A_TIME, cell_index, cumulative_hazard, walk
+from childsurv.lifetable.clock import RELSURV_YEAR
+from childsurv.lifetable.paths import cumulative_hazard, pieces_in_batches
 from childsurv.lifetable.people import Demographics, demographics
 from childsurv.lifetable.table import LifeTable
-from childsurv.maths.asked import asked_times
+from childsurv.maths.asked import asked_number, asked_numbers, asked_times
 from childsurv.maths.calendar import DAYS_PER_YEAR
+from childsurv.maths.running import ratio
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 KINDS = ("ederer", "individual", "individual-hazard")
+
+RELSURV_HORIZON_YEARS = 100.0
+RELSURV_STEPS_PER_YEAR = 2
+"""relsurv's ``nessie`` integrates survival over half years, each with one hazard, for a hundred years."""
 
 
 @asking("expected_survival")
@@ -46,12 +54,12 @@ def expected_survival(
     times: Any = None,
     years: Any = None,
 ) -> pd.DataFrame | pd.Series:
-    """Return the survival expected from population mortality, of each person or on average.
+    """Return the survival expected from population mortality, of each child or on average.
 
-    A person's is ``S_P(t) = exp(-Lambda_P(t))``, where ``Lambda_P`` adds up the life table's daily hazard
-    along the person's own ages and calendar dates from diagnosis, exactly over cells. Ederer's expected
-    survival of a group is the mean of ``S_P(t)`` over all its members, each followed to every ``t`` whenever
-    their own follow-up ended.
+    A child's is ``S_P(t) = exp(-Lambda_P(t))``, where ``Lambda_P`` adds up the life table's daily hazard
+    along the child's own ages and calendar dates from diagnosis, exactly over cells. Ederer's expected
+    survival of a group is the mean of ``S_P(t)`` over all its children, each followed to every ``t`` whenever
+    the child's own follow-up ended.
 
     Parameters
     ----------
@@ -67,7 +75,7 @@ def expected_survival(
     time
         Column with each row's time in days since diagnosis; a Cohort's own unless named.
     age_days, sex, diagnosis_date, birth_date
-        Columns that say where a row looks in the life table: age at diagnosis in whole days (or the date of
+        Columns by which a row is looked up in the life table: age at diagnosis in whole days (or the date of
         birth), "male" or "female", and the date of diagnosis. By default those of the same names.
     times, years
         For "ederer", times in days or in years of 365.25 days, one or several. By default whole years from 0
@@ -84,7 +92,7 @@ def expected_survival(
     ColumnError, DataError
         Missing columns or values, with their rows.
     LifeTableError
-        The life table does not cover everybody to every time, as it must for "ederer": with the rows.
+        The life table does not cover all children to every time, as it must for "ederer": with the rows.
 
     Examples
     --------
@@ -149,7 +157,7 @@ def _wanted_times(frame: pd.DataFrame, time: str | None, times: Any, years: Any)
     if times is None and years is None:
         if time is None:
             raise OptionError(
-                f"{asked()}: say at which times, with years= or times= (days); the data name no time= column."
+                f"{asked()}: give years= or times= (days); there is no column time= to take them from."
             )
         longest = float(np.max(_own_times(frame, time)))
         years = np.arange(int(longest / DAYS_PER_YEAR) + 1)
@@ -173,31 +181,155 @@ def _sums_of_survival(
     life_table: LifeTable, people: Demographics, group: IntArray, n_groups: int, wanted: FloatArray
 ) -> FloatArray:
     """Return each group's summed survival of its members to each time, of shape (n_groups, n_times)."""
-    horizon = np.full(group.size, wanted[-1])
-    cell_index(life_table, people.stratum, people.birth, people.diagnosis, horizon)
     n_times = wanted.size
     sums = np.zeros(n_groups * n_times)
-    for first in range(0, group.size, ROWS_AT_A_TIME):
-        batch = slice(first, first + ROWS_AT_A_TIME)
-        own_group = group[batch]
-        for piece in walk(
-            life_table,
-            people.stratum[batch],
-            birth=people.birth[batch],
-            diagnosis=people.diagnosis[batch],
-            time=horizon[batch],
-            whole_days=False,
-        ):
-            # Each piece (start, stop] answers for the wanted times inside it, mostly none or one.
-            low = np.searchsorted(wanted, piece.start, side="right")
-            count = np.searchsorted(wanted, piece.stop, side="right") - low
-            row = np.repeat(np.arange(count.size), count)
-            offset = np.arange(row.size) - np.repeat(np.cumsum(count) - count, count)
-            column = low[row] + offset
-            cumulative = piece.cumulative[row] + piece.rate[row] * (wanted[column] - piece.start[row])
-            key = own_group[row] * n_times + column
-            sums += np.bincount(key, np.exp(-cumulative), minlength=sums.size)
+    for batch, piece in pieces_in_batches(
+        life_table, people.stratum, birth=people.birth, diagnosis=people.diagnosis,
+        time=np.full(group.size, wanted[-1]),
+    ):  # fmt: skip
+        # Each piece (start, stop] answers for the wanted times inside it, mostly none or one.
+        low = np.searchsorted(wanted, piece.start, side="right")
+        count = np.searchsorted(wanted, piece.stop, side="right") - low
+        row = np.repeat(np.arange(count.size), count)
+        offset = np.arange(row.size) - np.repeat(np.cumsum(count) - count, count)
+        column = low[row] + offset
+        cumulative = piece.cumulative[row] + piece.rate[row] * (wanted[column] - piece.start[row])
+        key = group[batch][row] * n_times + column
+        sums += np.bincount(key, np.exp(-cumulative), minlength=sums.size)
     result = sums.reshape(n_groups, n_times)
     if wanted[0] == 0:
         result[:, 0] = np.bincount(group, minlength=n_groups)
     return result
+
+
+@asking("expected_at_risk")
+def expected_at_risk(
+    data: Data,
+    life_table: LifeTable,
+    *,
+    by: By = None,
+    years: float | Sequence[float],
+    horizon_years: float | None = None,
+    age_days: str | None = None,
+    sex: str | None = None,
+    diagnosis_date: str | None = None,
+    birth_date: str | None = None,
+    compat: str | None = None,
+) -> pd.DataFrame:
+    """Return how many of each group would be alive at the mortality of the general population alone.
+
+    ``n(t) = sum of S_P(t)`` over the group's children, each with the survival of the child's own population from
+    diagnosis, whatever the follow-up. Where few are expected to be left, net survival rests on them. The mean
+    expected life time of a group is the mean of ``integral of S_P from 0 to the horizon``.
+
+    Parameters
+    ----------
+    data
+        A Cohort, whose canonical columns are used, or a DataFrame.
+    life_table
+        Population mortality. It must cover all children to the last time, and to the horizon; ``.extend("last")``
+        carries its last year on.
+    by
+        Column or columns whose combinations are the groups.
+    years
+        Times since diagnosis, one or several, in years of 365.25 days.
+    horizon_years
+        Also give the mean life time expected within this many years of diagnosis.
+    age_days, sex, diagnosis_date, birth_date
+        Columns as for `expected_survival`.
+    compat
+        "relsurv": as its ``nessie``, in years of 365.241 days, with expected life times of a hundred years unless
+        ``horizon_years=`` is given, integrated in half years with one hazard each.
+
+    Returns
+    -------
+    DataFrame
+        Group columns, ``years, time`` (days), ``patients, expected_at_risk``, and ``expected_life_years`` where a
+        horizon was given.
+
+    Raises
+    ------
+    LifeTableError
+        The life table does not cover all children to every time.
+    ColumnError, DataError
+        Missing columns or values, with their rows.
+
+    References
+    ----------
+    Pohar Perme M, Pavlic K. Nonparametric relative survival analysis with the R package relsurv. J Stat Softw 2018;
+    87(8):1-27. doi:10.18637/jss.v087.i08
+
+    Examples
+    --------
+    >>> import childsurv as cs
+    >>> cohort, table = cs.demo.cohort(patients=500, seed=1), cs.demo.life_table().extend("last")
+    >>> left = cs.expected_at_risk(cohort, table, by="sex", years=[0, 5, 10])
+    >>> bool((left["expected_at_risk"] <= left["patients"]).all())
+    True
+    """
+    if compat is not None:
+        require_choice(compat, ("relsurv",), argument="compat")
+        horizon_years = RELSURV_HORIZON_YEARS if horizon_years is None else horizon_years
+    if horizon_years is not None:
+        horizon_years = asked_number(horizon_years, argument="horizon_years", positive=True)
+    days_per_year = DAYS_PER_YEAR if compat is None else RELSURV_YEAR
+    wanted = np.unique(asked_numbers(years, argument="years"))
+    names = columns_list(by)
+    if taken := sorted({"years", "expected_at_risk", "expected_life_years"} & set(names)):
+        raise OptionError(f"{asked()} adds a column {taken[0]!r}; rename the group column of that name.")
+    table = expected_survival(
+        data, life_table, by=by, times=wanted * days_per_year, age_days=age_days, sex=sex,
+        diagnosis_date=diagnosis_date, birth_date=birth_date,
+    )  # fmt: skip
+    assert isinstance(table, pd.DataFrame)
+    left = table.pop("expected_survival") * table["patients"]
+    n_groups = len(table) // wanted.size
+    table.insert(len(names), "years", np.tile(wanted, n_groups))
+    table["expected_at_risk"] = left
+    if horizon_years is None:
+        return table
+    people = demographics(
+        data, life_table, age_days=age_days, sex=sex, diagnosis_date=diagnosis_date, birth_date=birth_date,
+    )  # fmt: skip
+    frame = frame_of(data)
+    require_columns(frame.columns, names)
+    group, _ = group_codes(frame, names, warn_empty=False)
+    own = (
+        _life_days(life_table, people, horizon_years * days_per_year)
+        if compat is None
+        else _life_days_by_half_years(life_table, people, horizon_years)
+    )
+    mean = np.bincount(group, own, minlength=n_groups) / np.bincount(group, minlength=n_groups)
+    return table.assign(expected_life_years=np.repeat(mean / days_per_year, wanted.size))
+
+
+def _life_days(table: LifeTable, people: Demographics, horizon: float) -> FloatArray:
+    """Return each child's expected days of life up to a horizon, exact over cells."""
+    total = np.zeros(people.stratum.size)
+    for batch, piece in pieces_in_batches(
+        table, people.stratum, birth=people.birth, diagnosis=people.diagnosis, time=np.full(total.size, horizon),
+    ):  # fmt: skip
+        length = piece.stop - piece.start
+        total[batch][: length.size] += np.exp(-piece.cumulative) * _mean_survival(piece.rate * length, length)
+    return total
+
+
+def _life_days_by_half_years(table: LifeTable, people: Demographics, horizon_years: float) -> FloatArray:
+    """Return each child's expected days of life, with one hazard in every half year since diagnosis."""
+    steps = int(np.ceil(horizon_years * RELSURV_STEPS_PER_YEAR))
+    ends = np.minimum(np.arange(steps + 1) / RELSURV_STEPS_PER_YEAR, horizon_years) * RELSURV_YEAR
+    total = np.zeros(people.stratum.size)
+    before = np.zeros(total.size)
+    for start, end in itertools.pairwise(ends):
+        after = cumulative_hazard(
+            table, people.stratum, birth=people.birth, diagnosis=people.diagnosis,
+            time=np.full(total.size, end),
+        )  # fmt: skip
+        total += np.exp(-before) * _mean_survival(after - before, np.full(total.size, end - start))
+        before = after
+    return total
+
+
+def _mean_survival(hazard: FloatArray, length: FloatArray) -> FloatArray:
+    """Return the integral of survival over a length of time with a constant hazard, given cumulated over it."""
+    return np.asarray(length * ratio(-np.expm1(-hazard), hazard, otherwise=1.0))

@@ -1,70 +1,69 @@
-"""Paths of people through the cells of a life table: the pieces of follow-up on which a hazard is constant.
+"""Paths of children through the cells of a life table: the pieces of follow-up on which a hazard is constant.
 
 A piece ends where the table's look-up rule enters the next age or calendar cell (a birthday and 1 January, unless
-another rule was asked for), or when follow-up stops: about two pieces a year. `walk` takes everybody one piece
-further at each step, so its cost grows with people times years and it loops over steps, never over people.
+another rule was asked for), or when follow-up stops: about two pieces a year. `walk` takes all children one piece
+further at each step, so its cost grows with children times years and it loops over steps, never over children.
 
-People stay where they are in the arrays, and a step looks at all up to the last one still followed. So it is fast for
-people in descending order of follow-up, and right for any: those who have ended before have a piece without length.
+Children keep their places in the arrays, and a step looks at all up to the last one still followed. The walk is fast
+for children in descending order of follow-up, and right for any order: a child whose follow-up has ended has a piece
+without length.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from childsurv.errors import DataError, LifeTableError, asked, rows_where
+from childsurv.lifetable.cells import dates_of_cells
 from childsurv.lifetable.clock import Clock
-from childsurv.lifetable.table import LifeTable
+from childsurv.maths.calendar import DAYS_PER_YEAR
+
+if TYPE_CHECKING:
+    from childsurv.lifetable.table import LifeTable
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 ROWS_AT_A_TIME = 32_768
-"""People walked together: few enough that the arrays of a step stay in the processor's cache."""
+"""Children walked together: few enough that the arrays of a step stay in the processor's cache."""
 
 
 FEWEST_TO_TABULATE = 100_000
-"""People for whom it pays to look all days between them up first."""
+"""Children from which on it pays to look up all days between them first."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """One step of the walk: a stretch of time in one cell for each of the first ``n`` people, arrays of shape ``(n,)``.
+    """One step of the walk: a stretch of time in one cell for each of the first ``n`` children, in arrays of ``(n,)``.
 
-    Attributes
-    ----------
-    start, stop
-        Days since diagnosis; the piece is ``(start, stop]``, without length for those who ended before.
-    rate
-        Hazard per day within it; 0 for those who ended before.
-    cumulative
-        Cumulative hazard from diagnosis to ``start``.
-    cell
-        Flat index of the cell in ``table.rates``.
-    end
-        End of follow-up.
-    kept
-        How many of them the next step looks at; all those after have ended.
-    first
-        Whether this is the first step.
+    A stretch has no length for a child whose follow-up ended before.
     """
 
     start: FloatArray
+    """Days since diagnosis; the piece is ``(start, stop]``."""
     stop: FloatArray
     rate: FloatArray
+    """Hazard per day within it; 0 where it has no length."""
     cumulative: FloatArray
+    """Cumulative hazard from diagnosis to ``start``."""
     cell: IntArray
+    """Flat index of the cell in ``table.rates``."""
     end: FloatArray
+    """End of follow-up, in days since diagnosis."""
     kept: int
+    """How many of the children the next step looks at; the follow-up of all after them has ended."""
     first: bool
+    """Whether this is the first step."""
 
     @property
     def last(self) -> IntArray:
-        """Positions of those whose follow-up ends with this piece."""
+        """Positions of the children whose follow-up ends with this piece."""
         ended = self.stop >= self.end
         return np.flatnonzero(ended if self.first else ended & (self.start < self.end))
 
@@ -81,14 +80,14 @@ def cell_index(
     day: IntArray,
     time: npt.NDArray[np.number],
 ) -> IntArray:
-    """Return the flat index of the cell of each person on a day, checking follow-up of ``time`` days from it.
+    """Return the flat index of the cell of each child on a day, after checking follow-up of ``time`` days from it.
 
     Raises
     ------
     DataError
-        Somebody is born after the day.
+        A child is born after the day.
     LifeTableError
-        Follow-up begins before or goes beyond the table, enters a cell without a value, or somebody is
+        Follow-up begins before or goes beyond the table, enters a cell without a value, or a child is
         younger than the first age.
     """
     if (birth > day).any():
@@ -146,7 +145,7 @@ def _require_no_gaps(
     time: npt.NDArray[np.number],
     cell: IntArray,
 ) -> None:
-    """Raise when somebody's path enters a cell without a value."""
+    """Raise when a path enters a cell without a value."""
     gaps = table.gap_counts
     if gaps is None:
         return
@@ -198,12 +197,12 @@ def walk(
     whole_days: bool,
     block_days: int | None = None,
 ) -> Iterator[Piece]:
-    """Yield the pieces of everybody's follow-up ``(0, time]``, one step of all people at a time.
+    """Yield the pieces of all follow-up ``(0, time]``, one step of all children at a time.
 
     Parameters
     ----------
     table, stratum
-        The life table and each person's stratum in it.
+        The life table and each child's stratum in it.
     birth, diagnosis
         Days since 1970-01-01; births may lie within a day where ages count from a fixed number of days.
     time
@@ -244,7 +243,7 @@ def pieces(
         np.minimum(stop, end, out=stop)
         if next_block is not None:
             np.minimum(stop, next_block, out=stop)
-        # Whoever has ended may stand before a cell without a value, which is none of theirs.
+        # A child whose follow-up has ended may be in a cell without a value, which it never enters.
         rate = np.where(start < end, hazards.take(at.cell), 0.0)
         going = stop < end
         kept = going.size - int(going[::-1].argmax()) if going.any() else 0
@@ -260,20 +259,46 @@ def pieces(
             next_block[next_block <= start] += block_days
 
 
+def pieces_in_batches(
+    table: LifeTable,
+    stratum: IntArray,
+    *,
+    birth: npt.NDArray[np.int64 | np.float64],
+    diagnosis: IntArray,
+    time: npt.NDArray[np.number],
+) -> Iterator[tuple[slice, Piece]]:
+    """Yield the pieces of all follow-up ``(0, time]``, some rows at a time, each piece with the rows of its batch.
+
+    Everything is checked before the work is cut up, so that a message counts all rows and not those of one batch.
+    """
+    cell = cell_index(table, stratum, birth, diagnosis, time)
+    for first in range(0, diagnosis.size, ROWS_AT_A_TIME):
+        batch = slice(first, first + ROWS_AT_A_TIME)
+        for piece in pieces(
+            table,
+            cell[batch],
+            birth=birth[batch],
+            diagnosis=diagnosis[batch],
+            time=time[batch],
+            whole_days=False,
+        ):
+            yield batch, piece
+
+
 class _AnyRule:
-    """Cells of people and when they enter the next ones, by any rule of look-up."""
+    """Cells of children and when they enter the next ones, by any rule of look-up."""
 
     def __init__(self, table: LifeTable, clock: Clock, cell: IntArray) -> None:
         n_ages, self.n_years = table.rates.shape[1:]
         self.clock, self.cell, self.year_ends = clock, cell, _ends_of_years(table)
         # Places in the table beside the flat index, because to divide is slow.
         self.age, self.year = cell // self.n_years % n_ages, cell % self.n_years
-        everybody = np.arange(cell.size)
-        self.next_age = clock.age_cut(self.age + 1, everybody)
-        self.next_year = clock.calendar_cut(self.year_ends[self.year], everybody)
+        rows = np.arange(cell.size)
+        self.next_age = clock.age_cut(self.age + 1, rows)
+        self.next_year = clock.calendar_cut(self.year_ends[self.year], rows)
 
     def move(self, now: FloatArray) -> None:
-        """Put the first people, each at a time of their own, into the cells that they are in then."""
+        """Put the first children, each at its own time, into the cells that they are in then."""
         kept = now.size
         self.cell = self.cell[:kept].copy()
         self.next_age, self.next_year = self.next_age[:kept], self.next_year[:kept]
@@ -288,7 +313,7 @@ class _AnyRule:
 
 
 class _OnDates:
-    """The same where cells change on birthdays and dates only, for all people at once: no picking who moves."""
+    """The same where cells change on birthdays and dates only: all children move at once, and none is picked."""
 
     def __init__(self, table: LifeTable, clock: Clock, cell: IntArray) -> None:
         n_ages, self.n_years = table.rates.shape[1:]
@@ -303,7 +328,7 @@ class _OnDates:
         ]
 
     def move(self, now: FloatArray) -> None:
-        """Put the first people, each at a time of their own, into the cells that they are in then."""
+        """Put the first children, each at its own time, into the cells that they are in then."""
         kept = now.size
         older, later = self.next_age[:kept] <= now, self.next_year[:kept] <= now
         self.age, self.year = self.age[:kept], self.year[:kept]
@@ -328,21 +353,50 @@ def cumulative_hazard(
     diagnosis: IntArray,
     time: npt.NDArray[np.number],
 ) -> FloatArray:
-    """Return each person's population hazard cumulated from diagnosis to ``time``, exact over cells."""
+    """Return each child's population hazard cumulated from diagnosis to ``time``, exact over cells."""
     total = np.zeros(diagnosis.size)
-    # Everything is checked before the work is cut up, so that a message counts all rows and not those of one
-    # batch.
-    cell_index(table, stratum, birth, diagnosis, time)
-    for first in range(0, diagnosis.size, ROWS_AT_A_TIME):
-        batch = slice(first, first + ROWS_AT_A_TIME)
-        here = total[batch]
-        for piece in walk(
-            table,
-            stratum[batch],
-            birth=birth[batch],
-            diagnosis=diagnosis[batch],
-            time=time[batch],
-            whole_days=False,
-        ):
-            here[piece.kept : piece.start.size] = piece.reached[piece.kept :]
+    for batch, piece in pieces_in_batches(table, stratum, birth=birth, diagnosis=diagnosis, time=time):
+        total[batch][piece.kept : piece.start.size] = piece.reached[piece.kept :]
     return total
+
+
+class MarkedCells:
+    """Collects person-days in extended cells and in those with a hazard of zero."""
+
+    def __init__(self, table: LifeTable) -> None:
+        self.extended = table.extended.ravel()
+        self.marked = self.extended | (table.rates.ravel() == 0)
+        self.any = bool(self.marked.any())
+        self.taken: list[tuple[IntArray, FloatArray]] = []
+
+    def add(self, cell: IntArray, days: FloatArray) -> None:
+        """Take the pieces of some people, as cells and lengths."""
+        here = np.flatnonzero(self.marked[cell] & (days > 0))
+        if here.size:
+            self.taken.append((cell[here], days[here]))
+
+    def totals(self) -> tuple[float, dict[int, float]]:
+        """Return the person-days in extended cells, and in each marked cell."""
+        if not self.taken:
+            return 0.0, {}
+        cells, place = np.unique(np.concatenate([cells for cells, _ in self.taken]), return_inverse=True)
+        days = np.bincount(place, np.concatenate([days for _, days in self.taken]))
+        return float(days[self.extended[cells]].sum()), dict(zip(cells.tolist(), days.tolist(), strict=True))
+
+
+def marked_cells_table(table: LifeTable, marked_days: Mapping[int, float]) -> pd.DataFrame:
+    """Return the marked cells that were used, one row each.
+
+    Columns are the table's strata and ``sex``, ``age`` (start of the cell, in the unit of the table), ``from_date``
+    (missing where the cell is open), ``extended``, ``hazard_zero`` and ``person_years``.
+    """
+    cells = np.array(sorted(marked_days), dtype=np.int64)
+    n_ages, n_years = table.rates.shape[1:]
+    stratum, age, year = cells // (n_ages * n_years), cells // n_years % n_ages, cells % n_years
+    used: pd.DataFrame = table.strata.iloc[stratum].reset_index(drop=True)
+    used["age"] = table.age_starts[age]
+    used["from_date"] = dates_of_cells(table.year_starts[year])
+    used["extended"] = table.extended.ravel()[cells]
+    used["hazard_zero"] = table.rates.ravel()[cells] == 0
+    used["person_years"] = np.array([marked_days[int(cell)] for cell in cells]) / DAYS_PER_YEAR
+    return used

@@ -27,7 +27,7 @@ from childsurv.errors import (
     warn,
 )
 from childsurv.lifetable.clock import AGE_RULES, CALENDAR_RULES
-from childsurv.lifetable.marked_cells import marked_cells_table
+from childsurv.lifetable.paths import marked_cells_table
 from childsurv.lifetable.table import AFTER_ALL, BEFORE_ALL, LifeTable
 from childsurv.maths.asked import asked_number
 from childsurv.maths.calendar import DAYS_PER_YEAR, FIRST_DAY, LAST_DAY, BirthdayCalendar, days_of

@@ -13,11 +13,12 @@ import pandas as pd
 
 from childsurv.cohort.follow_up import By, Data
 from childsurv.errors import OptionError, asked, asking, require_level
-from childsurv.lifetable.paths import ROWS_AT_A_TIME, cell_index, pieces
+from childsurv.lifetable.paths import pieces_in_batches
 from childsurv.lifetable.people import Columns, People, people_of
 from childsurv.lifetable.table import AFTER_ALL, BEFORE_ALL, LifeTable
 from childsurv.maths.calendar import DAYS_PER_YEAR, first_of_january
 from childsurv.maths.probability import poisson_limits
+from childsurv.maths.running import ratio
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -26,7 +27,7 @@ SOME_TIME = 1e-9
 """Days after diagnosis that a death on its day lies, so that it falls into the band that begins there."""
 
 LARGEST_NUMBER_OF_CELLS = 20_000_000
-"""Cells of a table of person-years beyond which nobody would read it, and memory would run out."""
+"""Cells of a table of person-years beyond which it could not be read, and memory would run out."""
 
 
 @asking("person_years")
@@ -63,7 +64,7 @@ def person_years(
         Column or columns of groups.
     ages
         Where bands of attained age begin, in years: ``[0, 1, 5, 10, 15]``. They change on birthdays, or as the
-        life table's own ages do. The last is open, and ages before the first are a band of their own.
+        life table's own ages do. The last is open, and ages before the first are another band.
     years
         First calendar years of periods: ``[2000, 2005, 2010]``; open at both ends likewise.
     since_diagnosis
@@ -80,7 +81,7 @@ def person_years(
     DataFrame
         Group columns; ``age_from, age_to``, ``year_from, year_to`` (first and last calendar year) and ``since_from,
         since_to`` where asked for, missing at an open end; ``person_years, deaths`` and, with a life table,
-        ``expected_deaths``. One row for each cell in which somebody was followed.
+        ``expected_deaths``. One row for each cell with follow-up or a death.
 
     Raises
     ------
@@ -117,7 +118,7 @@ def person_years(
         time=time, event=event, entry=entry, age_days=age_days, sex=sex, diagnosis_date=diagnosis_date,
     )  # fmt: skip
     people = people_of(
-        data, _nobody_dies() if life_table is None else life_table, columns, by=by, zero_survival=zero_survival,
+        data, _without_deaths() if life_table is None else life_table, columns, by=by, zero_survival=zero_survival,
         sexes=life_table is not None,
     )  # fmt: skip
     observed = people.observed
@@ -166,7 +167,7 @@ def standardised_mortality_ratio(
     -------
     DataFrame
         Group columns, ``patients, person_years, deaths, expected_deaths, smr, lower, upper``; one row a group. The
-        ratio is missing where nobody was expected to die.
+        ratio is missing where no deaths were expected.
 
     Raises
     ------
@@ -201,7 +202,7 @@ def standardised_mortality_ratio(
     result["deaths"] = deaths.astype(np.int64)
     result["expected_deaths"] = expected
     for name, values in (("smr", deaths), ("lower", lower), ("upper", upper)):
-        result[name] = np.divide(values, expected, out=np.full(expected.size, np.nan), where=expected > 0)
+        result[name] = ratio(values, expected, otherwise=np.nan)
     return result
 
 
@@ -219,7 +220,7 @@ class _Bands:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Number of bands of each kind: what lies before the first cut is one too."""
+        """Number of bands of each kind: what lies before the first cut is also one."""
         return tuple(1 if cuts is None else cuts.size + 1 for cuts in self.cuts)
 
 
@@ -237,7 +238,7 @@ def _cuts(values: Sequence[float] | None, argument: str) -> FloatArray | None:
     return cuts
 
 
-def _nobody_dies() -> LifeTable:
+def _without_deaths() -> LifeTable:
     shape = (1, 1, 1)
     return LifeTable(
         by=(),
@@ -270,33 +271,28 @@ def _fold(people: People, bands: _Bands) -> dict[str, FloatArray]:
     n_since = bands.sizes[2]
     per_group = math.prod(bands.sizes)
     rates = fine.rates.ravel()
-    time = people.time
-    cell = cell_index(fine, places.stratum, places.birth, places.diagnosis, time)
     sums = {name: np.zeros(n_cells) for name in ("days", "deaths", "expected")}
-    for first in range(0, time.size, ROWS_AT_A_TIME):
-        batch = slice(first, first + ROWS_AT_A_TIME)
-        entry = None if observed.entry is None else observed.entry[batch]
-        group, event = observed.group[batch], observed.event[batch]
-        for piece in pieces(
-            fine, cell[batch], birth=places.birth[batch], diagnosis=places.diagnosis[batch], time=time[batch],
-            whole_days=False,
-        ):  # fmt: skip
-            size = piece.start.size
-            key = group[:size] * per_group + of_cell[piece.cell % of_cell.size] * n_since
-            start = piece.start if entry is None else np.maximum(piece.start, entry[:size])
-            rate = rates[piece.cell]
-            for band in range(n_since):
-                days = np.minimum(piece.stop, edges[band + 1]) - np.maximum(start, edges[band])
-                inside = np.flatnonzero(days > 0)
-                sums["days"] += np.bincount(key[inside] + band, days[inside], minlength=n_cells)
-                expected = days[inside] * rate[inside]
-                sums["expected"] += np.bincount(key[inside] + band, expected, minlength=n_cells)
-            last = piece.last
-            dying = last[event[last] > 0]
-            # A death belongs to the band that ends with it, as its last day does.
-            last_moment = np.maximum(piece.stop[dying], SOME_TIME)
-            band_of_death = np.searchsorted(edges[1:], last_moment, side="left")
-            sums["deaths"] += np.bincount(key[dying] + band_of_death, minlength=n_cells)
+    for batch, piece in pieces_in_batches(
+        fine, places.stratum, birth=places.birth, diagnosis=places.diagnosis, time=people.time
+    ):
+        size = piece.start.size
+        key = observed.group[batch][:size] * per_group + of_cell[piece.cell % of_cell.size] * n_since
+        start = (
+            piece.start if observed.entry is None else np.maximum(piece.start, observed.entry[batch][:size])
+        )
+        rate = rates[piece.cell]
+        for band in range(n_since):
+            days = np.minimum(piece.stop, edges[band + 1]) - np.maximum(start, edges[band])
+            inside = np.flatnonzero(days > 0)
+            sums["days"] += np.bincount(key[inside] + band, days[inside], minlength=n_cells)
+            expected = days[inside] * rate[inside]
+            sums["expected"] += np.bincount(key[inside] + band, expected, minlength=n_cells)
+        last = piece.last
+        dying = last[observed.event[batch][last] > 0]
+        # A death belongs to the band that ends with it, as its last day does.
+        last_moment = np.maximum(piece.stop[dying], SOME_TIME)
+        band_of_death = np.searchsorted(edges[1:], last_moment, side="left")
+        sums["deaths"] += np.bincount(key[dying] + band_of_death, minlength=n_cells)
     return sums
 
 

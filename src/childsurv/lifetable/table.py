@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -20,16 +20,28 @@ import pandas as pd
 
 from childsurv.errors import (
     DataError,
-    LifeTableError,
     OptionError,
     asked,
     asking,
     require_choice,
-    require_columns,
     rows_where,
 )
-from childsurv.lifetable.cells import SEXES, block_of_cells, require_cells_within_years
+from childsurv.lifetable.building import expand, split_infancy
+from childsurv.lifetable.cells import (
+    AFTER_ALL,
+    BEFORE_ALL,
+    RATE_UNITS,
+    SEXES,
+    Written,
+    block_of_cells,
+    dates_of_cells,
+    stratum_codes,
+)
+from childsurv.lifetable.clock import with_look_up
+from childsurv.lifetable.extending import extend_by_last, extend_by_trend
+from childsurv.lifetable.paths import cell_index, cumulative_hazard
 from childsurv.maths.calendar import DAYS_PER_YEAR, FIRST_DAY, LAST_DAY, days_of
+from childsurv.maths.frozen import Frozen
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,18 +50,11 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-__all__ = ["AFTER_ALL", "BEFORE_ALL", "SEXES", "LifeTable", "concat_life_tables"]
-
-RATE_UNITS = {"per_year": 1.0, "per_1000_years": 1e3, "per_100000_years": 1e5, "per_day": 1.0}
-"""Persons to which a rate refers, by its unit."""
-
-BEFORE_ALL = -3_000_000
-AFTER_ALL = 3_000_000
-"""Days since 1970 that lie outside every calendar cell a registry can need; open ends of extended tables."""
+__all__ = ["AFTER_ALL", "BEFORE_ALL", "SEXES", "LifeTable"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LifeTable:
+class LifeTable(Frozen):
     """Population mortality as a hazard per day, constant within each cell.
 
     Build one with `LifeTable.from_frame` or `childsurv.read_life_table`; never changed afterwards.
@@ -71,10 +76,10 @@ class LifeTable:
     extended : ndarray of bool, same shape
         Cells filled by `extend`.
     age_rule : {"birthday", "fixed", "fraction", "completed"}
-        When somebody enters an age cell: on the birthday, after a fixed number of days, or by the rule of a peer
+        When a child enters an age cell: on the birthday, after a fixed number of days, or by the rule of a peer
         (see `with_look_up`).
     calendar_rule : {"date", "birthday", "anniversary"}
-        When somebody enters a calendar cell: on its first date, or by the rule of a peer.
+        When a child enters a calendar cell: on its first date, or by the rule of a peer.
     days_per_year : float or None
         Length of the year by which yearly rates became daily ones; ``None`` where rates came by the day or the
         year is the calendar's own.
@@ -158,18 +163,14 @@ class LifeTable:
         stratum = np.repeat(np.arange(n_strata), n_ages * n_years)
         frame = self.strata.iloc[stratum].reset_index(drop=True)
         frame["age"] = np.tile(np.repeat(self.age_starts, n_years), n_strata)
-        starts = np.where(self.year_starts <= BEFORE_ALL, np.iinfo(np.int64).min, self.year_starts)
-        dates = starts.astype("datetime64[D]").astype("datetime64[s]")
-        end = np.datetime64("NaT" if self.year_end >= AFTER_ALL else self.year_end, "D").astype(
-            "datetime64[s]"
-        )
-        frame["year_start"] = np.tile(dates, n_strata * n_ages)
-        frame["year_end"] = np.tile(np.append(dates[1:], end), n_strata * n_ages)
+        edges = dates_of_cells(np.append(self.year_starts, self.year_end))
+        frame["year_start"] = np.tile(edges[:-1], n_strata * n_ages)
+        frame["year_end"] = np.tile(edges[1:], n_strata * n_ages)
         frame["hazard_per_day"] = self.rates.ravel()
         frame["extended"] = self.extended.ravel()
         # A cell without a value among others of its stratum and calendar cell stays, so that it is read as a gap.
-        told = ~np.isnan(self.rates).all(axis=1, keepdims=True)
-        return frame[np.broadcast_to(told, self.rates.shape).ravel()].reset_index(drop=True)
+        known = ~np.isnan(self.rates).all(axis=1, keepdims=True)
+        return frame[np.broadcast_to(known, self.rates.shape).ravel()].reset_index(drop=True)
 
     @classmethod
     def from_frame(
@@ -200,8 +201,8 @@ class LifeTable:
         Parameters
         ----------
         frame
-            One row for every combination of strata, sex, age and year. Each stratum may have ages and years
-            of its own, but no gaps.
+            One row for every combination of strata, sex, age and year. Each stratum may have its own ages and
+            years, but no gaps.
         sex, age, year
             Column names. Sex is "male" or "female". Age is the start of each cell, the last one open; cells
             may be finer than a year (0, 7 / 365.25, 28 / 365.25, 1, ...). Year is a calendar year.
@@ -227,7 +228,7 @@ class LifeTable:
             What a missing value, row or year means: "error", or "not-covered" for cells that raise when
             looked up.
         source
-            What to say of where the numbers came from.
+            Where the numbers came from, for the provenance.
 
         Returns
         -------
@@ -266,43 +267,33 @@ class LifeTable:
         if len(given) != 1:
             raise OptionError("Give exactly one of rate=, mx= and qx=, the column that holds mortality.")
         kind, value = given[0]
-        if rate_unit != "per_year" and kind != "rate":
-            raise OptionError(f"rate_unit= goes with rate=; {kind}= has its own unit.")
-        if not 300 < days_per_year < 400:
-            raise OptionError(f"days_per_year={days_per_year!r} is not the length of a year in days.")
-        by_names = (by,) if isinstance(by, str) else tuple(by)
-        with asking("A life table"):
-            require_columns(frame.columns, [sex, age, year, value, *by_names])
-        fixed = age_unit == "days" or days_per_year != DAYS_PER_YEAR
-        block = block_of_cells(
-            frame,
+        written = Written(
             sex=sex,
             age=age,
             year=year,
             value=value,
-            by=by_names,
             kind=kind,
-            rate_divisor=1.0 if rate_unit == "per_day" else days_per_year * RATE_UNITS[rate_unit],
+            by=(by,) if isinstance(by, str) else tuple(by),
+            rate_unit=rate_unit,
+            age_unit=age_unit,
             days_per_year=days_per_year,
-            days_per_age_unit=days_per_year if age_unit == "years" else 1.0,
             year_starts=year_starts,
             year_end=year_end,
             missing=missing,
         )
-        if not fixed:
-            require_cells_within_years(block.ages)
+        block = block_of_cells(frame, written)
         return cls(
-            by=by_names,
+            by=written.by,
             strata=block.strata,
-            age_starts=block.ages * (days_per_year if fixed and age_unit == "years" else 1.0),
+            age_starts=block.age_starts,
             year_starts=block.year_starts,
             year_end=block.year_end,
-            rates=block.hazards,
-            extended=np.zeros(block.hazards.shape, dtype=bool),
-            age_rule="fixed" if fixed else "birthday",
+            rates=block.rates,
+            extended=np.zeros(block.rates.shape, dtype=bool),
+            age_rule="fixed" if written.fixed else "birthday",
             source=source,
             provenance=({"source": source, "mortality": kind, "days_per_year": days_per_year},),
-            days_per_year=None if kind == "rate" and rate_unit == "per_day" else days_per_year,
+            days_per_year=written.days_of_rate,
         )
 
     def with_look_up(self, rule: str) -> LifeTable:
@@ -319,7 +310,7 @@ class LifeTable:
             "survexp.us": the same, and calendar cells change on the birthday in the calendar year, as in R survival
             with survexp.us, survexp.usr and survexp.mn (type 4).
             "fractional-years": dates are calendar years with a fraction, so that a year has 365 or 366 days and age
-            cells change at the fraction at which the person was born, as in Epi and popEpi.
+            cells change at the fraction at which the child was born, as in Epi and popEpi.
             "completed-years": the age at diagnosis counts in completed years and age cells change on anniversaries
             of diagnosis, as in strs with age in completed years and the date of diagnosis as a fractional year.
             Data may then have ``age_years`` instead of ages in days.
@@ -329,7 +320,7 @@ class LifeTable:
         Returns
         -------
         LifeTable
-            Every function that takes a life table looks people up by its rule and names the rule in its conventions.
+            Every function that takes a life table looks children up by its rule and names the rule in its conventions.
 
         Raises
         ------
@@ -351,8 +342,6 @@ class LifeTable:
         1999. Pohar M, Stare J. Relative survival analysis in R. Comput Methods Programs Biomed 2006; 81:272-8.
         doi:10.1016/j.cmpb.2006.01.004
         """
-        from childsurv.lifetable.look_up import with_look_up
-
         return with_look_up(self, rule)
 
     def expand(self, *, ages: bool = True, years: bool = True) -> LifeTable:
@@ -366,7 +355,7 @@ class LifeTable:
         So five-year periods that run from mid-year to mid-year become calendar years, and 1-4 becomes 1, 2, 3, 4
         with the fall of mortality after infancy that a constant cell lacks. A wide cell with rate 0 stays 0,
         one without a value stays without, and the last, open age group stays as it is. A part of a calendar
-        year at either end of the table stays a cell of its own.
+        year at either end of the table stays a separate cell.
 
         Parameters
         ----------
@@ -382,7 +371,7 @@ class LifeTable:
         Raises
         ------
         OptionError
-            Ages that do not begin on birthdays, no cell of its own for the first year of life, or an extended
+            Ages that do not begin on birthdays, no separate cell for the first year of life, or an extended
             table.
 
         Examples
@@ -404,8 +393,6 @@ class LifeTable:
         Rizzi S, Gampe J, Eilers PHC. Efficient estimation of smooth distributions from coarsely grouped data.
         Am J Epidemiol 2015;182:138-147. doi:10.1093/aje/kwv020 (a smooth log rate behind grouped ones)
         """
-        from childsurv.lifetable.building import expand
-
         return expand(self, ages=ages, years=years)
 
     def split_infancy(self, shares: Sequence[float] | pd.DataFrame) -> LifeTable:
@@ -433,8 +420,6 @@ class LifeTable:
         >>> table.age_starts[:4].round(3).tolist()
         [0.0, 0.019, 0.077, 1.0]
         """
-        from childsurv.lifetable.building import split_infancy
-
         return split_infancy(self, shares)
 
     def extend(self, how: str = "last", *, until: int | None = None, over: int = 10) -> LifeTable:
@@ -457,8 +442,6 @@ class LifeTable:
         """
         require_choice(how, ("last", "trend"), argument="how")
         if how == "trend":
-            from childsurv.lifetable.building import extend_by_trend
-
             if until is None:
                 raise OptionError(
                     "extend('trend') needs until=, the last calendar year to carry the trend to."
@@ -466,27 +449,9 @@ class LifeTable:
             return extend_by_trend(self, until=until, over=over)
         if until is not None:
             raise OptionError(
-                "until= goes with extend('trend'); extend('last') carries the last cell on for good."
+                "until= goes with extend('trend'); extend('last') carries the last cell on without end."
             )
-        # An end that is open already needs no further cell, so that extending twice is extending once.
-        pads = (int(self.year_starts[0] > BEFORE_ALL), int(self.year_end < AFTER_ALL))
-        rates = np.pad(self.rates, ((0, 0), (0, 0), pads), constant_values=np.nan)
-        known = ~np.isnan(rates)
-        place = np.arange(rates.shape[2])
-        before = np.maximum.accumulate(np.where(known, place, -1), axis=2)
-        after = np.minimum.accumulate(np.where(known, place, rates.shape[2])[:, :, ::-1], axis=2)[:, :, ::-1]
-        nearest = np.where(before >= 0, before, after)
-        filled = nearest < rates.shape[2]
-        values = np.take_along_axis(rates, np.where(filled, nearest, 0), axis=2)
-        starts = np.concatenate([[BEFORE_ALL][: pads[0]], self.year_starts, [self.year_end][: pads[1]]])
-        return replace(
-            self,
-            rates=np.where(filled, values, np.nan),
-            extended=np.pad(self.extended, ((0, 0), (0, 0), pads)) | (~known & filled),
-            year_starts=starts.astype(np.int64),
-            year_end=AFTER_ALL,
-            provenance=(*self.provenance, {"extended": how}),
-        )
+        return extend_by_last(self)
 
     def stratum_codes(self, frame: pd.DataFrame, *, sex: str, missing: str = "error") -> IntArray:
         """Return the stratum of each row, or raise a `LifeTableError` that counts rows without one.
@@ -498,49 +463,7 @@ class LifeTable:
         missing
             "error", or "observed" for -1 where the table has no stratum for a row with a sex.
         """
-        names = [*self.by, sex]
-        with asking(f"{asked()}: the life table is by {', '.join(names)}"):
-            require_columns(frame.columns, names)
-        code = np.zeros(len(frame), dtype=np.int64)
-        unknown = np.zeros(len(frame), dtype=bool)
-        n_codes = 1
-        for name, own in zip(names, [*self.by, "sex"], strict=True):
-            labels = pd.Index(self.strata[own].unique())
-            column = frame[name]
-            categories = pd.Categorical(column)
-            place = np.append(labels.get_indexer(categories.categories), -1)
-            codes = place[categories.codes]
-            if own == "sex" and (codes < 0).any():
-                raise LifeTableError(
-                    f"{asked()}: column {name!r} is not 'male' or 'female' in {rows_where(codes < 0)}. "
-                    "Population mortality needs a sex; correct or exclude these rows."
-                )
-            if (codes < 0).any() and missing == "error":
-                counts = column[codes < 0].astype(object).value_counts(dropna=False)
-                listed = ", ".join(f"{label} ({count:,} rows)" for label, count in counts.head(20).items())
-                raise LifeTableError(
-                    f"{asked()}: the life table has no {own} for {int((codes < 0).sum()):,} rows: {listed}. "
-                    "Add their tables with childsurv.concat_life_tables() or exclude these rows."
-                )
-            unknown |= codes < 0
-            code = code * len(labels) + np.maximum(codes, 0)
-            n_codes *= len(labels)
-        own_code = np.zeros(len(self.strata), dtype=np.int64)
-        for own in [*self.by, "sex"]:
-            labels = pd.Index(self.strata[own].unique())
-            own_code = own_code * len(labels) + labels.get_indexer(self.strata[own])
-        place_of = np.full(n_codes, -1, dtype=np.int64)
-        place_of[own_code] = np.arange(len(self.strata))
-        stratum = np.where(unknown, -1, place_of[code])
-        if (stratum < 0).any() and missing == "error":
-            counts = frame.loc[stratum < 0, names].astype(str).agg(", ".join, axis=1).value_counts()
-            listed = "; ".join(f"{label} ({count:,} rows)" for label, count in counts.head(20).items())
-            raise LifeTableError(
-                f"{asked()}: the life table lacks the combination of {', '.join(names)} in "
-                f"{rows_where(stratum < 0)}: {listed}. Add their tables with childsurv.concat_life_tables() or "
-                "exclude these rows."
-            )
-        return stratum
+        return stratum_codes(self.strata, frame, sex=sex, missing=missing)
 
     @asking("LifeTable.hazard")
     def hazard(self, *, sex: Any, birth_date: Any, date: Any, **by: Any) -> FloatArray:
@@ -567,8 +490,6 @@ class LifeTable:
         >>> bool(hazards[0] > hazards[1])
         True
         """
-        from childsurv.lifetable.paths import cell_index
-
         frame = self._rows_frame(sex=sex, by=by, birth_date=birth_date, date=date)
         stratum = self.stratum_codes(frame, sex="sex")
         birth, day = days_of(frame["birth_date"]), days_of(frame["date"])
@@ -589,8 +510,6 @@ class LifeTable:
         days
             Length of time in days, one value or one a row.
         """
-        from childsurv.lifetable.paths import cumulative_hazard
-
         frame = self._rows_frame(sex=sex, by=by, birth_date=birth_date, date=date, days=days)
         stratum = self.stratum_codes(frame, sex="sex")
         cumulative = cumulative_hazard(
@@ -624,9 +543,9 @@ class LifeTable:
         >>> len(table.plot("heatmap", strata={"country": country, "sex": "male"}).axes)
         2
         """
-        from childsurv.plot.mortality_rates import life_table
+        from childsurv import plot
 
-        return life_table(self, kind=kind, **options)
+        return plot.life_table(self, kind=kind, **options)
 
     def _rows_frame(self, *, sex: Any, by: Mapping[str, Any], **columns: Any) -> pd.DataFrame:
         """Return one row a look-up from values and arrays, dates and days checked."""
@@ -663,85 +582,3 @@ class LifeTable:
                 raise DataError(f"{asked()}: days= is not a finite number of 0 or more in {rows_where(bad)}.")
             frame["days"] = days
         return frame
-
-
-def concat_life_tables(tables: Sequence[LifeTable]) -> LifeTable:
-    """Put life tables together, for example one a country, on the union of their cuts.
-
-    A constant hazard stays constant when its cell is cut, so no value changes.
-
-    Parameters
-    ----------
-    tables
-        Tables with the same ``by`` and the same rule for age cells.
-
-    Returns
-    -------
-    LifeTable
-
-    Raises
-    ------
-    LifeTableError
-        Different strata columns or rules, or a stratum that occurs twice.
-
-    Examples
-    --------
-    >>> import childsurv as cs
-    >>> table = cs.demo.life_table()
-    >>> cs.concat_life_tables([table]).digest == table.digest
-    True
-    """
-    parts = list(tables)
-    if not parts:
-        raise OptionError("concat_life_tables() needs at least one table.")
-    if len({(part.by, part.age_rule, part.calendar_rule) for part in parts}) > 1:
-        raise LifeTableError(
-            "The life tables differ in their strata columns or in where age cells begin (birthdays or fixed "
-            "days); build them with the same by=, age_unit= and days_per_year=, or give them one rule with "
-            "with_look_up()."
-        )
-    lengths = {part.days_per_year for part in parts}
-    strata = pd.concat([part.strata for part in parts], ignore_index=True)
-    if strata.duplicated().any():
-        raise LifeTableError(
-            f"{int(strata.duplicated().sum())} strata occur in more than one life table: which one holds "
-            "would be a guess. Give each stratum once."
-        )
-    mixed = [name for name in parts[0].by if pd.api.types.infer_dtype(strata[name]).startswith("mixed")]
-    if mixed:
-        raise LifeTableError(
-            f"The life tables label {', '.join(mixed)} with text in one and numbers in another; give them "
-            "labels of one kind."
-        )
-    ages = np.unique(np.concatenate([part.age_starts for part in parts]))
-    edges = np.unique(np.concatenate([np.append(part.year_starts, part.year_end) for part in parts]))
-    years = edges[:-1].astype(np.int64)
-    rates = np.full((len(strata), ages.size, years.size), np.nan)
-    extended = np.zeros(rates.shape, dtype=bool)
-    row = 0
-    for part in parts:
-        age_of = np.searchsorted(part.age_starts, ages, side="right") - 1
-        year_of = np.searchsorted(part.year_starts, years, side="right") - 1
-        inside = (year_of >= 0) & (years < part.year_end)
-        rows = slice(row, row + len(part.strata))
-        picked = part.rates[:, np.maximum(age_of, 0), :][:, :, np.maximum(year_of, 0)]
-        covered = (age_of >= 0)[:, None] & inside[None, :]
-        rates[rows] = np.where(covered, picked, np.nan)
-        extended[rows] = covered & part.extended[:, np.maximum(age_of, 0), :][:, :, np.maximum(year_of, 0)]
-        row += len(part.strata)
-    order = strata.sort_values(list(strata.columns)).index.to_numpy()
-    sources = list(dict.fromkeys(part.source for part in parts))
-    return LifeTable(
-        by=parts[0].by,
-        strata=strata.iloc[order].reset_index(drop=True),
-        age_starts=ages,
-        year_starts=years,
-        year_end=int(edges[-1]),
-        rates=rates[order],
-        extended=extended[order],
-        age_rule=parts[0].age_rule,
-        source="; ".join(sources),
-        provenance=tuple(step for part in parts for step in part.provenance),
-        calendar_rule=parts[0].calendar_rule,
-        days_per_year=parts[0].days_per_year if len(lengths) == 1 else None,
-    )

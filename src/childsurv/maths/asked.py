@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -78,6 +79,47 @@ def asked_times(
             f"{asked()}: years= needs follow-up in days; this follow-up counts {unit}. Give times= in that unit."
         )
     return asked_numbers(years, argument="years", positive=positive) * DAYS_PER_YEAR
+
+
+def keyword_only_times(
+    positional: Sequence[Any],
+    *,
+    meant: str,
+    times: str = "times",
+    years: str = "years",
+    in_days: bool = True,
+    unit: str = "another unit",
+) -> None:
+    """Refuse times that were given by position, and name the arguments to use instead.
+
+    Parameters
+    ----------
+    positional
+        What a function with ``*positional`` was given there; nothing happens when it is empty.
+    meant
+        The unit that such a number had while positions were allowed: "years", or "days".
+    times, years
+        Names of the two arguments.
+    in_days, unit
+        As for `asked_times`.
+
+    Raises
+    ------
+    OptionError
+        Something was given by position.
+    """
+    if not positional:
+        return
+    first = positional[0]
+    number = isinstance(first, int | float | np.number) and not isinstance(first, bool)
+    shown = f"{first:g}" if number else "..."
+    by_name = f"{times}={shown} for {'days' if in_days else unit}"
+    if in_days:
+        by_name = f"{years}={shown} for years or {by_name}"
+    raise OptionError(
+        f"{asked()}: give times by name, because a number alone does not say its unit. By position it meant {meant}; "
+        f"write {by_name}."
+    )
 
 
 def asked_number(value: Any, *, argument: str, positive: bool = False) -> float:

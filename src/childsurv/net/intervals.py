@@ -19,7 +19,7 @@ from childsurv.fold.stretches import (
     fold_stretches,
 )
 from childsurv.fold.tally import Tally
-from childsurv.lifetable.marked_cells import MarkedCells
+from childsurv.lifetable.paths import MarkedCells
 from childsurv.lifetable.people import People
 from childsurv.maths.running import ratio, running_product, running_sum
 from childsurv.net.daily import Estimate, expected_by_day

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,13 +28,6 @@ DAILY_FORMS = ("product", "exponential")
 INTERVAL_FORMS = ("person-time", "actuarial")
 TALLY_METHODS = ("pohar-perme", "ederer2")
 """Methods that sums of a `Tally` can be finished by."""
-
-
-class _Followed(NamedTuple):
-    """As much of follow-up as tells where intervals end."""
-
-    in_days: bool
-    time: npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -136,7 +129,7 @@ class NetOptions:
             years = _until(_peer_years(self.intervals, people, self.compat), people.horizon)
             return peer_estimate(people, self.compat, self.method, self.form, years)
         horizon = None if people.horizon is None else people.horizon * DAYS_PER_YEAR
-        ends = _until(interval_ends(self.intervals, people.observed), horizon)
+        ends = _until(interval_ends(self.intervals, float(people.time.max())), horizon)
         return interval_estimate(people, self.method, self.form, ends)
 
     @property
@@ -162,8 +155,7 @@ class NetOptions:
                 )
         if self.intervals is None:
             return finish_daily(sums, self.method, self.form)
-        followed: Any = _Followed(sums.in_days, sums.end)
-        return finish_person_time(sums, self.method, interval_ends(self.intervals, followed))
+        return finish_person_time(sums, self.method, interval_ends(self.intervals, float(sums.end.max())))
 
 
 def _forms(method: str, intervals: str | Sequence[float] | None, compat: str | None) -> tuple[str, ...]:
@@ -192,7 +184,7 @@ def _until(ends: FloatArray, horizon: float | None) -> FloatArray:
 def _peer_years(intervals: str | Sequence[float], people: People, compat: str) -> FloatArray:
     """Return where intervals end, in the years of a peer."""
     if not isinstance(intervals, str):
-        return interval_ends(intervals, people.observed) / DAYS_PER_YEAR
+        return interval_ends(intervals, float(people.time.max())) / DAYS_PER_YEAR
     require_choice(intervals, tuple(NAMED_INTERVALS), argument="intervals")
     parts = NAMED_INTERVALS[intervals]
     longest = float(positions(people, compat).time.max())

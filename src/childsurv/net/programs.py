@@ -16,7 +16,7 @@ import numpy.typing as npt
 from childsurv.errors import LifeTableError, OptionError, asked
 from childsurv.fold.rows import fold_observed
 from childsurv.fold.stretches import Convention, IntervalSums, fold_stretches
-from childsurv.lifetable.look_up import ages_in_years
+from childsurv.lifetable.clock import ages_in_years
 from childsurv.lifetable.people import People
 from childsurv.lifetable.table import LifeTable
 from childsurv.maths.calendar import (

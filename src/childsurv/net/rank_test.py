@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from childsurv.cohort.follow_up import By, Data, FollowUp, columns_list
-from childsurv.compare.ranks import TestResult, quadratic_form, strata_of
+from childsurv.compare.results import TestResult, quadratic_form
 from childsurv.errors import (
     DataError,
     ModelError,
@@ -20,6 +20,7 @@ from childsurv.errors import (
     require_choice,
     warn,
 )
+from childsurv.fold.comparison import strata_of
 from childsurv.fold.risk_weights import risk_weights
 from childsurv.fold.rows import fold_expected
 from childsurv.fold.split_days import split_day_sums

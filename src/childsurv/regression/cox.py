@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from childsurv.cohort.follow_up import (
     By,
@@ -33,11 +35,18 @@ from childsurv.errors import (
 from childsurv.fold.ordered_risk_sets import RiskSets, build_risk_sets
 from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.regression.cox_fit import CoxFit
-from childsurv.regression.design_matrix import build_design
+from childsurv.regression.design_matrix import Design, build_design
+from childsurv.regression.diagnostics import clustered_cross_product, score_residuals
 from childsurv.regression.fitted_arrays import FittedArrays
-from childsurv.regression.identifiability import require_identified, require_varying
-from childsurv.regression.kernel import Evaluation, evaluate, maximise, predictor
-from childsurv.regression.residuals import clustered_cross_product, score_residuals
+from childsurv.regression.kernel import (
+    Evaluation,
+    Maximum,
+    evaluate,
+    maximise,
+    predictor,
+    require_identified,
+    require_varying,
+)
 
 TIES = ("efron", "breslow")
 MAXIMUM_ITERATIONS = 40
@@ -79,11 +88,11 @@ def cox(
         which needs no further library. Text and categories become differences from their first category, in
         sorted or category order. There is no intercept.
     time, event, entry
-        Columns: end of follow-up, 1 for an event, and start of follow-up (everybody from 0 by default).
+        Columns: end of follow-up, 1 for an event, and start of follow-up (all rows from 0 by default).
         Follow-up is ``(entry, time]``: a death at t precedes an entry at t. For a Cohort its own columns by
         default.
     strata
-        Columns whose combinations have baseline hazards of their own.
+        Columns whose combinations each have a separate baseline hazard.
     cluster
         Columns whose combinations are independent units; gives the robust covariance.
     weights
@@ -136,26 +145,106 @@ def cox(
     """
     require_choice(ties, TIES, argument="ties")
     require_level(level)
-    if (
-        isinstance(maximum_iterations, bool)
-        or not isinstance(maximum_iterations, int)
-        or maximum_iterations < 1
-    ):
-        raise OptionError("maximum_iterations= must be a whole number of 1 or more.")
+    _require_iterations(maximum_iterations)
     follow = follow_up(
-        data,
-        by=strata,
-        time=time,
-        event=event,
-        entry=entry,
-        weights=weights,
-        time_unit=time_unit,
-        warn_empty=False,
+        data, by=strata, time=time, event=event, entry=entry, weights=weights, time_unit=time_unit, warn_empty=False
+    )  # fmt: skip
+    rows = _model_rows(frame_of(data), follow, formula, cluster=cluster, offset=offset)
+    robust = robust or rows.cluster is not None
+    if not robust:
+        _warn_fractional_weights(follow)
+
+    sets = build_risk_sets(follow, ties=ties)
+    scaled, centre, scale = _centred_and_scaled(sets, rows.covariates)
+    at_risk_offset = np.zeros(sets.rows.size) if rows.offset is None else rows.offset[sets.rows]
+    null = evaluate(sets, scaled, at_risk_offset)
+    names = rows.design.names
+    require_identified(names, null.information, scale, events=float(sets.deaths_weight.sum()))
+    maximum = maximise(sets, scaled, at_risk_offset, null, maximum_iterations=maximum_iterations)
+    if maximum.runaway.any():
+        _warn_infinite(rows, maximum)
+
+    inverse_scale = np.outer(1 / scale, 1 / scale)
+    model_covariance = maximum.inverse * inverse_scale
+    covariance, robust_score = model_covariance, None
+    if robust:
+        cluster_at_risk = None if rows.cluster is None else rows.cluster[sets.rows]
+        sandwich, robust_score = _sandwich(sets, scaled, null, maximum, cluster_at_risk)
+        covariance = sandwich * inverse_scale
+    coef = maximum.coef / scale
+    arrays = FittedArrays(
+        sets=sets,
+        covariates=scaled,
+        centre=centre,
+        scale=scale,
+        mean=rows.covariates.mean(axis=0),
+        coef=coef,
+        hazards=maximum.final.hazards,
+        information=maximum.final.information,
+        model_covariance=model_covariance,
+        covariance=covariance,
+        linear_predictor=_linear_predictor(coef, rows),
+        follow=follow,
+        cluster=rows.cluster,
+        offset=offset,
+        columns={
+            "time": time or "time",
+            "event": event or "event",
+            "entry": entry or "entry",
+            "weights": weights,
+            "cluster": " x ".join(columns_list(cluster)) or None,
+        },
+        index=rows.index,
+        design=rows.design,
     )
-    frame = frame_of(data)
-    require_columns(
-        frame.columns, [name for name in (*columns_list(cluster, argument="cluster"), offset) if name]
+    return CoxFit(
+        terms=names,
+        coef=coef,
+        std_error=np.sqrt(np.diag(covariance)),
+        model_std_error=np.sqrt(np.diag(model_covariance)),
+        log_likelihood=maximum.final.log_likelihood,
+        log_likelihood_null=null.log_likelihood,
+        score_statistic=float(null.gradient @ np.linalg.solve(null.information, null.gradient)),
+        robust_score_statistic=robust_score,
+        n=follow.time.size,
+        events=int(rows.died.sum()),
+        robust=robust,
+        ties=ties,
+        level=float(level),
+        strata=tuple(columns_list(strata, argument="strata")),
+        offset=offset,
+        iterations=maximum.iterations,
+        convention_items=_conventions(follow, ties=ties, robust=robust, cluster=cluster, level=level),
+        arrays=arrays,
     )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class _ModelRows:
+    """What the data give to a model, row by row."""
+
+    died: npt.NDArray[np.bool_]
+    covariates: FloatArray
+    """Shape ``(n_rows, p)``."""
+    design: Design
+    offset: FloatArray | None
+    cluster: IntArray | None
+    """Code of each row's cluster."""
+    index: pd.Index
+
+
+def _require_iterations(maximum_iterations: Any) -> None:
+    whole = isinstance(maximum_iterations, int) and not isinstance(maximum_iterations, bool)
+    if not whole or maximum_iterations < 1:
+        raise OptionError(f"{asked()}: maximum_iterations= must be a whole number of 1 or more.")
+
+
+def _model_rows(
+    frame: pd.DataFrame, follow: FollowUp, formula: str | Sequence[str], *, cluster: By, offset: str | None
+) -> _ModelRows:
+    """Read covariates, offset and clusters; refuse data without events and covariates that never vary."""
+    clusters = columns_list(cluster, argument="cluster")
+    require_columns(frame.columns, [name for name in (*clusters, offset) if name])
     died = follow.event == 1
     events = int(died.sum())
     if not (died if follow.weights is None else died & (follow.weights > 0)).any():
@@ -166,76 +255,29 @@ def cox(
         )
     covariates, design = build_design(formula, frame, events=events)
     require_varying(design.names, covariates.T)
-    offsets = None if offset is None else number_column(frame, offset).astype(np.float64)
-    clusters = None
-    if cluster is not None:
-        clusters, _ = group_codes(frame, columns_list(cluster, argument="cluster"), warn_empty=False)
-    sandwich = robust or clusters is not None
-    if follow.weights is not None and not sandwich and (follow.weights % 1).any():
+    return _ModelRows(
+        died=died,
+        covariates=covariates,
+        design=design,
+        offset=None if offset is None else number_column(frame, offset).astype(np.float64),
+        cluster=None if cluster is None else group_codes(frame, clusters, warn_empty=False)[0],
+        index=frame.index,
+    )
+
+
+def _warn_fractional_weights(follow: FollowUp) -> None:
+    if follow.weights is not None and (follow.weights % 1).any():
         warn(
             f"{asked()}: weights are not whole numbers, but standard errors count them as numbers of rows. "
             "Use robust=True (or cluster=) for sampling or inverse probability weights."
         )
 
-    sets = build_risk_sets(
-        follow.time, died, entry=follow.entry, weights=follow.weights, stratum=follow.group, ties=ties
-    )
-    scaled, centre, scale = _centred_and_scaled(sets, covariates)
-    at_risk_offset = np.zeros(sets.rows.size) if offsets is None else offsets[sets.rows]
-    null = evaluate(sets, scaled, at_risk_offset)
-    require_identified(design.names, null.information, scale, events=float(sets.deaths_weight.sum()))
-    maximum = maximise(sets, scaled, at_risk_offset, null, maximum_iterations=maximum_iterations)
-    if maximum.runaway.any():
-        _warn_infinite(design.names, maximum.coef, maximum.runaway, covariates, died)
 
-    inverse_scale = np.outer(1 / scale, 1 / scale)
-    model_covariance = maximum.inverse * inverse_scale
-    covariance = model_covariance
-    robust_score = None
-    if sandwich:
-        row_cluster = None if clusters is None else clusters[sets.rows]
-        scores = score_residuals(sets, scaled, maximum.final.hazards) * sets.weights
-        middle = clustered_cross_product(scores, row_cluster)
-        covariance = maximum.inverse @ middle @ maximum.inverse * inverse_scale
-        robust_score = _robust_score(sets, scaled, null, row_cluster)
-    coef = maximum.coef / scale
-    linear_predictor = predictor(coef, covariates.T)
-    linear_predictor -= linear_predictor.mean()
-    arrays = FittedArrays(
-        sets=sets,
-        covariates=scaled,
-        hazards=maximum.final.hazards,
-        information=maximum.final.information,
-        model_covariance=model_covariance,
-        covariance=covariance,
-        centre=centre,
-        scale=scale,
-        follow=follow,
-        linear_predictor=linear_predictor if offsets is None else linear_predictor + offsets,
-        cluster=clusters,
-        index=frame.index,
-        design=design,
-    )
-    return CoxFit(
-        terms=design.names,
-        coef=coef,
-        std_error=np.sqrt(np.diag(covariance)),
-        model_std_error=np.sqrt(np.diag(model_covariance)),
-        log_likelihood=maximum.final.log_likelihood,
-        log_likelihood_null=null.log_likelihood,
-        score_statistic=float(null.gradient @ np.linalg.solve(null.information, null.gradient)),
-        robust_score_statistic=robust_score,
-        n=follow.time.size,
-        events=events,
-        robust=sandwich,
-        ties=ties,
-        level=float(level),
-        strata=tuple(columns_list(strata, argument="strata")),
-        offset=offset,
-        iterations=maximum.iterations,
-        convention_items=_conventions(ties, sandwich, cluster, follow, level, time_unit),
-        arrays=arrays,
-    )
+def _linear_predictor(coef: FloatArray, rows: _ModelRows) -> FloatArray:
+    """Return the linear predictor of all rows, less its mean, plus the offset."""
+    linear = predictor(coef, rows.covariates.T)
+    linear -= linear.mean()
+    return linear if rows.offset is None else linear + rows.offset
 
 
 def _centred_and_scaled(sets: RiskSets, covariates: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -256,34 +298,33 @@ def _centred_and_scaled(sets: RiskSets, covariates: FloatArray) -> tuple[FloatAr
     return columns, centre, scale
 
 
-def _robust_score(
-    sets: RiskSets, covariates: FloatArray, null: Evaluation, cluster: IntArray | None
-) -> float:
-    scores = score_residuals(sets, covariates, null.hazards) * sets.weights
-    middle = clustered_cross_product(scores, cluster)
+def _sandwich(
+    sets: RiskSets, covariates: FloatArray, null: Evaluation, maximum: Maximum, cluster: IntArray | None
+) -> tuple[FloatArray, float]:
+    """Return the robust covariance of the scaled coefficients, and the robust score test at zero."""
+
+    def middle(at: Evaluation) -> FloatArray:
+        return clustered_cross_product(score_residuals(sets, covariates, at.hazards) * sets.weights, cluster)
+
+    covariance = maximum.inverse @ middle(maximum.final) @ maximum.inverse
     try:
-        return float(null.gradient @ np.linalg.solve(middle, null.gradient))
+        score = float(null.gradient @ np.linalg.solve(middle(null), null.gradient))
     except np.linalg.LinAlgError:
         # Fewer clusters than coefficients: the statistic does not exist.
-        return float("nan")
+        score = float("nan")
+    return covariance, score
 
 
-def _warn_infinite(
-    names: Sequence[str],
-    coef: FloatArray,
-    runaway: npt.NDArray[np.bool_],
-    covariates: FloatArray,
-    died: npt.NDArray[np.bool_],
-) -> None:
+def _warn_infinite(rows: _ModelRows, maximum: Maximum) -> None:
     """Warn about coefficients on their way to infinity, with the counts behind those of 0 and 1."""
     parts = []
-    for place in np.flatnonzero(runaway).tolist():
-        part = f"{names[place]!r} ({'+' if coef[place] > 0 else '-'}infinity"
-        column = covariates[:, place]
+    for place in np.flatnonzero(maximum.runaway).tolist():
+        part = f"{rows.design.names[place]!r} ({'+' if maximum.coef[place] > 0 else '-'}infinity"
+        column = rows.covariates[:, place]
         if ((column == 0) | (column == 1)).all():
             ones = column == 1
-            part += f"; {int((died & ones).sum()):,} events in {int(ones.sum()):,} rows where it is 1, "
-            part += f"{int((died & ~ones).sum()):,} in {int((~ones).sum()):,} where it is 0"
+            part += f"; {int((rows.died & ones).sum()):,} events in {int(ones.sum()):,} rows where it is 1, "
+            part += f"{int((rows.died & ~ones).sum()):,} in {int((~ones).sum()):,} where it is 0"
         parts.append(part + ")")
     warn(
         f"{asked()}: separation. These coefficients appear to be infinite: {', '.join(parts)}. Their "
@@ -293,7 +334,7 @@ def _warn_infinite(
 
 
 def _conventions(
-    ties: str, robust: bool, cluster: By, follow: FollowUp, level: float, time_unit: str
+    follow: FollowUp, *, ties: str, robust: bool, cluster: By, level: float
 ) -> tuple[tuple[str, Any], ...]:
     variance = "inverse information"
     if robust:
@@ -305,7 +346,7 @@ def _conventions(
         ("variance", variance),
         ("ci", "Wald, log hazard ratio"),
         ("level", level),
-        ("time_unit", "days" if follow.in_days else time_unit),
+        ("time_unit", follow.time_unit),
         ("at_risk", "(entry, time]"),
         (
             "weights",

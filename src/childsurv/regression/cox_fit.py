@@ -9,26 +9,30 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.cohort.follow_up import Data, FloatArray, IntArray
-from childsurv.compare.ranks import TestResult
-from childsurv.errors import require_choice
+from childsurv.cohort.follow_up import Data, FloatArray, IntArray, frame_of
+from childsurv.compare.results import TestResult
+from childsurv.errors import asking, require_choice
+from childsurv.maths.asked import asked_times, keyword_only_times
+from childsurv.maths.frozen import Frozen
 from childsurv.maths.probability import chi_squared_p_value, normal_p_value, normal_quantile
-from childsurv.regression.concordance import Concordance, concordance
-from childsurv.regression.fitted_arrays import FittedArrays
-from childsurv.regression.prediction import cumulative_hazards, predict_survival
-from childsurv.regression.proportional_hazards import Transform, score_test, transformed_time
-from childsurv.regression.residuals import (
+from childsurv.regression.diagnostics import (
+    Concordance,
+    Transform,
+    concordance,
     deviance_residuals,
     martingale_residuals,
+    proportional_hazards_test,
     schoenfeld_residuals,
     score_residuals,
 )
+from childsurv.regression.fitted_arrays import FittedArrays
+from childsurv.regression.prediction import Profiles, cumulative_hazards, predict_survival
 
 RESIDUALS = ("martingale", "deviance", "score", "schoenfeld", "scaled-schoenfeld", "dfbeta")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class CoxFit:
+class CoxFit(Frozen):
     """A fitted Cox model.
 
     Attributes
@@ -145,6 +149,7 @@ class CoxFit:
         table["p_value"] = chi_squared_p_value(np.maximum(table["statistic"].to_numpy(), 0.0), self.coef.size)
         return table
 
+    @asking("CoxFit.proportional_hazards_test")
     def proportional_hazards_test(self, transform: Transform = "km") -> TestResult:
         """Test whether hazards are proportional: whether no coefficient changes with a function of time.
 
@@ -173,17 +178,7 @@ class CoxFit:
         >>> fit.proportional_hazards_test().table["term"].tolist()
         ['sex', 'age_years', 'GLOBAL']
         """
-        arrays, follow = self.arrays, self.arrays.follow
-        times = transformed_time(transform, follow.time, follow.event == 1, follow.entry)
-        return score_test(
-            arrays.sets,
-            arrays.covariates,
-            arrays.hazards,
-            arrays.information,
-            transformed=times[arrays.sets.rows[arrays.sets.dead]],
-            terms=arrays.design.terms,
-            transform=transform if isinstance(transform, str) else "user's function of",
-        )
+        return proportional_hazards_test(self.arrays, transform)
 
     def residuals(self, kind: str = "martingale") -> Any:
         """Residuals of the fit; case weights do not multiply them, except in "dfbeta".
@@ -255,23 +250,19 @@ class CoxFit:
         """
         sets = self.arrays.sets
         stratum = sets.cell_stratum
-        hazard, error = cumulative_hazards(
-            self.arrays,
-            self.coef,
-            covariates=np.zeros((sets.n_cells, self.coef.size)),
-            offset=np.zeros(sets.n_cells),
-            stratum=stratum,
-            cell=np.arange(sets.n_cells),
-        )
+        nothing = np.zeros((sets.n_cells, self.coef.size))
+        profiles = Profiles(nothing, np.zeros(sets.n_cells), stratum, np.arange(sets.n_cells))
+        hazard, error = cumulative_hazards(self.arrays, profiles)
         table = self._stratum_columns(sets.stratum_code[stratum])
         return table.assign(time=sets.time, cumulative_hazard=hazard, std_error=error)
 
+    @asking("CoxFit.predict_survival")
     def predict_survival(
         self,
         newdata: Data,
+        *positional: Any,
         years: npt.ArrayLike | None = None,
         times: npt.ArrayLike | None = None,
-        *,
         level: float | None = None,
         ci: str = "log",
     ) -> pd.DataFrame:
@@ -284,6 +275,8 @@ class CoxFit:
         years, times
             When: years (of a cohort, whose times are days), or times in the unit of the data. By default
             every event time of the row's stratum.
+        *positional
+            Refused: times are given by name.
         level
             Confidence level; that of the fit by default.
         ci
@@ -297,6 +290,8 @@ class CoxFit:
 
         Raises
         ------
+        OptionError
+            Times given by position.
         DataError
             Missing covariates, or categories and strata that the fitted data did not have.
 
@@ -313,8 +308,17 @@ class CoxFit:
         >>> fit.predict_survival(pd.DataFrame({"sex": ["female", "male"]}), years=[1, 5]).shape
         (4, 7)
         """
+        follow = self.arrays.follow
+        keyword_only_times(positional, meant="years", in_days=follow.in_days, unit=follow.time_unit)
+        requested = None
+        if years is not None or times is not None:
+            requested = asked_times(times, years, in_days=follow.in_days, unit=follow.time_unit)
         return predict_survival(
-            self, newdata, years=years, times=times, level=self.level if level is None else level, ci=ci
+            self.arrays,
+            frame_of(newdata),
+            requested,
+            level=self.level if level is None else level,
+            ci=ci,
         )
 
     def concordance(self) -> Concordance:
@@ -331,22 +335,50 @@ class CoxFit:
         >>> 0.4 < fit.concordance().value < 1
         True
         """
-        arrays, follow = self.arrays, self.arrays.follow
-        return concordance(
-            arrays.linear_predictor,
-            follow.time,
-            follow.event == 1,
-            entry=follow.entry,
-            weights=follow.weights,
-            stratum=follow.group,
-            cluster=arrays.cluster,
-        )
+        return concordance(self.arrays.linear_predictor, self.arrays.follow, self.arrays.cluster)
 
     def plot(self, **options: Any) -> Any:
         """Draw hazard ratios with their intervals; options are those of `childsurv.plot.forest`."""
         from childsurv.plot import forest
 
         return forest(self, **options)
+
+    @asking("CoxFit.to_lifelines")
+    def to_lifelines(self, data: Data | None = None) -> Any:
+        """Return the fit as a fitted ``CoxPHFitter`` of lifelines, with these numbers: nothing is fitted again.
+
+        Parameters
+        ----------
+        data
+            The data of the fit. Only ``plot_partial_effects_on_outcome`` needs them, for the middle values of the
+            columns, which a fit does not keep.
+
+        Returns
+        -------
+        lifelines.CoxPHFitter
+            ``print_summary``, ``plot``, ``predict_partial_hazard``, ``predict_survival_function``, ``predict_median``
+            and the others work there; strata, weights, late entries and robust standard errors are taken along. The
+            baseline hazard and the concordance are those of this fit: with Efron's ties, late entries or weights, those
+            that lifelines computes itself differ.
+
+        Raises
+        ------
+        OptionError
+            The fit has an offset, which lifelines does not know.
+        MissingExtraError
+            lifelines is not installed; the rest of childsurv works without it.
+
+        Examples
+        --------
+        >>> import childsurv as cs
+        >>> fit = cs.cox(cs.demo.cohort(patients=500, seed=1), "sex")
+        >>> fitter = fit.to_lifelines()
+        >>> bool(fitter.params_["sex[T.female]"] == fit.coef[0])
+        True
+        """
+        from childsurv.regression.lifelines_bridge import cox_fitter
+
+        return cox_fitter(self, None if data is None else frame_of(data))
 
     def __repr__(self) -> str:
         shown = self.table[["term", "hazard_ratio", "lower", "upper", "p_value"]]

@@ -1,13 +1,16 @@
-"""From a formula or a list of columns to covariates, and the recipe to build them from new data."""
+"""From a formula or a list of columns to covariates, and the recipe to build them from new data.
+
+Natural splines ``ns(x, df=3)`` are a transform that formulaic does not have; their basis is at the end.
+"""
 
 from __future__ import annotations
 
 import ast
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,10 +27,9 @@ from childsurv.errors import (
     require_columns,
     warn,
 )
-from childsurv.regression.splines import natural_spline_transform
 
 MOST_CATEGORIES = 50
-"""A text column may have more categories than this only while it has no more than there are events."""
+"""A text column may have more categories than this only up to the number of events."""
 
 NOT_COVARIATES: Mapping[str, str] = {
     "strata": "strata=",
@@ -37,44 +39,44 @@ NOT_COVARIATES: Mapping[str, str] = {
 }
 """Functions of R's formulas, and the argument that does their work here."""
 
-
 EXTRA_FUNCTIONS = ("ns", "abs", "max", "min", "round", "int", "float", "True", "False", "None")
+"""Names that a formula may call or use besides formulaic's own."""
 
-
-class Design(Protocol):
-    """A recipe for covariates."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the columns."""
-
-    @property
-    def terms(self) -> tuple[tuple[str, slice], ...]:
-        """Model terms and their columns."""
-
-    @property
-    def variables(self) -> tuple[str, ...]:
-        """Columns of the data that the covariates need."""
-
-    def matrix(self, frame: pd.DataFrame) -> FloatArray:
-        """Covariates of new data, shape ``(n_rows, p)``, column by column in memory."""
+PURPOSE = "A Cox model with a formula"
+"""What formulaic is needed for."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ColumnsDesign:
-    """Numeric columns as they are, and categories as differences from the first one."""
+class Design:
+    """A recipe for covariates: columns as they are and categories as differences, or a formula."""
 
     names: tuple[str, ...]
+    """Names of the covariates."""
     terms: tuple[tuple[str, slice], ...]
+    """Model terms and the places of their covariates."""
     variables: tuple[str, ...]
+    """Columns of the data that the covariates need."""
     categories: Mapping[str, pd.CategoricalDtype]
+    """Categories of those columns that are text or categories, the reference first."""
+    specification: Any = None
+    """formulaic's specification of a formula; none for a list of columns."""
+
+    @property
+    def formula(self) -> str:
+        """The right-hand side for formulaic, which a list of columns has too."""
+        if self.specification is None:
+            return " + ".join(f"`{name}`" for name in self.variables)
+        return str(self.specification.formula)
 
     def matrix(self, frame: pd.DataFrame) -> FloatArray:
-        """Covariates of new data, shape ``(n_rows, p)``, column by column in memory."""
-        return self.encode(known_columns(frame, self.variables, self.categories))
+        """Return covariates of new data, shape ``(n_rows, p)``, column by column in memory."""
+        prepared = known_columns(frame, self.variables, self.categories)
+        if self.specification is None:
+            return self.encode(prepared)
+        return checked_covariates(_materialise(self.specification, prepared), self.names)
 
     def encode(self, frame: pd.DataFrame) -> FloatArray:
-        """Covariates of prepared columns."""
+        """Return covariates of prepared columns, for a list of columns."""
         result = np.empty((len(self.names), len(frame))).T
         for name, part in self.terms:
             column = frame[name]
@@ -84,22 +86,6 @@ class ColumnsDesign:
             else:
                 result[:, part.start] = column.to_numpy(np.float64)
         return result
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class FormulaDesign:
-    """Covariates of a formula, with formulaic's specification of how to build them again."""
-
-    names: tuple[str, ...]
-    terms: tuple[tuple[str, slice], ...]
-    variables: tuple[str, ...]
-    categories: Mapping[str, pd.CategoricalDtype]
-    specification: Any
-
-    def matrix(self, frame: pd.DataFrame) -> FloatArray:
-        """Covariates of new data, shape ``(n_rows, p)``, column by column in memory."""
-        prepared = known_columns(frame, self.variables, self.categories)
-        return checked_covariates(_materialise(self.specification, prepared), self.names)
 
 
 def build_design(
@@ -140,12 +126,12 @@ def _columns_design(
         )
         terms.append((name, slice(len(names), len(names) + len(columns))))
         names.extend(columns)
-    design = ColumnsDesign(tuple(names), tuple(terms), tuple(variables), categories)
+    design = Design(tuple(names), tuple(terms), tuple(variables), categories)
     return design.encode(prepared), design
 
 
 def _formula_design(formula: str, frame: pd.DataFrame, *, events: int) -> tuple[FloatArray, Design]:
-    formulaic = import_extra("formulaic", extra="formula", purpose="A Cox model with a formula")
+    formulaic = import_extra("formulaic", extra="formula", purpose=PURPOSE)
     right = formula.strip()
     right = right[1:] if right.startswith("~") else right
     if "~" in right:
@@ -193,18 +179,16 @@ def _formula_design(formula: str, frame: pd.DataFrame, *, events: int) -> tuple[
         if part.stop > max(part.start, 1)
     )
     covariates = checked_covariates(model, names)
-    return covariates, FormulaDesign(names, terms, tuple(variables), categories, specification)
+    return covariates, Design(names, terms, tuple(variables), categories, specification)
 
 
 def _variables(parsed: Any) -> list[str]:
-    """Columns that a formula reads; functions that nobody knows are refused here, by name.
+    """Return the columns that a formula reads, and refuse unknown functions by name.
 
     formulaic's own list leaves out what splines and polynomials read, so the expressions are parsed here.
     """
     known = {
-        *import_extra(
-            "formulaic.transforms", extra="formula", purpose="A Cox model with a formula"
-        ).TRANSFORMS,
+        *import_extra("formulaic.transforms", extra="formula", purpose=PURPOSE).TRANSFORMS,
         *EXTRA_FUNCTIONS,
     }
     columns: set[str] = set()
@@ -235,9 +219,7 @@ def _variables(parsed: Any) -> list[str]:
 
 def _materialise(source: Any, prepared: pd.DataFrame) -> Any:
     """Let formulaic compute; its own messages may quote values, so only their kind is passed on."""
-    mismatch = import_extra(
-        "formulaic.errors", extra="formula", purpose="A Cox model with a formula"
-    ).DataMismatchWarning
+    mismatch = import_extra("formulaic.errors", extra="formula", purpose=PURPOSE).DataMismatchWarning
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -289,9 +271,9 @@ def fitted_columns(
             unused = column.cat.categories.difference(used.cat.categories)
             if len(unused):
                 warn(
-                    f"{asked()}: {len(unused)} categories of column {name!r} have no rows and get no "
-                    f"coefficient: {', '.join(map(str, unused[:8]))}. Drop unused categories to silence "
-                    "this."
+                    f"{asked()}: categories of column {name!r} without rows get no coefficient: "
+                    f"{', '.join(map(str, unused[:8]))}{', ...' if len(unused) > 8 else ''}. Drop unused categories to "
+                    "silence this warning."
                 )
             column = used
         elif is_text(column):
@@ -307,7 +289,7 @@ def fitted_columns(
             if number > max(MOST_CATEGORIES, events):
                 raise ModelError(
                     f"{asked()}: column {name!r} has {number:,} categories and there are {events:,} "
-                    "events. An identifier or free text is no covariate; use strata= or cluster= for "
+                    "events. An identifier or free text cannot be a covariate; use strata= or cluster= for "
                     "groups, or fewer categories."
                 )
             categories[name] = column.dtype
@@ -344,7 +326,7 @@ def complete_column(frame: pd.DataFrame, name: str) -> pd.Series:
     require_rows(
         column.isna().to_numpy(),
         f"{asked()}: covariate {name!r} is missing",
-        "No row is dropped silently: fill it, give it a category of its own ('unknown'), or exclude these "
+        "No row is dropped silently: fill the gaps, give them a separate category ('unknown'), or exclude these "
         "rows by a rule.",
     )
     if pd.api.types.is_bool_dtype(column.dtype):
@@ -376,6 +358,75 @@ def is_text(column: pd.Series) -> bool:
 
 def _not_a_covariate(column: pd.Series) -> str:
     return (
-        f"{asked()}: column {column.name!r} holds {column.dtype}, which is no covariate. Use a number "
-        "derived from it, for example a calendar year."
+        f"{asked()}: column {column.name!r} holds {str(column.dtype).split('[')[0]}, which cannot be a covariate. "
+        "Use a number derived from it, for example a calendar year."
     )
+
+
+def natural_spline_transform() -> Callable[..., Any]:
+    """Return ``ns`` as a transform of formulaic, which remembers its knots for new data."""
+    stateful = import_extra(
+        "formulaic.utils.stateful_transforms", extra="formula", purpose="ns() in a formula"
+    )
+    types = import_extra("formulaic.materializers.types", extra="formula", purpose="ns() in a formula")
+
+    def ns(
+        x: npt.ArrayLike,
+        df: int | None = None,
+        knots: Sequence[float] | None = None,
+        _state: dict[str, Any] | None = None,
+    ) -> Any:
+        state = {} if _state is None else _state
+        values = np.asarray(x, dtype=np.float64)
+        if "knots" not in state:
+            state["knots"] = natural_spline_knots(values, df=df, knots=knots)
+        basis = natural_spline_basis(values, state["knots"])
+        return types.FactorValues(basis, column_names=tuple(range(1, basis.shape[1] + 1)))
+
+    return stateful.stateful_transform(ns)  # type: ignore[no-any-return]
+
+
+def natural_spline_knots(
+    values: FloatArray, *, df: int | None = None, knots: Sequence[float] | None = None
+) -> FloatArray:
+    """Return all knots: the extremes, and ``df - 1`` quantiles (or the knots given) between them."""
+    low, high = float(values.min()), float(values.max())
+    if knots is None:
+        if df is None or df < 1:
+            raise OptionError(f"{asked()}: ns(x, df=...) needs df of 1 or more, or knots=[...].")
+        inner = np.quantile(values, np.linspace(0, 1, df + 1)[1:-1])
+    else:
+        inner = np.sort(np.asarray(knots, dtype=np.float64))
+    result = np.concatenate([[low], inner, [high]])
+    if (np.diff(result) <= 0).any():
+        raise OptionError(
+            f"{asked()}: the {result.size} knots of ns() are not all different, or not inside the data. Use a smaller "
+            "df, or give knots=."
+        )
+    return result
+
+
+def natural_spline_basis(values: FloatArray, knots: FloatArray) -> FloatArray:
+    """Natural cubic spline basis without a constant: shape ``(n, len(knots) - 1)``.
+
+    Cubic B-splines without the first, projected on those combinations whose second derivative is 0 at the
+    outer knots; beyond these the curves go on as straight lines. The basis is the one of R's ``splines::ns``,
+    so that coefficients agree.
+
+    References
+    ----------
+    Hastie TJ. Generalized additive models. In: Chambers JM, Hastie TJ, eds. Statistical models in S. 1992;
+    chapter 7.
+    """
+    from scipy.interpolate import BSpline
+
+    low, high = knots[0], knots[-1]
+    padded = np.concatenate([[low] * 3, knots, [high] * 3])
+    splines = BSpline(padded, np.eye(padded.size - 4), 3)
+    slopes, bends = splines.derivative(1), splines.derivative(2)
+    inside = np.clip(values, low, high)
+    basis = splines(inside) + (values - inside)[:, None] * slopes(inside)
+    from scipy.linalg import qr
+
+    rotation, _ = qr(bends(np.array([low, high]))[:, 1:].T)
+    return np.asarray(basis[:, 1:] @ rotation[:, 2:])

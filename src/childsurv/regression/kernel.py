@@ -1,4 +1,4 @@
-"""Partial likelihood of the Cox model: value, gradient and information in a handful of array operations.
+"""Partial likelihood of the Cox model: value, gradient, information, what these identify, and the maximum.
 
 With the risk sum R_j and the tied events' sum D_j of cell j, Efron's denominators are ``R_j - (k/d) D_j``, k
 = 0..d-1. Write ``N = R - D`` and ``f = 1 - k/d``, and every weighted mean of the covariates is ``(S_N + f
@@ -12,13 +12,14 @@ is two matrix products, where H is the hazard accumulated by each row and M has 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from childsurv.cohort.follow_up import FloatArray
-from childsurv.errors import ModelError
+from childsurv.errors import ModelError, asked
 from childsurv.fold.ordered_risk_sets import RiskSets
 
 CONVERGED = 1e-9
@@ -41,48 +42,43 @@ LARGEST_SPREAD = 200.0
 """Linear predictors further apart than this, hazards in a ratio of e^200, are on their way to infinity."""
 
 RUNAWAY_STEP = 0.2
-"""A coefficient whose next step still moves linear predictors by this much, once the log-likelihood has
-converged, is on its way to infinity, where every step adds about 1: a regular one would need a standard error
-above 200 to do so."""
+"""A coefficient whose next step still moves linear predictors by this much, once the log-likelihood has converged, is
+on its way to infinity, where every step adds about 1. A regular coefficient would need a standard error above 200."""
+
+LOST = 1e-11
+"""Share of a covariate's information that must be left given the covariates before it; with less it is one of their
+sums."""
+
+NAMED_SHARE = 1e-6
+"""Smallest coefficient, in standard deviations, with which a covariate is named as part of such a sum."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Hazards:
-    """What a linear predictor makes of the risk sets; risks are relative to ``exp(shift)`` of the stratum.
-
-    Attributes
-    ----------
-    shift
-        Largest linear predictor of each stratum, shape ``(n_strata,)``.
-    relative
-        ``exp(linear predictor - shift)`` of each row at risk, without its weight.
-    risk
-        The same times the weight.
-    others, tied
-        Sums of ``risk`` in each cell over those at risk without and with an event there.
-    inverse
-        ``weight / denominator`` of each term.
-    denominator
-        ``others + fraction * tied`` of each term.
-    increment, tied_increment
-        Hazard of each cell for a row without and with an event there.
-    cumulative
-        Hazard accumulated by each row over the cells in which it is at risk.
-    log_likelihood
-        Log partial likelihood.
-    """
+    """What a linear predictor makes of the risk sets; risks are relative to ``exp(shift)`` of the stratum."""
 
     shift: FloatArray
+    """Largest linear predictor of each stratum; shape ``(n_strata,)``."""
     relative: FloatArray
+    """``exp(linear predictor - shift)`` of each row at risk, without its weight."""
     risk: FloatArray
+    """``relative`` times the weight."""
     others: FloatArray
+    """Sum of ``risk`` in each cell over the rows at risk without an event there."""
     tied: FloatArray
+    """Sum of ``risk`` in each cell over the rows with an event there."""
     inverse: FloatArray
+    """``weight / denominator`` of each term."""
     denominator: FloatArray
+    """``others + fraction * tied`` of each term."""
     increment: FloatArray
+    """Hazard of each cell for a row without an event there."""
     tied_increment: FloatArray
+    """Hazard of each cell for a row with an event there."""
     cumulative: FloatArray
+    """Hazard accumulated by each row over the cells in which it is at risk."""
     log_likelihood: float
+    """Log partial likelihood."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -101,28 +97,18 @@ class Evaluation:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Maximum:
-    """Where Newton's iterations ended.
-
-    Attributes
-    ----------
-    coef
-        Coefficients, shape ``(p,)``.
-    null, final
-        The likelihood at zero and at ``coef``.
-    inverse
-        Inverse of the information at ``coef``.
-    runaway
-        Which coefficients were still on their way to infinity when the log-likelihood had converged.
-    iterations
-        How many Newton steps were taken.
-    """
+    """Where Newton's iterations ended."""
 
     coef: FloatArray
-    null: Evaluation
+    """Coefficients; shape ``(p,)``."""
     final: Evaluation
+    """The likelihood at ``coef``."""
     inverse: FloatArray
+    """Inverse of the information at ``coef``."""
     runaway: npt.NDArray[np.bool_]
+    """Which coefficients were still on their way to infinity when the log-likelihood had converged."""
     iterations: int
+    """Newton steps taken."""
 
 
 def hazards(sets: RiskSets, linear_predictor: FloatArray) -> Hazards:
@@ -161,8 +147,7 @@ def hazards(sets: RiskSets, linear_predictor: FloatArray) -> Hazards:
 
 def evaluate(sets: RiskSets, covariates: FloatArray, linear_predictor: FloatArray) -> Evaluation:
     """Compute log-likelihood, gradient and information for ``(p, n_rows)`` covariates."""
-    # Too long a step may leave a risk set without any risk; the step is then halved, so infinities are no
-    # fault.
+    # Too long a step may leave a risk set without any risk. The step is then halved, so infinities are no fault.
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         now = hazards(sets, linear_predictor)
         expected = now.risk * now.cumulative
@@ -178,8 +163,8 @@ def covariate_sums(
 ) -> tuple[FloatArray, FloatArray | None]:
     """Sum risk times covariate in each cell over those at risk without, and with, an event there.
 
-    Each has shape ``(p, n_cells)``. When no cell has more than one term there is no need to tell them apart:
-    the first then holds everybody at risk, and the second is ``None``.
+    Each has shape ``(p, n_cells)``. When no cell has more than one term, the two need not be kept apart: the
+    first then holds all rows at risk, and the second is ``None``.
     """
     others = np.empty((covariates.shape[0], sets.n_cells))
     if not sets.split_ties:
@@ -196,8 +181,8 @@ def covariate_sums(
 def cross_product(covariates: FloatArray, weight: FloatArray | None = None) -> FloatArray:
     """``X diag(weight) X'`` of ``(p, n)`` covariates, in blocks that stay in the processor's cache.
 
-    The blocks are also too small for a BLAS to share out among threads, which pays nothing for a few columns
-    and costs much where other work holds the processors.
+    The blocks are also too small for a BLAS to share out among threads: threads gain nothing for a few columns,
+    and cost much where other work holds the processors.
     """
     p, n = covariates.shape
     block = max(BLOCK_WORK // (p * p), SMALLEST_BLOCK)
@@ -262,6 +247,72 @@ def time_weighted_information(
     )
 
 
+def require_varying(names: Sequence[str], covariates: FloatArray) -> None:
+    """Raise a `ModelError` that names the columns of the ``(p, n_rows)`` covariates that never vary."""
+    constant = np.flatnonzero(covariates.min(axis=1) == covariates.max(axis=1))
+    if constant.size:
+        raise ModelError(
+            f"{asked()}: {_columns([names[place] for place in constant.tolist()])} the same value in all "
+            f"{covariates.shape[1]:,} rows, so no hazard ratio can be estimated. Leave "
+            f"{'it' if constant.size == 1 else 'them'} out of the formula."
+        )
+
+
+def require_identified(
+    names: Sequence[str], information: FloatArray, scale: FloatArray, *, events: float
+) -> None:
+    """Raise a `ModelError` when covariates are constant within risk sets or sums of one another.
+
+    Parameters
+    ----------
+    names
+        Column names, shape ``(p,)``.
+    information
+        Information of the covariates, divided by ``scale``, at coefficients of 0.
+    scale
+        What the covariates were divided by.
+    events
+        Number of events, to which information is compared.
+    """
+    size = np.diag(information)
+    flat = np.flatnonzero((scale == 0) | (size <= LOST * events)).tolist()
+    if flat:
+        raise ModelError(
+            f"{asked()}: {_columns([names[place] for place in flat])} one value among all who are at risk together "
+            "(in every stratum, at each event), so no hazard ratio can be estimated. Leave out of the formula what is "
+            "constant within strata or varies only among rows without an event around them."
+        )
+    root = np.sqrt(size)
+    correlation = information / np.outer(root, root)
+    kept: list[int] = []
+    sums: list[str] = []
+    for column in range(len(names)):
+        before = correlation[np.ix_(kept, kept)]
+        share = np.linalg.solve(before, correlation[kept, column]) if kept else np.zeros(0)
+        left = 1.0 - float(correlation[kept, column] @ share)
+        if left > LOST:
+            kept.append(column)
+            continue
+        parts = [
+            f"{share[place] * root[column] * scale[column] / (root[other] * scale[other]):.4g} x "
+            f"{names[other]!r}"
+            for place, other in enumerate(kept)
+            if abs(share[place]) > NAMED_SHARE
+        ]
+        sums.append(f"{names[column]!r} = {' + '.join(parts)}")
+    if sums:
+        raise ModelError(
+            f"{asked()}: covariates are collinear (up to a constant): {'; '.join(sums)}. Leave one covariate of each "
+            "such sum out of the formula."
+        )
+
+
+def _columns(names: Sequence[str]) -> str:
+    shown = ", ".join(repr(name) for name in names[:12])
+    more = f" and {len(names) - 12} more" if len(names) > 12 else ""
+    return f"covariate {shown} has" if len(names) == 1 else f"covariates {shown}{more} have"
+
+
 def maximise(
     sets: RiskSets, covariates: FloatArray, offset: FloatArray, null: Evaluation, *, maximum_iterations: int
 ) -> Maximum:
@@ -285,26 +336,26 @@ def maximise(
         if decrement <= min(CONVERGED * max(1.0, abs(here.log_likelihood)), SURELY_CONVERGED):
             runaway = np.abs(step) * span > RUNAWAY_STEP
             if runaway.any() or decrement <= POLISHED or polishing == MOST_POLISHING_STEPS:
-                return Maximum(coef, null, here, inverse, runaway, iteration)
+                return Maximum(coef, here, inverse, runaway, iteration)
             polishing += 1
         elif iteration >= maximum_iterations:
             break
         before, linear = here, predictor(coef, covariates)
         if float(np.ptp(linear)) > LARGEST_SPREAD:
             share = np.abs(coef) * span
-            return Maximum(coef, null, here, inverse, share >= share.max() / 10, iteration)
+            return Maximum(coef, here, inverse, share >= share.max() / 10, iteration)
         for _ in range(40):
             here = evaluate(sets, covariates, offset + linear + predictor(step, covariates))
             gain = here.log_likelihood - before.log_likelihood
-            # Risk sums that underflow make the likelihood or the information infinite: as bad as a loss.
+            # Risk sums that underflow make the likelihood or the information infinite, which counts as a loss.
             usable = np.isfinite(gain) and np.isfinite(here.information).all()
             if usable and gain >= -1e-12 * max(1.0, abs(before.log_likelihood)):
                 break
             step = step / 2
         coef = coef + step
     raise ModelError(
-        f"The Cox model did not converge in {maximum_iterations} iterations. Look for covariates with "
-        "extreme values or almost collinear ones, or give a larger maximum_iterations=."
+        f"{asked()}: the likelihood did not converge within maximum_iterations={maximum_iterations}. Look for "
+        "covariates with extreme values or almost collinear ones, or give a larger maximum_iterations=."
     )
 
 

@@ -2,59 +2,51 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from childsurv.cohort.follow_up import Data, FloatArray, IntArray, frame_of, number_column, require_rows
-from childsurv.errors import ColumnError, asked, asking, require_columns
+from childsurv.cohort.follow_up import FloatArray, IntArray, number_column, require_rows
+from childsurv.errors import ColumnError, asked, require_columns
 from childsurv.fold.ordered_risk_sets import RiskSets
-from childsurv.maths.asked import asked_times
 from childsurv.maths.limits import confidence_limits
+from childsurv.regression.diagnostics import cell_means
 from childsurv.regression.fitted_arrays import FittedArrays
-from childsurv.regression.residuals import cell_means
-
-if TYPE_CHECKING:
-    from childsurv.regression.cox_fit import CoxFit
 
 
-def cumulative_hazards(
-    arrays: FittedArrays,
-    coef: FloatArray,
-    *,
-    covariates: FloatArray,
-    offset: FloatArray,
-    stratum: IntArray,
-    cell: IntArray,
-) -> tuple[FloatArray, FloatArray]:
-    """Return cumulative hazards, and their standard errors, of covariate profiles up to event times.
+@dataclass(frozen=True, eq=False, repr=False)
+class Profiles:
+    """Covariate profiles, of which each is followed up to an event time."""
+
+    covariates: FloatArray
+    """Shape ``(n, p)``."""
+    offset: FloatArray
+    """Shape ``(n,)``, as are the following."""
+    stratum: IntArray
+    """Number of the stratum among those with events (any number where there is no cell)."""
+    cell: IntArray
+    """Last cell to include, or -1 for none."""
+
+
+def cumulative_hazards(arrays: FittedArrays, profiles: Profiles) -> tuple[FloatArray, FloatArray]:
+    """Return cumulative hazards, and their standard errors, of profiles up to event times.
 
     ``H(t) = exp(lp) sum h_j`` with variance ``exp(2 lp) sum v_j + q' V q``, where ``h_j`` and ``v_j`` sum
     ``1/R`` and ``1/R^2`` over the terms of event time j, and ``q = exp(lp) sum (x - mean_j) h_j``.
-
-    Parameters
-    ----------
-    arrays, coef
-        The fit.
-    covariates, offset, stratum
-        Of each result: covariates of shape ``(n, p)``, offset, and number of the stratum among those with
-        events (any number where there is no cell).
-    cell
-        Last cell to include of each result, or -1 for none; shape ``(n,)``.
     """
     sets, now = arrays.sets, arrays.hazards
+    stratum, cell = profiles.stratum, profiles.cell
     _, hazard_mean, _ = cell_means(sets, arrays.covariates, now)
     increments = sets.from_stratum_start(now.increment)
     spread = sets.from_stratum_start(sets.over_terms(now.inverse / now.denominator))
     means = sets.from_stratum_start(hazard_mean)
-    profile = (covariates.T - arrays.centre[:, stratum]) / arrays.scale[:, None]
+    profile = (profiles.covariates.T - arrays.centre[:, stratum]) / arrays.scale[:, None]
     scaled_covariance = arrays.covariance * np.outer(arrays.scale, arrays.scale)
     some = cell >= 0
     # Far outside the data a hazard may overflow to infinity, which is then the answer.
     with np.errstate(over="ignore", invalid="ignore"):
-        risk = np.exp((coef * arrays.scale) @ profile + offset - now.shift[stratum])
+        risk = np.exp((arrays.coef * arrays.scale) @ profile + profiles.offset - now.shift[stratum])
         baseline = np.where(some, increments[cell], 0.0)
         slope = profile * baseline - np.where(some, means[:, cell], 0.0)
         variance = np.where(some, spread[cell], 0.0)
@@ -75,49 +67,47 @@ def last_cell_at(sets: RiskSets, stratum: IntArray, time: FloatArray) -> IntArra
     return np.where(last >= sets.cell_start[stratum], last, -1)
 
 
-@asking("Prediction of a Cox model")
 def predict_survival(
-    fit: CoxFit,
-    newdata: Data,
-    *,
-    years: npt.ArrayLike | None,
-    times: npt.ArrayLike | None,
-    level: float,
-    ci: str,
+    arrays: FittedArrays, frame: pd.DataFrame, requested: FloatArray | None, *, level: float, ci: str
 ) -> pd.DataFrame:
-    """Predict survival of rows of covariates; see `CoxFit.predict_survival`."""
-    frame = frame_of(newdata)
-    arrays, sets, follow = fit.arrays, fit.arrays.sets, fit.arrays.follow
-    used_columns = {*arrays.design.variables, *fit.strata, fit.offset}
+    """Predict survival of rows of covariates at requested times; see `CoxFit.predict_survival`.
+
+    Parameters
+    ----------
+    arrays
+        The fit.
+    frame
+        Covariates, strata and offset.
+    requested
+        Times in the unit of follow-up, or ``None`` for the event times of each row's stratum.
+    level, ci
+        Of the limits.
+    """
+    sets, follow = arrays.sets, arrays.follow
+    used_columns = {*arrays.design.variables, *arrays.strata, arrays.offset}
     used = [name for name in frame.columns if name in used_columns]
     covariates = arrays.design.matrix(frame)
     offsets = np.zeros(len(frame))
-    if fit.offset is not None:
-        require_columns(frame.columns, [fit.offset])
-        offsets = number_column(frame, fit.offset).astype(np.float64)
-    code = _stratum_codes(fit, frame)
-    # A stratum without events has no cells: survival stays 1 there as long as anybody is followed.
+    if arrays.offset is not None:
+        require_columns(frame.columns, [arrays.offset])
+        offsets = number_column(frame, arrays.offset).astype(np.float64)
+    code = _stratum_codes(arrays, frame)
+    # A stratum without events has no cells: survival stays 1 there as long as a row is followed.
     stratum = np.minimum(np.searchsorted(sets.stratum_code, code), sets.n_strata - 1)
     has_events = sets.stratum_code[stratum] == code
 
-    if years is None and times is None:
+    if requested is None:
         sizes = np.where(has_events, np.diff(sets.cell_start)[stratum], 0)
         profile = np.repeat(np.arange(len(frame)), sizes)
         within = np.arange(profile.size) - np.repeat(np.cumsum(sizes) - sizes, sizes)
         cell = sets.cell_start[stratum[profile]] + within
         time = sets.time[cell]
     else:
-        requested = asked_times(times, years, in_days=follow.in_days, unit=follow.time_unit)
         profile = np.repeat(np.arange(len(frame)), requested.size)
         time = np.tile(requested, len(frame))
         cell = np.where(has_events[profile], last_cell_at(sets, stratum[profile], time), -1)
     hazard, error = cumulative_hazards(
-        arrays,
-        fit.coef,
-        covariates=covariates[profile],
-        offset=offsets[profile],
-        stratum=stratum[profile],
-        cell=cell,
+        arrays, Profiles(covariates[profile], offsets[profile], stratum[profile], cell)
     )
     last_seen = np.zeros(follow.n_groups)
     np.maximum.at(last_seen, follow.group, follow.time.astype(np.float64))
@@ -139,17 +129,17 @@ def predict_survival(
     return table
 
 
-def _stratum_codes(fit: CoxFit, frame: pd.DataFrame) -> IntArray:
-    if not fit.strata:
+def _stratum_codes(arrays: FittedArrays, frame: pd.DataFrame) -> IntArray:
+    names = arrays.strata
+    if not names:
         return np.zeros(len(frame), dtype=np.int64)
-    names = list(fit.strata)
     require_columns(frame.columns, names)
-    groups = fit.arrays.follow.groups.astype(object)
+    groups = arrays.follow.groups.astype(object)
     groups = groups.assign(code=np.arange(len(groups)))
     code = frame[names].astype(object).merge(groups, how="left", on=names)["code"]
     require_rows(
         code.isna().to_numpy(),
         f"{asked()}: the strata ({', '.join(names)}) are not among those of the fitted data",
-        "A stratum has its own baseline hazard, so only fitted ones can be predicted.",
+        "Each stratum has a separate baseline hazard, so only fitted strata can be predicted.",
     )
     return code.to_numpy(np.int64)

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from childsurv.cohort.cohort import Cohort
-from childsurv.compare.ranks import TestResult, logrank_test
+from childsurv.compare.ranks import logrank_test
+from childsurv.compare.results import TestResult
 from childsurv.curves.curves import Curves
 from childsurv.curves.reliability import reliability_rules
 from childsurv.errors import ModelError

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from childsurv.cohort.follow_up import By, Data, FollowUp, follow_up, warn_no_events
-from childsurv.curves.curves import Curves
-from childsurv.errors import OptionError, asked, asking, require_choice, require_count, require_level
-from childsurv.fold.rows import fold_observed
+from childsurv.cohort.follow_up import By, Data
+from childsurv.curves.curves import CurveOptions, Curves
+from childsurv.errors import OptionError, asked, asking, require_choice
+from childsurv.fold.rows import sums_of
 from childsurv.fold.tally import Tally
 from childsurv.maths.calendar import DAYS_PER_YEAR
-from childsurv.maths.limits import INTERVAL_KINDS
-from childsurv.maths.running import last_row_at, running_product, running_sum
+from childsurv.maths.running import last_row_at, ratio, running_product, running_sum
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -31,7 +30,7 @@ FORMS = ("cohort", "person-time")
 
 @asking("actuarial")
 def actuarial(
-    data: Data,
+    data: Data | Tally,
     *,
     intervals: str | Sequence[float],
     by: By = None,
@@ -89,26 +88,31 @@ def actuarial(
     [365.25, 730.5, 1095.75]
     """
     require_choice(form, FORMS, argument="form")
-    require_choice(ci, INTERVAL_KINDS, argument="ci")
-    require_level(level)
-    require_count(minimum, argument="minimum")
-    observed = follow_up(
+    options = CurveOptions.checked(level, ci, minimum)
+    fine, _ = sums_of(
         data, by=by, time=time, event=event, entry=entry, zero_survival=zero_survival, time_unit=time_unit,
     )  # fmt: skip
-    warn_no_events(observed)
-    if form == "cohort" and observed.entry is not None:
+    return finish_actuarial(fine, options, intervals=intervals, form=form)
+
+
+def finish_actuarial(
+    fine: Tally, options: CurveOptions, *, intervals: str | Sequence[float], form: str = "cohort"
+) -> Curves:
+    """Finish sums into the curves of a life table of patients."""
+    if fine.weighted:
+        raise OptionError(f"{asked()}: a life table of patients counts children; tally without weights.")
+    if form == "cohort" and (fine.sums["entered"][fine.end > 0] > 0).any():
         raise OptionError(
-            f"{asked()}: form='cohort' follows everybody from the start; some enter late. Use form='person-time'."
+            f"{asked()}: form='cohort' follows all children from the start; some enter late. Use form='person-time'."
         )
-    ends = interval_ends(intervals, observed)
-    fine = fold_observed(observed)
-    n_groups, n_intervals = observed.n_groups, ends.size
+    ends = interval_ends(intervals, float(fine.end.max()), in_days=fine.in_days)
+    n_groups, n_intervals = fine.n_groups, ends.size
     left, events = (in_intervals(fine, fine.sums[name], ends) for name in ("left", "events"))
     past = int(fine.sums["left"].sum() - left.sum())
     at_start = at_risk_at_starts(fine, ends)
     time_at_risk = person_time(fine, ends)
     lost = left - events
-    # An interval counts in which somebody was at risk, at its start or later.
+    # An interval counts in which a child was at risk, at its start or later.
     group, interval = np.nonzero(time_at_risk > 0 if form == "person-time" else at_start > 0)
     n, d, w, y = (values[group, interval] for values in (at_start, events, lost, time_at_risk))
     if form == "cohort":
@@ -118,29 +122,18 @@ def actuarial(
         estimate, log_variance = hazard_survival(group, n_groups, length, d, d, y)
     rows = IntervalRows.of(group, interval, n_groups)
     shown = rows.group, rows.interval
-    groups = fine.groups
-    return Curves(
-        groups=groups.assign(patients=fine.totals("left"), total_events=fine.totals("events")),
+    return Curves.made(
+        fine.groups.assign(patients=fine.totals("left"), total_events=fine.totals("events")),
         estimator="Actuarial" if form == "cohort" else "Actuarial, person-time",
-        level=level,
-        ci=ci,
+        options=options,
         conventions={
             "estimator": "actuarial",
             "form": form,
             "variance": "Greenwood with n - w / 2" if form == "cohort" else "sum k**2 d / y**2",
             "intervals": intervals if isinstance(intervals, str) else f"{n_intervals} intervals",
             "followed_past_the_last_interval": past,
-            "ci": ci,
-            "level": level,
-            "time_unit": "days" if observed.in_days else time_unit,
-            "at_risk": "(entry, time]",
-            "zero_survival": zero_survival,
-            "same_day": observed.same_day,
-            "days_per_year": DAYS_PER_YEAR,
-            **observed.source,
         },
-        in_days=observed.in_days,
-        bounded=True,
+        followed=fine.follow_up_conventions,
         group=rows.group,
         time=ends[rows.interval],
         at_risk=at_start[shown].astype(np.int64),
@@ -150,7 +143,7 @@ def actuarial(
         log_variance=rows.carried(log_variance, 0.0),
         every_row=True,
         at_risk_after=at_risk_at_ends(fine, ends)[shown].astype(np.int64),
-    ).with_minimum(minimum)
+    )
 
 
 def hazard_survival(
@@ -174,22 +167,21 @@ def actuarial_survival(
     """Return ``product of (1 - d / n')`` with ``n' = n - w / 2``, and Greenwood's variance of its logarithm."""
     starts = np.searchsorted(group, np.arange(n_groups + 1))
     effective = n - w / 2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        step = np.where(d > 0, d / (effective * (effective - d)), 0.0)
-        return running_product(1.0 - d / effective, starts), running_sum(step, starts)
+    step = ratio(d, effective * (effective - d), where=d > 0)
+    return running_product(1.0 - ratio(d, effective, where=True), starts), running_sum(step, starts)
 
 
-def interval_ends(intervals: str | Sequence[float], observed: FollowUp) -> FloatArray:
-    """Return where intervals end, in the unit of follow-up."""
-    unit = DAYS_PER_YEAR if observed.in_days else 1.0
+def interval_ends(intervals: str | Sequence[float], longest: float, *, in_days: bool = True) -> FloatArray:
+    """Return where intervals end, in the unit of follow-up, whose longest time is known."""
+    unit = DAYS_PER_YEAR if in_days else 1.0
     if isinstance(intervals, str):
         require_choice(intervals, tuple(NAMED_INTERVALS), argument="intervals")
-        if not observed.in_days:
+        if not in_days:
             raise OptionError(
                 f"intervals={intervals!r} needs follow-up in days; give the ends in the unit of the table instead."
             )
         length = DAYS_PER_YEAR / NAMED_INTERVALS[intervals]
-        count = max(1, int(np.ceil(float(observed.time.max()) / length - 1e-9)))
+        count = max(1, int(np.ceil(longest / length - 1e-9)))
         return np.asarray(np.arange(1, count + 1) * length)
     try:
         ends = np.atleast_1d(np.asarray(intervals, dtype=np.float64)) * unit
@@ -204,7 +196,7 @@ def interval_ends(intervals: str | Sequence[float], observed: FollowUp) -> Float
         raise OptionError("intervals= takes ascending numbers greater than 0, where intervals end.")
     # A day that went through years and back is that day again.
     whole = np.round(ends)
-    return np.where(observed.in_days & (np.abs(ends - whole) < NEARLY_A_DAY), whole, ends)
+    return np.where(in_days & (np.abs(ends - whole) < NEARLY_A_DAY), whole, ends)
 
 
 def in_intervals(fine: Tally, values: npt.NDArray[np.number], ends: FloatArray) -> FloatArray:

@@ -21,20 +21,17 @@ from childsurv.cohort.follow_up import (
     number_column,
     require_rows,
 )
-from childsurv.curves.curves import Curves
+from childsurv.curves.curves import CurveOptions, Curves
 from childsurv.errors import (
     ColumnError,
     DataError,
     OptionError,
     asked,
     asking,
-    require_choice,
     require_columns,
-    require_level,
 )
 from childsurv.lifetable.people import date_column
-from childsurv.maths.calendar import DAYS_PER_YEAR
-from childsurv.maths.limits import INTERVAL_KINDS
+from childsurv.maths.running import ratio
 from childsurv.survival.first_event import DEATH, event_days
 
 FloatArray = npt.NDArray[np.float64]
@@ -121,8 +118,7 @@ def state_occupation(
     1    relapse      0.25
     2      death      0.25
     """
-    require_choice(ci, INTERVAL_KINDS, argument="ci")
-    require_level(level)
+    options = CurveOptions.checked(level, ci)
     names = _state_names(dates, initial, by)
     frame = frame_of(data)
     is_cohort = isinstance(data, Cohort)
@@ -154,22 +150,7 @@ def state_occupation(
         days = np.maximum(days, 1)
     paths = _Paths.of(observed, days)
     occupation = _occupation(paths)
-    return _curves(
-        paths, occupation, names, observed,
-        conventions={
-            "estimator": "Aalen-Johansen",
-            "variance": "infinitesimal jackknife",
-            "states": ", ".join(names),
-            "ci": ci,
-            "level": level,
-            "time_unit": "days",
-            "at_risk": "(entry, time]",
-            "zero_survival": zero_survival,
-            "same_day": observed.same_day,
-            "days_per_year": DAYS_PER_YEAR,
-            **observed.source,
-        },
-    )  # fmt: skip
+    return _curves(paths, occupation, names, observed, options)
 
 
 def _state_names(dates: Sequence[str] | Mapping[str, str], initial: str, by: By) -> list[str]:
@@ -344,10 +325,9 @@ def _occupation(paths: _Paths) -> tuple[FloatArray, FloatArray]:
     row = np.searchsorted(paths.row_key, paths.step_key)
     at_risk = paths.at_risk[:, row].T.astype(np.float64)
     out = paths.moves.sum(axis=2)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        change = np.where(at_risk[:, :, None] > 0, paths.moves / at_risk[:, :, None], 0.0)
-        stay = np.where(at_risk > 0, (at_risk - out) / at_risk, 1.0)
-        inverse = np.where(at_risk > 0, 1.0 / at_risk, 0.0)
+    change = ratio(paths.moves, at_risk[:, :, None])
+    stay = ratio(at_risk - out, at_risk, otherwise=1.0)
+    inverse = ratio(1.0, at_risk)
     transition = change
     transition[:, np.arange(m), np.arange(m)] = stay
     unit = np.eye(m)
@@ -413,8 +393,7 @@ def _curves(
     occupation: tuple[FloatArray, FloatArray],
     names: Sequence[str],
     observed: FollowUp,
-    *,
-    conventions: Mapping[str, Any],
+    options: CurveOptions,
 ) -> Curves:
     """Return curves with a row for each group, state and day on which anything happens, from 0."""
     m, n_groups = paths.n_states, paths.n_groups
@@ -441,28 +420,25 @@ def _curves(
             ("estimate", estimate),
         )
     }
-    with np.errstate(divide="ignore", invalid="ignore"):
-        log_variance = np.where(estimate > 0, variance / estimate**2, 0.0).ravel()[order]
+    log_variance = ratio(variance, estimate**2, where=estimate > 0).ravel()[order]
     total = np.bincount(group[order], flat["events"], minlength=n_groups * m).astype(np.int64)
     labels = observed.groups.loc[np.repeat(np.arange(n_groups), m)].reset_index(drop=True)
-    return Curves(
-        groups=labels.assign(
+    return Curves.made(
+        labels.assign(
             state=np.tile(np.array(names, dtype=object), n_groups),
             patients=np.repeat(np.bincount(observed.group, minlength=n_groups), m),
             total_events=total,
         ),
         estimator="Aalen-Johansen",
-        level=conventions["level"],
-        ci=conventions["ci"],
-        conventions=conventions,
-        in_days=True,
-        bounded=True,
+        options=options,
+        conventions={"variance": "infinitesimal jackknife", "states": ", ".join(names)},
+        followed=observed.conventions,
         group=group[order],
         log_variance=log_variance,
         quantity="state occupation",
         start=0.0,
         every_row=True,
-        # Nobody need be in a state yet: all who are followed stand behind its share.
+        # No child need be in a state yet: its share rests on all who are followed.
         children_at_risk=np.tile(paths.at_risk.sum(axis=0), m)[order],
         **flat,
     )

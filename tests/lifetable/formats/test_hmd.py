@@ -63,7 +63,13 @@ def test_life_tables_say_their_sex_in_the_title_or_the_name_or_are_told(write):
     assert yearly(tables[0]) == pytest.approx(np.array([[0.01, 0.02]] * 2), rel=1e-15)
     single = read_life_table(plain["male"], sex="male")
     assert single.strata["sex"].tolist() == ["male"]
-    with pytest.raises(LifeTableError, match=r"neither a title line nor its name says which.*sex="):
+    with pytest.raises(
+        LifeTableError,
+        match=(
+            r"^d\.txt is a life table of one sex, but neither a title line nor its name gives the sex\. "
+            r"Give sex='female' or sex='male', or a mapping \{'female': path, 'male': path\}\.$"
+        ),
+    ):
         read_life_table(plain["male"])
 
 
@@ -101,9 +107,9 @@ def test_years_that_the_file_lacks_are_gaps(write):
 def test_a_title_that_says_another_sex_is_believed(write):
     males = write("a.txt", life_table_title("Males") + LIFE)
     females = write("b.txt", life_table_title("Females") + LIFE)
-    with pytest.raises(LifeTableError, match=r"a.txt was given as female, but its title says male"):
+    with pytest.raises(LifeTableError, match=r"^a\.txt was given as female, but its title names male\.$"):
         read_life_table({"female": males, "male": females})
-    with pytest.raises(LifeTableError, match="but its title says both"):
+    with pytest.raises(LifeTableError, match=r"^c\.txt was given as male, but its title names both\.$"):
         read_life_table(write("c.txt", life_table_title("Total") + LIFE), sex="male")
     assert read_life_table({"female": females, "male": males}).rates.shape == (2, 2, 1)
 
@@ -136,12 +142,17 @@ LONG = "Year Age Female Male Total\n" + "".join(
 )
 
 
-@pytest.mark.parametrize("length", range(30, len(LONG) - 5))
+def has_a_whole_last_year(text):
+    """Only the last number of such a file may be short."""
+    last = text.rstrip("\n").splitlines()[-1].split()
+    return last[1:2] == ["3+"] and len(last) == 5
+
+
+@pytest.mark.parametrize(
+    "length", [length for length in range(30, len(LONG) - 5) if not has_a_whole_last_year(LONG[:length])]
+)
 def test_a_file_that_was_cut_off_is_refused_wherever_years_become_shorter(write, length):
     cut = LONG[:length]
-    last = cut.rstrip("\n").splitlines()[-1]
-    if last.split()[1:2] == ["3+"] and len(last.split()) == 5:
-        return  # a whole last year; only its last number may be short
     with pytest.raises(LifeTableError, match=r"cut off|years have fewer ages|cannot be read as a table"):
         read_life_table(write("rates.txt", cut))
 
@@ -166,7 +177,10 @@ def test_rates_are_made_of_deaths_and_exposures(write):
     assert yearly(table) == pytest.approx(np.array([[0.01, 0.005], [0.005, np.nan]]), nan_ok=True, rel=1e-15)
     assert [step.get("made_of") for step in table.provenance[:2]] == ["deaths divided by exposures"] * 2
     shifted = write("other.txt", "Year Age Female Male Total\n2001 0 1000 4000 5000\n2001 1+ 1000 0 1000\n")
-    with pytest.raises(LifeTableError, match="do not have the same years and ages"):
+    with pytest.raises(
+        LifeTableError,
+        match=r"^deaths\.txt and other\.txt do not have the same years and ages in the same rows\.$",
+    ):
         read_life_table({"deaths": deaths, "exposures": shifted})
 
 
@@ -175,29 +189,65 @@ def test_rates_are_made_of_deaths_and_exposures(write):
     [
         (RATES.replace("0.004", "404.0"), {}, "counts of deaths or of people, not death rates.*'exposures'"),
         (TITLE.replace("Death rates", "Deaths") + RATES, {}, "counts of deaths"),
-        (TITLE.replace("period", "cohort") + RATES, {}, "by years of birth"),
-        (life_table_title("Males", "cohort 1x1") + LIFE, {}, "by years of birth"),
-        (RATES.replace(" 1+ ", " one "), {}, r"ages are not written like 0, 1-4 or 110\+ in 1 row \(row 2\)"),
-        (RATES.replace("2000  1+", "1900+  1+"), {}, r"years are not written like .* in 1 row \(row 2\)"),
+        (
+            TITLE.replace("period", "cohort") + RATES,
+            {},
+            (
+                r"^mx\.txt is by years of birth \(cohort\)\. Expected survival needs the years in which "
+                r"people live: take the period file, such as Mx_1x1\.txt or fltper_1x1\.txt\.$"
+            ),
+        ),
+        (
+            life_table_title("Males", "cohort 1x1") + LIFE,
+            {},
+            (
+                r"^mx\.txt is by years of birth \(cohort\)\. Expected survival needs the years in which "
+                r"people live: take the period file, such as Mx_1x1\.txt or fltper_1x1\.txt\.$"
+            ),
+        ),
+        (
+            RATES.replace(" 1+ ", " one "),
+            {},
+            r"^mx\.txt: ages are not written like 0, 1-4 or 110\+ in 1 row \(row 2\)\.$",
+        ),
+        (
+            RATES.replace("2000  1+", "1900+  1+"),
+            {},
+            r"^mx\.txt: years are not written like 2000 or 2000-2004 in 1 row \(row 2\)\.$",
+        ),
         (
             RATES.replace(" 0 ", " 0-4 ").replace("1+", "6-9"),
             {},
-            "age groups do not follow one another: after 0-4 comes 6",
+            (
+                r"^mx\.txt: age groups do not follow one another: after 0-4 comes 6\. Cells may neither "
+                r"overlap nor leave gaps\.$"
+            ),
         ),
         (
             RATES.replace("2000", "1990-1999", 1).replace("2000", "1995-1999"),
             {},
-            "groups of years do not follow one another",
+            (
+                r"^mx\.txt: groups of years do not follow one another: after 1990-1999 comes 1995\. Cells may "
+                r"neither overlap nor leave gaps\.$"
+            ),
         ),
-        (RATES.replace("0.005", "five"), {}, "column 'male' holds something that is not a number"),
+        (
+            RATES.replace("0.005", "five"),
+            {},
+            r"^mx\.txt: column 'male' holds something that is not a number\.$",
+        ),
         (
             RATES + RATES.splitlines()[1],
             {},
             "rows counted without those left out.*same cell occurs more than once in 4 rows",
         ),
-        (RATES, {"sex": "male"}, "has a column for each sex"),
+        (RATES, {"sex": "male"}, r"^mx\.txt has a column for each sex; sex= is for files of one sex\.$"),
         (RATES, {"missing": "error"}, "column '(mx|female)' is missing in 1 row"),
-        (LIFE, {"format": "wpp"}, "mx.txt"),
+        (
+            LIFE,
+            {"format": "wpp"},
+            r"^mx\.txt lacks the columns age_start, country, mx, sex, year_end, year_start\.$",
+        ),
     ],
 )
 def test_files_that_are_not_what_is_needed(write, text, options, message):
@@ -208,11 +258,26 @@ def test_files_that_are_not_what_is_needed(write, text, options, message):
 def test_files_of_two_countries_are_not_put_together(write):
     females = write("f.txt", life_table_title("Females") + LIFE)
     males = write("m.txt", life_table_title("Males").replace("Bryska", "Ondrel") + LIFE)
-    with pytest.raises(LifeTableError, match=r"different countries .Bryska, Ondrel.*concat_life_tables"):
+    with pytest.raises(
+        LifeTableError,
+        match=(
+            r"^f\.txt, m\.txt are of different countries \(Bryska, Ondrel\)\. Read each country with "
+            r"country=\.\.\. and put them together with childsurv\.concat_life_tables\(\)\.$"
+        ),
+    ):
         read_life_table([females, males])
-    with pytest.raises(LifeTableError, match="same cell occurs more than once"):
+    with pytest.raises(
+        LifeTableError,
+        match=(
+            r"^f\.txt, f\.txt: A life table: the same cell occurs more than once in 4 rows \(rows 1, 2, "
+            r"3, 4\)\. Name further strata in by=, or remove the repeated rows\.$"
+        ),
+    ):
         read_life_table([females, females])
-    with pytest.raises(OptionError, match="country= is one label"):
+    with pytest.raises(
+        OptionError,
+        match=r"^f\.txt has no column of countries, so country= is one label for all of it, such as 'XAA'\.$",
+    ):
         read_life_table(females, country=["XBK", "XOD"])
 
 

@@ -58,14 +58,24 @@ def test_columns_of_other_names_sexes_and_ages_as_text(frame, write):
     path = write(other, "russian.csv", sep=";", decimal=",", encoding="cp1251")
     columns = {"sex": "Пол", "age": "Возраст", "year": "Год", "mx": "Коэффициент"}
     assert read_life_table(path, columns=columns, encoding="cp1251").digest == plain.digest
-    with pytest.raises(LifeTableError, match=r"no life table that is known|encoding utf-8-sig"):
+    with pytest.raises(
+        LifeTableError,
+        match=(
+            r"^russian\.csv is not written in the encoding utf-8-sig\. Name the right one, for example "
+            r"encoding='cp1251'\.$"
+        ),
+    ):
         read_life_table(path, columns=columns)
 
 
 def test_a_file_in_another_encoding_is_named_as_such(frame, write):
     path = write(frame.assign(note="Брыска"), encoding="cp1251")
     with pytest.raises(
-        LifeTableError, match=r"rates.csv is not written in the encoding utf-8.*encoding='cp1251'"
+        LifeTableError,
+        match=(
+            r"^rates\.csv is not written in the encoding utf-8-sig\. Name the right one, for example "
+            r"encoding='cp1251'\.$"
+        ),
     ):
         read_life_table(path)
 
@@ -133,7 +143,13 @@ def test_further_strata(frame, write):
     assert table.by == ("country", "area")
     with pytest.raises(LifeTableError, match=r"the same cell occurs more than once in 780 rows.*by="):
         read_life_table(path)
-    with pytest.raises(ColumnError, match="no column 'region'"):
+    with pytest.raises(
+        ColumnError,
+        match=(
+            r"^rates\.csv: no column 'region'\. The data have the columns: sex, age, year, mx, country, "
+            r"area\.$"
+        ),
+    ):
         read_life_table(path, by="region")
 
 
@@ -142,7 +158,7 @@ def test_countries_are_chosen_and_renamed(frame, write):
     assert read_life_table(path, country="XBB").strata["country"].unique().tolist() == ["XBB"]
     table = read_life_table(path, country={"XCC": "south", "XAA": "north"})
     assert table.strata["country"].unique().tolist() == ["north", "south"]
-    with pytest.raises(LifeTableError, match=r"has no country XDD. It has: XAA, XBB, XCC"):
+    with pytest.raises(LifeTableError, match=r"^rates\.csv has no country XDD\. It has: XAA, XBB, XCC\.$"):
         read_life_table(path, country=["XAA", "XDD"])
 
 
@@ -165,22 +181,44 @@ def test_groups_of_years_and_missing_years(frame, write):
             lambda f: f.assign(mx=[".", *f["mx"].astype(str).tolist()[1:]]),
             {},
             LifeTableError,
-            r"column 'mx' is not a number in 1 row \(row 1\)",
+            r"^rates\.csv: column 'mx' is not a number in 1 row \(row 1\)\.$",
         ),
         (
             lambda f: f.assign(mx=f["mx"].where(f.index != 1)),
             {},
             LifeTableError,
-            r"column 'mx' is missing in 1 row \(row 2\)",
+            (
+                r"^rates\.csv: A life table: column 'mx' is missing in 1 row \(row 2\)\. "
+                r"missing='not-covered' keeps such cells as gaps that raise when looked up\.$"
+            ),
         ),
-        (lambda f: f.assign(age="young"), {}, LifeTableError, "ages are not written like"),
+        (
+            lambda f: f.assign(age="young"),
+            {},
+            LifeTableError,
+            (
+                r"^rates\.csv: ages are not written like 0, 1-4 or 110\+ in 390 rows \(rows 1, 2, 3, 4, 5, 6, "
+                r"7, 8 and 382 more\)\.$"
+            ),
+        ),
         (
             lambda f: f,
             {"columns": {"death": "mx"}},
             OptionError,
-            "columns= names parts 'death'; the parts are sex, age, year, year_start, year_end, mx, qx, rate",
+            (
+                "^columns= names parts 'death'; the parts are sex, age, year, year_start, year_end, mx, qx, "
+                r"rate\.$"
+            ),
         ),
-        (lambda f: f, {"columns": {"mx": "m"}}, ColumnError, "no column 'm'"),
+        (
+            lambda f: f,
+            {"columns": {"mx": "m"}},
+            ColumnError,
+            (
+                r"^rates\.csv: no column 'm'\. Did you mean 'mx' for 'm'\? The data have the columns: sex, "
+                r"age, year, mx, country\.$"
+            ),
+        ),
         (
             lambda f: f.rename(columns={"mx": "risk"}),
             {},
@@ -289,7 +327,13 @@ def test_cells_that_were_carried_on_stay_marked(frame, tmp_path):
     assert again.extended.sum() == 3 * table.extended[:, :, :1].size
     assert again.digest == table.digest
     path.write_text(path.read_text("utf-8").replace("True", "perhaps"), "utf-8")
-    with pytest.raises(LifeTableError, match="column 'extended' is neither true nor false in 78 rows"):
+    with pytest.raises(
+        LifeTableError,
+        match=(
+            r"^extended\.csv: column 'extended' is neither true nor false in 78 rows \(rows 16, 17, 18, "
+            r"34, 35, 36, 52, 53 and 70 more\)\.$"
+        ),
+    ):
         read_life_table(path)
 
 
@@ -321,9 +365,18 @@ def test_a_cell_without_a_value_is_a_gap_in_the_file_too(frame, tmp_path, open_v
     [
         (
             lambda f: (f["country"] == "XAA") & (f["age"] == "5-9"),
-            "age groups of XAA, female leave a gap after 1-4",
+            (
+                r"^rates\.csv: age groups of XAA, female leave a gap after 1-4\. Rows are missing, or the "
+                r"file was cut off\.$"
+            ),
         ),
-        (lambda f: (f["sex"] == "male") & (f["age"] == "1-4"), "age groups of XAA, male leave a gap after 0"),
+        (
+            lambda f: (f["sex"] == "male") & (f["age"] == "1-4"),
+            (
+                r"^rates\.csv: age groups of XAA, male leave a gap after 0\. Rows are missing, or the file "
+                r"was cut off\.$"
+            ),
+        ),
     ],
 )
 def test_age_groups_of_every_stratum_follow_one_another(write, drop, message):
@@ -363,7 +416,13 @@ def test_only_rows_that_are_used_need_all_ages(write):
     total = [("XAA", "total", age, 2000, 0.001) for age in ("0", "5-9")]
     children = [("XCC", sex, age, 2000, 0.001) for sex in ("female", "male") for age in ("0", "1-4", "5-9")]
     path = write(pd.DataFrame(whole + total + other + children, columns=names))
-    with pytest.raises(LifeTableError, match=r"leave a gap|do not follow one another"):
+    with pytest.raises(
+        LifeTableError,
+        match=(
+            r"^rates\.csv: age groups do not follow one another: after 10-14 comes 10\. Cells may neither "
+            r"overlap nor leave gaps\.$"
+        ),
+    ):
         read_life_table(path)
     path = write(pd.DataFrame(whole + total + children, columns=names))
     assert read_life_table(path).strata["country"].unique().tolist() == ["XAA", "XCC"]
@@ -373,7 +432,9 @@ def test_a_missing_label_is_named_as_such(write):
     rows = [("XAA", sex, age, 2000, 0.001) for sex in ("female", "male") for age in ("0", "1-4", "5+")]
     frame = pd.DataFrame(rows, columns=["iso", "sex", "age", "year", "mx"])
     path = write(frame.assign(iso=frame["iso"].where(frame.index > 1)))
-    with pytest.raises(LifeTableError, match="column 'iso' is missing in 2 rows"):
+    with pytest.raises(
+        LifeTableError, match=r"^rates\.csv: A life table: column 'iso' is missing in 2 rows \(rows 1, 2\)\.$"
+    ):
         read_life_table(path, by="iso")
     table = read_life_table(write(frame.assign(iso="NA")), by="iso")
     assert table.strata["iso"].unique().tolist() == ["NA"]
@@ -403,7 +464,13 @@ def test_ends_that_belong_to_their_cell_are_told(write, ends, word):
 def test_the_country_na_is_a_country(frame, write):
     table = read_life_table(write(frame.assign(country="NA")))
     assert table.strata["country"].unique().tolist() == ["NA"]
-    with pytest.raises(LifeTableError, match="column 'mx' is missing in 1 row"):
+    with pytest.raises(
+        LifeTableError,
+        match=(
+            r"^rates\.csv: A life table: column 'mx' is missing in 1 row \(row 4\)\. "
+            r"missing='not-covered' keeps such cells as gaps that raise when looked up\.$"
+        ),
+    ):
         read_life_table(write(frame.assign(mx=frame["mx"].astype(object).where(frame.index != 3, "NA"))))
 
 
@@ -432,7 +499,7 @@ def test_a_decimal_comma_between_commas_is_not_taken_for_a_column(frame, write):
 
 
 def test_a_header_alone_is_no_table(frame, write):
-    with pytest.raises(LifeTableError, match=r"rates.csv has column names but no rows"):
+    with pytest.raises(LifeTableError, match=r"^rates\.csv has column names but no rows\.$"):
         read_life_table(write(frame.head(0)))
 
 

@@ -4,10 +4,13 @@ import csv
 import gzip
 
 import numpy as np
+import pandas as pd
 import pytest
 
+import childsurv as cs
 from childsurv.errors import LifeTableError, OptionError
 from childsurv.lifetable.formats.reading import read_life_table
+from childsurv.lifetable.formats.wpp import ISO3_OF_M49
 
 PACKAGE = (
     "country_code\tcountry\tage\t1950-1955\t1955-1960\n"
@@ -51,14 +54,23 @@ def test_package_files_are_by_country_and_periods_from_july_to_june(write):
 
 def test_the_sex_comes_from_the_name_the_argument_or_the_mapping(write):
     plain = write("rates.txt", PACKAGE)
-    with pytest.raises(LifeTableError, match="holds one sex and does not say which"):
+    with pytest.raises(
+        LifeTableError,
+        match=(
+            r"^rates\.txt is of one sex, but its name does not give it\. Give sex='female' or sex='male', "
+            r"or a mapping \{'female': path, 'male': path\}\.$"
+        ),
+    ):
         read_life_table(plain)
     assert read_life_table(plain, sex="male").strata["sex"].unique().tolist() == ["male"]
     both = read_life_table({"male": plain, "female": write("other.txt", PACKAGE)})
     assert both.strata["sex"].tolist() == ["female", "male"] * 2
     with pytest.raises(LifeTableError, match="only rates for both sexes"):
         read_life_table(write("mxB5.txt", PACKAGE))
-    with pytest.raises(OptionError, match="sex= goes with one file"):
+    with pytest.raises(
+        OptionError,
+        match=r"^sex= goes with one file; for several give a mapping \{'female': path, 'male': path\}\.$",
+    ):
         read_life_table([plain, plain], sex="male")
 
 
@@ -77,7 +89,7 @@ def test_areas_that_share_a_name_keep_their_numbers(write):
 
 
 def test_a_country_that_is_not_there_is_named_with_those_that_are(write):
-    with pytest.raises(LifeTableError, match=r"mxF5.txt has no country NOR. It has: ARM, World"):
+    with pytest.raises(LifeTableError, match=r"^mxF5\.txt has no country NOR\. It has: ARM, World\.$"):
         read_life_table(write("mxF5.txt", PACKAGE), country=["ARM", "NOR"])
 
 
@@ -101,14 +113,26 @@ def test_long_tables_by_periods(write):
     [
         (
             PACKAGE.replace("1955-1960", "1960-1965"),
-            "periods do not follow one another: after 1950-1955 comes 1960",
+            r"^mxF5\.txt: periods do not follow one another: after 1950-1955 comes 1960\.$",
         ),
-        (PACKAGE.replace("0.009", "low"), "a period column holds something that is not a number"),
-        (PACKAGE.replace("0.009", ""), "column '(mx|female)' is missing in 1 row"),
+        (
+            PACKAGE.replace("0.009", "low"),
+            r"^mxF5\.txt: a period column holds something that is not a number\.$",
+        ),
+        (
+            PACKAGE.replace("0.009", ""),
+            (
+                r"^mxF5\.txt: A life table: column 'mx' is missing in 1 row \(row 4\)\. missing='not-covered' "
+                r"keeps such cells as gaps that raise when looked up\.$"
+            ),
+        ),
         (LONG.replace("female", "girls"), "the sex is not understood in 4 rows"),
         (
             LONG.replace("XAA,male,1955,1960,estimate,1,,0.02", "XAA,male,1955,1960,estimate,1,,-0.02"),
-            "not a finite number of 0 or more in 1 row",
+            (
+                r"^mxF5\.txt \(rows counted without those left out\): A life table: column 'mx' is not a "
+                r"finite number of 0 or more in 1 row \(row 4\)\.$"
+            ),
         ),
     ],
 )
@@ -157,3 +181,75 @@ def test_the_real_long_table_has_the_same_rates_as_the_package_files(shared):
     assert sorted(table.rates.ravel() * 365.25) == pytest.approx(
         sorted(float(row["mx"]) for row in rows), rel=1e-15
     )
+
+
+# Bulk files, constructed after their documented columns
+
+
+def wpp_rows(**columns):
+    rows = [
+        {
+            "SortOrder": 1, "LocID": 900 + place, "ISO3_code": code, "Location": name,
+            "Variant": "Medium", "Time": year, "Sex": sex, "AgeGrp": f"{age}", "AgeGrpStart": age,
+            "AgeGrpSpan": 1 if age < 2 else -1,
+            "mx": 0.001 * (age + 1) * (2 if sex == "Male" else 1) * (place + 1),
+        }
+        for place, (code, name) in enumerate((("XAA", "Aland"), ("", "A region")))
+        for year in (2000, 2001)
+        for sex in ("Male", "Female", "Total")
+        for age in (0, 1, 2)
+    ]  # fmt: skip
+    return pd.DataFrame(rows).assign(**columns)
+
+
+def at(table, sex, age, year, country):
+    return table.hazard(sex=sex, birth_date=f"{year - age}-01-01", date=f"{year}-06-01", country=country)[0]
+
+
+def test_wpp_bulk(tmp_path):
+    path = tmp_path / "WPP2024_Life_Table.csv.gz"
+    wpp_rows().to_csv(path, index=False, encoding="utf-8-sig")
+    table = cs.read_life_table(path)
+    assert table.by == ("country",)
+    assert at(table, "male", 1, 2001, "XAA") == pytest.approx(0.004 / 365.25, rel=1e-12)
+    assert at(table, "female", 2, 2000, "A region") == pytest.approx(0.006 / 365.25, rel=1e-12)
+    assert sum(table.provenance[0]["left_out"].values()) == 12
+    assert "constructed" not in str(table.provenance)
+    one = cs.read_life_table(path, country="Aland")
+    assert at(one, "male", 0, 2000, "Aland") == pytest.approx(0.002 / 365.25, rel=1e-12)
+    with pytest.raises(
+        OptionError,
+        match=r"^WPP2024_Life_Table\.csv\.gz has a column of sex; sex= is for files of one sex\.$",
+    ):
+        cs.read_life_table(path, sex="male")
+
+
+def test_wpp_bulk_of_several_variants_or_with_gaps(tmp_path):
+    path = tmp_path / "bulk.csv"
+    rows = wpp_rows()
+    rows.loc[0, "Variant"] = "High"
+    rows.to_csv(path, index=False)
+    with pytest.raises(
+        LifeTableError,
+        match=r"^bulk\.csv holds several variants \('High', 'Medium'\); keep the rows of one\.$",
+    ):
+        cs.read_life_table(path)
+    gap = wpp_rows()
+    gap.loc[4, "mx"] = np.nan
+    gap.to_csv(path, index=False)
+    with pytest.raises(LifeTableError, match=r"^bulk\.csv: no value can be read in 1 row \(row 5\)\.$"):
+        cs.read_life_table(path)
+
+
+# Codes of countries
+
+
+def test_codes_are_one_to_one_and_well_formed():
+    assert len(ISO3_OF_M49) == len(set(ISO3_OF_M49.values())) == 249
+    assert all(len(code) == 3 and code.isupper() for code in ISO3_OF_M49.values())
+
+
+def test_the_countries_of_the_region():
+    numbers = {51: "ARM", 31: "AZE", 112: "BLR", 268: "GEO", 398: "KAZ", 417: "KGZ", 498: "MDA", 496: "MNG",
+               643: "RUS", 762: "TJK", 795: "TKM", 804: "UKR", 860: "UZB"}  # fmt: skip
+    assert {number: ISO3_OF_M49[number] for number in numbers} == numbers

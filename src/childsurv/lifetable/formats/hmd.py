@@ -2,7 +2,7 @@
 
 A file has a title line, an empty line and columns under a header; the title names the country, the kind and,
 for life tables, the sex. Copies without the title lines, or with lower-case headers, are read too. A point
-means that nobody was exposed: such a cell is left uncovered and raises when it is looked up.
+means that nobody was exposed: such a cell is left uncovered, and looking it up raises.
 
 References
 ----------
@@ -19,14 +19,14 @@ import numpy as np
 import pandas as pd
 
 from childsurv.errors import LifeTableError
-from childsurv.lifetable.formats.published import (
+from childsurv.lifetable.formats.cell_labels import (
     LARGEST_RATE_BELOW_80,
     SEX_NAMES,
-    Cells,
-    Source,
     age_starts,
     year_cells,
 )
+from childsurv.lifetable.formats.published import Cells, Format, Options, Source
+from childsurv.maths.running import ratio
 
 LOOKED_FOR = (
     "a header line of words 'Year Age mx qx ...' (life table) or 'Year Age Female Male Total' (death rates)"
@@ -43,7 +43,7 @@ HEADER_WITHIN_LINES = 12
 
 def find_header(source: Source) -> tuple[int, list[str]] | None:
     """Return the line (from 0) and the words of the header, or ``None`` for a file of another format."""
-    for place, line in enumerate(source.head()[:HEADER_WITHIN_LINES]):
+    for place, line in enumerate(source.head[:HEADER_WITHIN_LINES]):
         words = line.split()
         lower = [word.lower() for word in words]
         if lower[:2] == ["year", "age"] and ({"mx"} <= set(lower) or {"female", "male"} <= set(lower)):
@@ -51,21 +51,22 @@ def find_header(source: Source) -> tuple[int, list[str]] | None:
     return None
 
 
-def read_cells(source: Source, *, sex: str | None, ragged: bool = False) -> Cells:
-    """Return the cells of a life table or of death rates; a life table needs to say its sex, or ``sex``.
+def read(source: Source, options: Options) -> Cells:
+    """Return the cells of a life table, of which the file or the caller names the sex, or of death rates.
 
-    Years may have different ages only if ``ragged``: otherwise the file was cut off.
+    Years may have different ages only if ``options.ragged``: otherwise the file was cut off.
     """
+    sex, ragged = options.sex, options.ragged
     table, title = _read(source, ragged=ragged)
     if "mx" in table.columns:
         own = _sex_of_title(title)
         if sex is not None and own is not None and own != sex:
-            raise LifeTableError(f"{source.name} was given as {sex}, but its title says {own}.")
+            raise LifeTableError(f"{source.name} was given as {sex}, but its title names {own}.")
         found = sex or own or _sex_of_name(source.name)
         if found is None:
             raise LifeTableError(
-                f"{source.name} is a life table of one sex, but neither a title line nor its name says "
-                "which. Give sex='female' or sex='male', or a mapping {'female': path, 'male': path}."
+                f"{source.name} is a life table of one sex, but neither a title line nor its name "
+                "gives the sex. Give sex='female' or sex='male', or a mapping {'female': path, 'male': path}."
             )
         if found == "both":
             left_out = {"left_out": {"both sexes together": len(table)}}
@@ -85,13 +86,14 @@ def read_cells(source: Source, *, sex: str | None, ragged: bool = False) -> Cell
     return cells
 
 
-def read_rates_of_deaths(deaths: Source, exposures: Source, *, ragged: bool = False) -> Cells:
+def read_counts(deaths: Source, exposures: Source, options: Options) -> Cells:
     """Return death rates made from a file of deaths and one of person-years, cell by cell."""
+    ragged = options.ragged
     death_table, death_title = _read(deaths, ragged=ragged)
     exposure_table, exposure_title = _read(exposures, ragged=ragged)
     for source, title, word in ((deaths, death_title, "deaths"), (exposures, exposure_title, "exposure")):
         if title and word not in title.lower():
-            raise LifeTableError(f"{source.name} was given as {word}, but its title says otherwise.")
+            raise LifeTableError(f"{source.name} was given as {word}, but its title does not name it.")
     if "female" not in death_table or "female" not in exposure_table:
         raise LifeTableError(f"{deaths.name} and {exposures.name} need columns Female and Male.")
     same = len(death_table) == len(exposure_table) and all(
@@ -106,10 +108,8 @@ def read_rates_of_deaths(deaths: Source, exposures: Source, *, ragged: bool = Fa
     for name, column in _by_sex(death_table).items():
         if name not in exposures_by_sex:
             continue
-        exposed = exposures_by_sex[name].to_numpy(np.float64)
-        died = column.to_numpy(np.float64)
         rates[name] = pd.Series(
-            np.divide(died, exposed, out=np.full(exposed.size, np.nan), where=exposed > 0)
+            ratio(column.to_numpy(np.float64), exposures_by_sex[name].to_numpy(np.float64), otherwise=np.nan)
         )
     notes: dict[str, Any] = {"made_of": "deaths divided by exposures"}
     if "total" in death_table:
@@ -132,7 +132,7 @@ def _read(source: Source, *, ragged: bool) -> tuple[pd.DataFrame, str]:
             f"{source.name} is not a file of the Human Mortality Database: looked for {LOOKED_FOR}."
         )
     place, words = header
-    title = next((line.strip() for line in source.head()[:place] if line.strip()), "")
+    title = next((line.strip() for line in source.head[:place] if line.strip()), "")
     if "cohort" in title.lower():
         raise LifeTableError(
             f"{source.name} is by years of birth (cohort). Expected survival needs the years in which people "
@@ -158,7 +158,7 @@ def _read(source: Source, *, ragged: bool) -> tuple[pd.DataFrame, str]:
 
 
 def _require_whole(source: Source, table: pd.DataFrame, *, fields: int, ragged: bool) -> None:
-    """Raise for a file that ends too early, which would read as years and ages that nobody lived."""
+    """Raise for a file that ends too early, which would read as years and ages without follow-up."""
     tail = source.content[-4096:].decode(source.encoding, errors="replace").split("\n")
     last = next((line for line in reversed(tail) if line.strip()), "")
     if len(last.split()) < fields:
@@ -191,8 +191,8 @@ def _sex_of_name(name: str) -> str | None:
 def _require_rates(source: Source, frame: pd.DataFrame, title: str) -> None:
     """Raise for files of deaths, exposures or populations, whose columns look the same as those of rates."""
     counts = bool((frame["mortality"].to_numpy()[frame["age"].to_numpy() < 80] > LARGEST_RATE_BELOW_80).any())
-    told = re.search(r"\b(deaths|exposures?|population|births)\b", title.lower())
-    if counts or (told and "death rates" not in title.lower()):
+    named = re.search(r"\b(deaths|exposures?|population|births)\b", title.lower())
+    if counts or (named and "death rates" not in title.lower()):
         raise LifeTableError(
             f"{source.name} holds counts of deaths or of people, not death rates. Take the file of death "
             "rates (Mx), or give both counts: read_life_table({'deaths': path, 'exposures': path})."
@@ -234,3 +234,14 @@ def _cells(
         notes["not_covered"] = uncovered
     place = title.split(",")[0].strip() if "," in title else ""
     return Cells(frame, "mx", (), starts, end, place, notes)
+
+
+FORMAT = Format(
+    name="hmd",
+    looked_for=LOOKED_FOR,
+    recognise=lambda source, options: find_header(source) is not None,
+    read=read,
+    takes=frozenset({"sex"}),
+    missing="not-covered",
+    read_counts=read_counts,
+)

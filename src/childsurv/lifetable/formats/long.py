@@ -9,25 +9,28 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
 
 from childsurv.errors import LifeTableError, OptionError, asking, require_columns, rows_where
-from childsurv.lifetable.formats.published import (
-    EXTENDED,
+from childsurv.lifetable.formats.cell_labels import (
     SEX_NAMES,
-    Cells,
-    Country,
-    Source,
     age_starts,
     choose_countries,
     dated_cells,
     require_whole_ages,
     sexes_of,
     year_cells,
+)
+from childsurv.lifetable.formats.published import (
+    EXTENDED,
+    TAKEN_BY_SOME,
+    Cells,
+    Format,
+    Options,
+    Source,
 )
 
 LOOKED_FOR = (
@@ -48,21 +51,19 @@ HAZARD_PER_DAY = "hazard_per_day"
 
 def separator_of(source: Source) -> str | None:
     """Return the separator that splits the first line into most columns, or ``None`` where none does."""
-    lines = source.head()
+    lines = source.head
     counts = {mark: lines[0].count(mark) for mark in (";", "\t", ",")} if lines else {}
     best = max(counts, key=lambda mark: counts[mark], default=None)
     return best if best is not None and counts[best] >= 2 else None
 
 
-def column_names(
-    source: Source, columns: Mapping[str, str] | None, *, sex: str | None
-) -> dict[str, str] | None:
+def column_names(source: Source, options: Options) -> dict[str, str] | None:
     """Return which column of the file plays each part, or ``None`` if the parts cannot all be found."""
     mark = separator_of(source)
     if mark is None:
         return None
-    header = [name.strip() for name in next(csv.reader([source.head()[0]], delimiter=mark))]
-    by_lower = {name.lower(): name for name in header}
+    columns = options.columns
+    by_lower = {name.strip().lower(): name.strip() for name in _header(source, mark)}
     found = {role: by_lower[role] for role in ROLES if role in by_lower}
     if not set(found) & set(MORTALITY) and HAZARD_PER_DAY in by_lower:
         found["rate"] = by_lower[HAZARD_PER_DAY]
@@ -72,38 +73,26 @@ def column_names(
     found |= dict(columns or {})
     chosen = next((role for role in MORTALITY if role in found), None)
     calendar = {"year", "year_start"} & set(found)
-    if chosen is None or "age" not in found or not calendar or ("sex" not in found and sex is None):
+    if chosen is None or "age" not in found or not calendar or ("sex" not in found and options.sex is None):
         return None
     if "year_start" in found:
         found.pop("year", None)
     return {role: name for role, name in found.items() if role not in MORTALITY or role == chosen}
 
 
-def read_cells(
-    source: Source,
-    *,
-    columns: Mapping[str, str] | None,
-    by: str | Sequence[str] | None,
-    sex: str | None,
-    sex_codes: Mapping[Any, str] | None,
-    country: Country,
-    years_named: bool = False,
-) -> Cells:
-    """Return the cells of a long table; arguments as in `read_life_table`.
-
-    With ``years_named`` the caller says where each year begins, so that any number may stand for one.
-    """
-    unknown = sorted(set(columns or {}) - set(ROLES))
+def read(source: Source, options: Options) -> Cells:
+    """Return the cells of a long table."""
+    unknown = sorted(set(options.columns or {}) - set(ROLES))
     if unknown:
         raise OptionError(
             f"columns= names parts {', '.join(map(repr, unknown))}; the parts are {', '.join(ROLES)}."
         )
-    names = column_names(source, columns, sex=sex)
+    names = column_names(source, options)
     mark = separator_of(source)
     if names is None or mark is None:
         raise LifeTableError(f"{source.name} is not a long table: looked for {LOOKED_FOR}.")
     decimal = _decimal(source, mark, next(names[role] for role in MORTALITY if role in names))
-    strata = ([by] if isinstance(by, str) else list(by)) if by is not None else []
+    strata = [*(options.by or ())]
     table = source.table(
         sep=mark,
         decimal=decimal,
@@ -111,7 +100,7 @@ def read_cells(
         na_values=_not_available(source, mark, {"country", *strata}),
     )
     table.columns = table.columns.str.strip()
-    if by is None and "country" in table.columns:
+    if options.by is None and "country" in table.columns:
         strata = ["country"]
     with asking(source.name):
         require_columns(table.columns, [*names.values(), *strata])
@@ -126,7 +115,7 @@ def read_cells(
     if "year_start" in names:
         last = table[names["year_end"]] if "year_end" in names else None
         years, starts, end = dated_cells(table[names["year_start"]], last, file=source.name)
-    elif years_named and pd.api.types.is_numeric_dtype(table[names["year"]].dtype):
+    elif options.year_starts is not None and pd.api.types.is_numeric_dtype(table[names["year"]].dtype):
         years, starts, end = table[names["year"]].to_numpy(np.float64), None, None
     else:
         years, starts, end = year_cells(table[names["year"]], file=source.name)
@@ -136,9 +125,9 @@ def read_cells(
     not_used = [str(name) for name in table.columns if name not in {*names.values(), *own}]
     notes: dict[str, object] = {"columns": dict(names), **({"not_used": not_used} if not_used else {})}
     if "sex" in names:
-        sexes, left_out = sexes_of(table[names["sex"]], sex_codes=sex_codes, file=source.name)
+        sexes, left_out = sexes_of(table[names["sex"]], sex_codes=options.sex_codes, file=source.name)
     else:
-        sexes, left_out = np.full(len(table), SEX_NAMES[str(sex)], dtype=object), {}
+        sexes, left_out = np.full(len(table), SEX_NAMES[str(options.sex)], dtype=object), {}
     if left_out:
         notes["left_out"] = left_out
     frame = pd.DataFrame(
@@ -151,7 +140,7 @@ def read_cells(
         }
     )
     if "country" in strata:
-        frame = choose_countries(frame, country, also={}, file=source.name)
+        frame = choose_countries(frame, options.country, also={}, file=source.name)
     if not pd.api.types.is_numeric_dtype(table[names["age"]].dtype):
         used = frame[frame["sex"] != "both"]
         require_whole_ages(table[names["age"]].loc[used.index], used[[*strata, "sex"]], file=source.name)
@@ -161,7 +150,7 @@ def read_cells(
 
 
 def _header(source: Source, mark: str) -> list[str]:
-    return next(csv.reader([source.head()[0]], delimiter=mark))
+    return next(csv.reader([source.head[0]], delimiter=mark))
 
 
 def _decimal(source: Source, mark: str, column: str) -> str:
@@ -172,24 +161,24 @@ def _decimal(source: Source, mark: str, column: str) -> str:
     if column not in header:
         return "."
     place = header.index(column)
-    rows = csv.reader(source.head()[1:], delimiter=mark)
+    rows = csv.reader(source.head[1:], delimiter=mark)
     return "," if any(re.search(r"\d,\d", row[place]) for row in rows if len(row) > place) else "."
 
 
 def _not_available(source: Source, mark: str, labels: Collection[str]) -> dict[str, list[str]]:
-    """Return what stands for no value, by column: among labels NA is a country, Namibia."""
+    """Return what means no value, by column: among labels NA is a country, Namibia."""
     return {name: [""] if name.strip() in labels else NOT_AVAILABLE for name in _header(source, mark)}
 
 
 def what_was_found(source: Source) -> str:
-    """Say what the first line of a text holds: separator, columns, and the parts recognised and lacking."""
-    lines = source.head()
+    """Describe the first line of a text: separator, columns, and the parts recognised and lacking."""
+    lines = source.head
     if not lines:
         return "an empty first line"
     mark = separator_of(source)
     if mark is None:
         return "a first line without columns separated by commas, semicolons or tabs"
-    header = {name.strip().lower() for name in next(csv.reader([lines[0]], delimiter=mark))}
+    header = {name.strip().lower() for name in _header(source, mark)}
     parts = {
         "sex": {"sex"},
         "age": {"age"},
@@ -214,3 +203,12 @@ def _marks(column: pd.Series, *, file: str) -> pd.Series:
             f"{file}: column {column.name!r} is neither true nor false in {rows_where(marks.isna())}."
         )
     return marks
+
+
+FORMAT = Format(
+    name="long",
+    looked_for=f"{LOOKED_FOR}, separated by commas, semicolons or tabs",
+    recognise=lambda source, options: column_names(source, options) is not None,
+    read=read,
+    takes=frozenset({"sex", *TAKEN_BY_SOME}),
+)

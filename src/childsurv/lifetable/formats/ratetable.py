@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 from childsurv.errors import LifeTableError, OptionError, import_extra
-from childsurv.lifetable.formats.published import Cells, Country, Source, choose_countries, sexes_of
+from childsurv.lifetable.formats.cell_labels import choose_countries, sexes_of
+from childsurv.lifetable.formats.published import Cells, Format, Options, Source
 
 LOOKED_FOR = "a rate table of R (.rda, .rds, or text that begins with structure(c()"
 
@@ -50,20 +51,14 @@ class RValue:
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
-def is_ratetable(source: Source) -> bool:
+def recognise(source: Source, options: Options) -> bool:
     """Whether a file begins as R's binary files do, or as the text of a structure."""
     start = source.content[:64]
     return start.startswith(BINARY_STARTS) or start.lstrip().startswith(b"structure(")
 
 
-def read_cells(
-    source: Source,
-    *,
-    by: str | Sequence[str] | None,
-    sex_codes: Mapping[Any, str] | None,
-    country: Country,
-) -> Cells:
-    """Return the cells of a rate table; arguments as in `childsurv.lifetable.reading.read_life_table`."""
+def read(source: Source, options: Options) -> Cells:
+    """Return the cells of a rate table."""
     table = _text(source) if source.content.lstrip().startswith(b"structure(") else _binary(source)
     names, labels, types, cuts = _dimensions(table, source)
     rates = np.asarray(table.value, dtype=np.float64)
@@ -89,7 +84,7 @@ def read_cells(
             f"{source.name}: several calendar cells begin in one year, which is not supported."
         )
     strata = [names[place] for place in factors if place != sex]
-    asked = ([by] if isinstance(by, str) else list(by)) if by is not None else strata
+    asked = strata if options.by is None else [*options.by]
     if sorted(asked) != sorted(strata):
         raise OptionError(
             f"by={asked!r}: {source.name} has the strata {strata!r} besides sex; all of them are needed."
@@ -98,7 +93,9 @@ def read_cells(
     # R stores the first dimension fastest.
     values = rates.reshape(shape, order="F").ravel()
     sexes, left_out = sexes_of(
-        pd.Series(np.array(labels[sex], dtype=object)[places[sex]]), sex_codes=sex_codes, file=source.name
+        pd.Series(np.array(labels[sex], dtype=object)[places[sex]]),
+        sex_codes=options.sex_codes,
+        file=source.name,
     )
     frame = pd.DataFrame(
         {
@@ -114,7 +111,7 @@ def read_cells(
         }
     )
     if "country" in strata:
-        frame = choose_countries(frame, country, also={}, file=source.name)
+        frame = choose_countries(frame, options.country, also={}, file=source.name)
     notes: dict[str, Any] = (
         {"dimensions": tuple(names), "left_out": left_out} if left_out else {"dimensions": tuple(names)}
     )
@@ -285,3 +282,12 @@ def _named(items: Sequence[RValue], names: Sequence[str]) -> dict[str, RValue]:
     # Old versions of R write the attributes .Dim and .Dimnames.
     renamed = {"Dim": "dim", "Dimnames": "dimnames", "Names": "names"}
     return {renamed.get(name, name): item for item, name in zip(items, names, strict=True)}
+
+
+FORMAT = Format(
+    name="r-ratetable",
+    looked_for=LOOKED_FOR,
+    recognise=recognise,
+    read=read,
+    takes=frozenset({"by", "sex_codes"}),
+)

@@ -1,4 +1,4 @@
-"""`read_life_table`: published life tables, each format by a module of its own, recognised by content."""
+"""`read_life_table`: published life tables, each format read by its own module and recognised by content."""
 
 from __future__ import annotations
 
@@ -12,20 +12,34 @@ import numpy as np
 import pandas as pd
 
 from childsurv.errors import LifeTableError, OptionError, require_choice
-from childsurv.lifetable.formats import bulk, hmd, ratetable, stata, wpp
-from childsurv.lifetable.formats import long as long_table
+from childsurv.lifetable.cells import SEXES
+from childsurv.lifetable.formats import hmd, long, ratetable, stata, who, wpp
+from childsurv.lifetable.formats.cell_labels import LARGEST_RATE_BELOW_80
 from childsurv.lifetable.formats.published import (
     EXTENDED,
-    LARGEST_RATE_BELOW_80,
+    HEAD_BYTES,
     Cells,
     Country,
+    Format,
+    Options,
     Source,
     open_source,
+    require_taken,
 )
 from childsurv.lifetable.table import LifeTable
 from childsurv.maths.calendar import DAYS_PER_YEAR
 
-FORMATS = ("hmd", "wpp", "who", "stata", "r-ratetable", "long")
+FORMATS: tuple[Format, ...] = (
+    hmd.FORMAT,
+    *wpp.FORMATS,
+    who.FORMAT,
+    stata.FORMAT,
+    ratetable.FORMAT,
+    long.FORMAT,
+)
+"""Every format, in the order in which files are tried: the last takes any table with named columns."""
+
+NAMES = tuple(dict.fromkeys(form.name for form in FORMATS))
 
 PathLike = str | os.PathLike[str]
 
@@ -74,7 +88,7 @@ def read_life_table(
         labels to yours; without it all are kept. WPP countries are labelled by their ISO 3166 three-letter
         codes and can also be asked for by number or name; areas without such a code keep the file's name.
     sex
-        "female" or "male" for one file of one sex that does not say so itself.
+        "female" or "male" for a file of one sex that does not name it.
     by
         For "long" and "stata", columns that choose a stratum besides sex; by default ``country`` if the file
         has it.
@@ -101,7 +115,7 @@ def read_life_table(
         July for WPP).
     missing
         "error", or "not-covered" for cells without a value and years without rows, which raise when they are
-        looked up; by default "not-covered" for HMD, whose point means that nobody was exposed, and "error"
+        looked up; by default "not-covered" for HMD, where a point means that there was no exposure, and "error"
         otherwise.
     encoding
         Of text files.
@@ -135,9 +149,9 @@ def read_life_table(
     Blackwell 2001, chapter 3.
     """
     if format is not None:
-        require_choice(format, FORMATS, argument="format")
+        require_choice(format, NAMES, argument="format")
     if sex is not None:
-        require_choice(sex, ("female", "male"), argument="sex")
+        require_choice(sex, SEXES, argument="sex")
     if missing is not None:
         require_choice(missing, ("error", "not-covered"), argument="missing")
     require_choice(both_sexes, ("leave-out", "where-missing"), argument="both_sexes")
@@ -146,71 +160,43 @@ def read_life_table(
         raise OptionError(
             "sex= goes with one file; for several give a mapping {'female': path, 'male': path}."
         )
-    found = _one_format(
-        sources, format, columns, sex or (roles[0] if set(roles) <= {"female", "male"} else None)
+    options = Options(
+        sex=sex,
+        by=(by,) if isinstance(by, str) else None if by is None else tuple(by),
+        columns=columns,
+        sex_codes=sex_codes,
+        rate_unit=rate_unit,
+        age_unit=age_unit,
+        country=country,
+        both_sexes=both_sexes,
+        days_per_year=days_per_year,
+        year_starts=year_starts,
+        year_end=year_end,
+        missing=missing,
     )
-    for_long = {"columns": columns, "by": by, "sex_codes": sex_codes}
-    if found == "r-ratetable":
-        for_long = {"columns": columns}
-    if found not in {"long", "stata"}:
-        given = [f"{name}=" for name, value in for_long.items() if value is not None]
-        given += ["rate_unit="] if rate_unit != "per_year" else []
-        given += ["age_unit="] if age_unit != "years" else []
-        if given:
-            raise OptionError(
-                f"{', '.join(given)} goes with format='long'; {sources[0].name} was read as {found!r}."
-            )
-
+    own = [replace(options, sex=role if role in SEXES else sex) for role in roles]
+    forms = _formats(sources, own, format)
+    for each in zip(forms, sources, own, strict=True):
+        require_taken(*each)
     if set(roles) == {"deaths", "exposures"}:
-        if found != "hmd":
+        read_counts = forms[0].read_counts
+        if read_counts is None:
             raise OptionError(
                 "Deaths and exposures are read in the layout of the Human Mortality Database only."
             )
-        pairs = dict(zip(roles, sources, strict=True))
-        parts = [
-            hmd.read_rates_of_deaths(pairs["deaths"], pairs["exposures"], ragged=missing == "not-covered")
-        ]
+        pair = dict(zip(roles, sources, strict=True))
+        parts = [read_counts(pair["deaths"], pair["exposures"], options)]
     else:
-        parts = []
-        for source, role in zip(sources, roles, strict=True):
-            own_sex = role or sex
-            if found == "hmd":
-                parts.append(hmd.read_cells(source, sex=own_sex, ragged=missing == "not-covered"))
-            elif found == "r-ratetable":
-                parts.append(ratetable.read_cells(source, by=by, sex_codes=sex_codes, country=country))
-            elif found == "stata":
-                parts.append(
-                    stata.read_cells(
-                        source, columns=columns, by=by, sex=own_sex, sex_codes=sex_codes, country=country
-                    )
-                )
-            elif found == "wpp" and wpp.is_package_layout(source):
-                parts.append(wpp.read_package_cells(source, sex=own_sex, country=country))
-            elif found == "who" or (found == "wpp" and bulk.is_wpp_bulk(source)):
-                if own_sex is not None:
-                    raise OptionError(f"{source.name} has a column of sex; sex= is for files of one sex.")
-                read = bulk.read_who if found == "who" else bulk.read_wpp_bulk
-                parts.append(read(source, country=country))
-            elif found == "wpp":
-                if own_sex is not None:
-                    raise OptionError(f"{source.name} has a column of sex; sex= is for files of one sex.")
-                parts.append(wpp.read_long_cells(source, country=country))
-            else:
-                parts.append(
-                    long_table.read_cells(
-                        source,
-                        columns=columns,
-                        by=by,
-                        sex=own_sex,
-                        sex_codes=sex_codes,
-                        country=country,
-                        years_named=year_starts is not None,
-                    )
-                )
+        parts = [form.read(source, its) for form, source, its in zip(forms, sources, own, strict=True)]
+    return _table(parts, sources, forms[0], options)
+
+
+def _table(parts: Sequence[Cells], sources: Sequence[Source], form: Format, options: Options) -> LifeTable:
+    """Return the life table of the cells of files that belong together."""
     cells = _together(parts, sources)
-    frame, strata = _with_country(cells, country, sources)
+    frame, strata = _with_country(cells, options.country, sources)
     names = ", ".join(source.name for source in sources)
-    frame, filled = _without_both(frame, strata, both_sexes)
+    frame, filled = _without_both(frame, strata, options.both_sexes)
     # Errors name the column as the file does.
     value = str(cells.notes.get("columns", {}).get(cells.kind, cells.kind))
     value = value if value not in frame.columns else cells.kind
@@ -219,48 +205,50 @@ def read_life_table(
     if len(frame) == 0:
         raise LifeTableError(
             f"{names}: there are only rates for both sexes together. Population mortality is looked up by "
-            "sex: add the files for females and males, or let these stand for each sex knowingly with "
+            "sex: add the files for females and males, or use these for each sex knowingly with "
             "both_sexes='where-missing'."
         )
+    own_years = options.year_starts is not None
     how: dict[str, Any] = {
         "by": strata,
-        "age_unit": cells.age_unit if cells.age_unit != "years" else age_unit,
-        "days_per_year": days_per_year,
-        "year_starts": year_starts if year_starts is not None else cells.year_starts,
-        "year_end": year_end if year_end is not None or year_starts is not None else cells.year_end,
-        "missing": missing or ("not-covered" if found == "hmd" or _saved_gaps(frame, value) else "error"),
+        "age_unit": cells.age_unit if cells.age_unit != "years" else options.age_unit,
+        "days_per_year": options.days_per_year,
+        "year_starts": options.year_starts if own_years else cells.year_starts,
+        "year_end": options.year_end if own_years or options.year_end is not None else cells.year_end,
+        "missing": options.missing or ("not-covered" if _saved_gaps(frame, value) else form.missing),
         "source": names,
     }
-    mortality: dict[str, Any] = {cells.kind: value, "rate_unit": cells.rate_unit or rate_unit}
+    mortality: dict[str, Any] = {cells.kind: value, "rate_unit": cells.rate_unit or options.rate_unit}
     try:
         table = LifeTable.from_frame(frame, **mortality, **how)
     except LifeTableError as error:
-        left_out = any(part.notes.get("left_out") for part in parts)
-        counted = " (rows counted without those left out)" if left_out and " row" in str(error) else ""
-        not_used = list(dict.fromkeys(name for part in parts for name in part.notes.get("not_used", ())))
-        hint = (
-            f" Columns not used: {', '.join(not_used)}."
-            if not_used and "more than once" in str(error)
-            else ""
-        )
-        raise LifeTableError(f"{names}{counted}: {error}{hint}") from error
+        raise LifeTableError(f"{names}{_of_what_was_left(parts, str(error))}") from error
     _require_possible(table, names, value)
     if EXTENDED in frame.columns:
         marks = LifeTable.from_frame(frame, rate=EXTENDED, rate_unit="per_day", **how)
         table = replace(table, extended=marks.rates == 1.0)
     steps = [
-        {"file": source.name, "sha256": source.digest, "format": found, **notes}
+        {"file": source.name, "sha256": source.digest, "format": form.name, **notes}
         for source, notes in zip(sources, _notes_of(parts, sources), strict=True)
     ]
     built = {
         "mortality": cells.kind,
-        "days_per_year": days_per_year,
+        "days_per_year": options.days_per_year,
         "cells": "constant hazard, as wide as in the file",
     }
     if filled:
-        built["both_sexes"] = "rates for both sexes together stand for a missing sex"
+        built["both_sexes"] = "rates for both sexes together are used for a missing sex"
         built["filled"] = filled
     return replace(table, provenance=(*steps, built), calendar_rule=cells.calendar_rule)
+
+
+def _of_what_was_left(parts: Sequence[Cells], message: str) -> str:
+    """Return a message about rows of files, with a note on the rows and columns that were left out."""
+    left_out = any(part.notes.get("left_out") for part in parts)
+    counted = " (rows counted without those left out)" if left_out and " row" in message else ""
+    not_used = list(dict.fromkeys(name for part in parts for name in part.notes.get("not_used", ())))
+    hint = f" Columns not used: {', '.join(not_used)}." if not_used and "more than once" in message else ""
+    return f"{counted}: {message}{hint}"
 
 
 def _saved_gaps(frame: pd.DataFrame, column: str) -> bool:
@@ -269,15 +257,14 @@ def _saved_gaps(frame: pd.DataFrame, column: str) -> bool:
 
 
 def _require_possible(table: LifeTable, names: str, column: str) -> None:
-    """Raise where more people die than live, which no unit but a wrong one explains."""
+    """Raise where rates are higher than those of any population, which only a wrong unit explains."""
     years_of_age = table.age_starts / (DAYS_PER_YEAR if table.age_rule == "fixed" else 1.0)
     whole_years = np.append(np.diff(years_of_age) > 0.99, True) & (years_of_age < 80)
-    with np.errstate(invalid="ignore"):
-        too_high = table.rates[:, whole_years] * DAYS_PER_YEAR > LARGEST_RATE_BELOW_80
+    too_high = table.rates[:, whole_years] * DAYS_PER_YEAR > LARGEST_RATE_BELOW_80
     if too_high.any():
         raise LifeTableError(
             f"{names}: column {column!r} gives more than {LARGEST_RATE_BELOW_80:g} death a person-year in "
-            f"{int(too_high.sum()):,} cells below age 80. Are the rates per 1,000 or 100,000? Say "
+            f"{int(too_high.sum()):,} cells below age 80. Are the rates per 1,000 or 100,000? Give "
             f"columns={{'rate': {column!r}}}, rate_unit='per_1000_years' (or 'per_100000_years', 'per_day')."
         )
 
@@ -285,7 +272,7 @@ def _require_possible(table: LifeTable, names: str, column: str) -> None:
 def _without_both(
     frame: pd.DataFrame, strata: Sequence[str], both_sexes: str
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Leave out rows for both sexes, or let them stand for each sex that a stratum lacks; and name those."""
+    """Leave out rows for both sexes, or use them for each sex that a stratum lacks, and name those."""
     codes, labels = pd.factorize(frame["sex"])
     if "both" not in set(labels):
         return frame, []
@@ -315,7 +302,7 @@ def _without_both(
 def _sources(
     path: PathLike | Sequence[PathLike] | Mapping[str, PathLike], encoding: str
 ) -> tuple[list[Source], list[str | None]]:
-    """Open every file; the second list says what each one holds, where the caller said so."""
+    """Open every file; the second list has what each one holds, where the caller gave it."""
     if isinstance(path, (str, os.PathLike)):
         return [open_source(Path(path), encoding=encoding)], [None]
     roles: list[str | None]
@@ -334,46 +321,41 @@ def _sources(
     return [open_source(Path(each), encoding=encoding) for each in paths], roles
 
 
-def _one_format(
-    sources: Sequence[Source], format: str | None, columns: Mapping[str, str] | None, sex: str | None
-) -> str:
-    if format is not None:
-        return format
-    found = {source.name: _recognise(source, columns, sex) for source in sources}
-    if len(set(found.values())) > 1:
-        listed = ", ".join(f"{name} ({kind})" for name, kind in found.items())
+def _formats(sources: Sequence[Source], own: Sequence[Options], name: str | None) -> list[Format]:
+    """Return the format of each file: that of the name given, or one by content, the same for all."""
+    forms = [_format(source, options, name) for source, options in zip(sources, own, strict=True)]
+    if len({form.name for form in forms}) > 1:
+        listed = ", ".join(
+            f"{source.name} ({form.name})" for source, form in zip(sources, forms, strict=True)
+        )
         raise LifeTableError(f"The files are of different formats: {listed}. Read them one by one.")
-    return found[sources[0].name]
+    return forms
 
 
-def _recognise(source: Source, columns: Mapping[str, str] | None, sex: str | None) -> str:
-    if stata.is_stata(source):
-        return "stata"
-    if ratetable.is_ratetable(source):
-        return "r-ratetable"
-    if hmd.find_header(source) is not None:
-        return "hmd"
-    if wpp.is_package_layout(source) or wpp.is_long_layout(source) or bulk.is_wpp_bulk(source):
-        return "wpp"
-    if bulk.is_who(source):
-        return "who"
-    if long_table.column_names(source, columns, sex=sex) is not None:
-        return "long"
-    if b"\x00" in source.content[:4096]:
+def _format(source: Source, options: Options, name: str | None) -> Format:
+    """Return the first format, of that name if there is one, that recognises a file."""
+    named = [form for form in FORMATS if name in (None, form.name)]
+    if len(named) == 1:
+        return named[0]
+    for form in named:
+        if form.recognise(source, options):
+            return form
+    if name is not None:
+        return named[-1]
+    if b"\x00" in source.content[:HEAD_BYTES]:
         kind = "a binary file"
     else:
-        kind = f"text of {len(source.content):,} bytes; found {long_table.what_was_found(source)}"
-        if "\ufffd" in "".join(source.head()):
+        kind = f"text of {len(source.content):,} bytes; found {long.what_was_found(source)}"
+        if "\ufffd" in "".join(source.head):
             kind += (
                 f"; the text is not in the encoding {source.encoding}, name it, for example encoding='cp1251'"
             )
+    looked_for = "; ".join(
+        f"{each}, {', or '.join(form.looked_for for form in FORMATS if form.name == each)}" for each in NAMES
+    )
     raise LifeTableError(
-        f"{source.name} ({kind}) is no life table that is known here. Looked for: hmd, {hmd.LOOKED_FOR}; "
-        f"wpp, {wpp.LOOKED_FOR}, or {bulk.WPP_LOOKED_FOR}; who, {bulk.WHO_LOOKED_FOR}; "
-        f"stata, {stata.LOOKED_FOR}; "
-        f"r-ratetable, {ratetable.LOOKED_FOR}; "
-        f"long, {long_table.LOOKED_FOR}, separated by commas, semicolons or tabs. Any "
-        "other table can be read with pandas and given to LifeTable.from_frame()."
+        f"{source.name} ({kind}) is no life table that is known here. Looked for: {looked_for}. Any other table can "
+        "be read with pandas and given to LifeTable.from_frame()."
     )
 
 

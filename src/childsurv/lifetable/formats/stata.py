@@ -8,21 +8,15 @@ fewer digits. Numbers of Stata's type float are read to the digits they were wri
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from childsurv.errors import LifeTableError, asking, require_columns, rows_where
-from childsurv.lifetable.formats.published import (
-    Cells,
-    Country,
-    Source,
-    choose_countries,
-    sexes_of,
-    year_cells,
-)
+from childsurv.lifetable.formats.cell_labels import choose_countries, sexes_of, year_cells
+from childsurv.lifetable.formats.published import TAKEN_BY_SOME, Cells, Format, Options, Source
 
 LOOKED_FOR = "a Stata file with sex, age (_age), year (_year) and prob or rate"
 
@@ -38,10 +32,10 @@ ROLES: dict[str, tuple[str, ...]] = {
 }
 
 STATA_SEXES: dict[int, str] = {1: "male", 2: "female"}
-"""What strs means by the numbers, where the file gives them no labels."""
+"""What the numbers mean in strs, where the file has no labels for them."""
 
 
-def is_stata(source: Source) -> bool:
+def recognise(source: Source, options: Options) -> bool:
     """Whether a file begins as Stata files do."""
     start = source.content[:12]
     old = (
@@ -50,28 +44,18 @@ def is_stata(source: Source) -> bool:
     return start.startswith(b"<stata_dta>") or old
 
 
-def read_cells(
-    source: Source,
-    *,
-    columns: Mapping[str, str] | None,
-    by: str | Sequence[str] | None,
-    sex: str | None,
-    sex_codes: Mapping[Any, str] | None,
-    country: Country,
-) -> Cells:
-    """Return the cells of a Stata file; arguments as in `childsurv.lifetable.reading.read_life_table`."""
+def read(source: Source, options: Options) -> Cells:
+    """Return the cells of a Stata file."""
     table, labels = _read(source)
-    found = _roles(table, columns)
-    lacks_sex = "sex" not in found and sex is None
+    found = _roles(table, options.columns)
+    lacks_sex = "sex" not in found and options.sex is None
     if not {"age", "year"} <= found.keys() or not {"prob", "rate"} & found.keys() or lacks_sex:
         raise LifeTableError(
             f"{source.name} is a Stata file, but no life table: looked for {LOOKED_FOR}. It has the columns "
             f"{', '.join(map(repr, table.columns))}; columns= names the parts."
         )
     rest = [name for name in table.columns if name not in found.values()]
-    strata = ([by] if isinstance(by, str) else list(by)) if by is not None else []
-    if by is None and "country" in rest:
-        strata = ["country"]
+    strata = [*options.by] if options.by is not None else ["country"] if "country" in rest else []
     with asking(source.name):
         require_columns(table.columns, strata)
     keys = [*strata, *(found[role] for role in ("sex", "age", "year") if role in found)]
@@ -94,13 +78,13 @@ def read_cells(
     if "sex" in found:
         column = table[found["sex"]]
         named = labels.get(found["sex"])
-        codes = sex_codes or ({} if named else STATA_SEXES)
+        codes = options.sex_codes or ({} if named else STATA_SEXES)
         shown = column.map(named).fillna(column) if named else column
         sexes, left_out = sexes_of(shown, sex_codes=codes or None, file=source.name)
         if left_out:
             notes["left_out"] = left_out
     else:
-        sexes, left_out = np.full(len(table), sex, dtype=object), {}
+        sexes, left_out = np.full(len(table), options.sex, dtype=object), {}
     frame = pd.DataFrame(
         {
             **{name: _labelled(table[name], labels.get(name)) for name in strata},
@@ -111,7 +95,7 @@ def read_cells(
         }
     )
     if "country" in strata:
-        frame = choose_countries(frame, country, also={}, file=source.name)
+        frame = choose_countries(frame, options.country, also={}, file=source.name)
     return Cells(frame, "qx" if role == "prob" else "rate", tuple(strata), starts, end, notes=notes)
 
 
@@ -120,7 +104,7 @@ def _read(source: Source) -> tuple[pd.DataFrame, dict[str, dict[int, str]]]:
         with pd.read_stata(io.BytesIO(source.content), iterator=True, convert_categoricals=False) as reader:
             table = reader.read()  # type: ignore[attr-defined]  # the stubs lack it
             by_set = reader.value_labels()
-        # Stata names a set of labels; a column most often has the set of its own name.
+        # Stata names a set of labels; a column most often has the set of the same name.
         labels = {
             name: {int(code): label for code, label in by_set[name].items()}
             for name in table.columns
@@ -150,8 +134,7 @@ def _printed(column: pd.Series) -> Any:
     """Return numbers as they were written: a float of 32 bits holds seven digits, not the noise after them."""
     if column.dtype == np.float32:
         values = column.to_numpy(np.float64)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            digits = np.where(values > 0, 6 - np.floor(np.log10(values)), 6.0)
+        digits = 6 - np.floor(np.log10(np.where(values > 0, values, 1.0)))
         # A whole number over a power of ten that a float holds exactly is the nearest float to the decimal.
         scale = 10.0 ** np.clip(digits, 0, 22)
         return np.round(values * scale) / scale
@@ -164,3 +147,12 @@ def _labelled(column: pd.Series, labels: Mapping[int, str] | None) -> pd.Series:
         return column.map(labels).fillna(column).astype(object)
     whole = pd.api.types.is_numeric_dtype(column.dtype) and bool((column.dropna() % 1 == 0).all())
     return column.astype("Int64").astype(str).astype(object) if whole else column.astype(object)
+
+
+FORMAT = Format(
+    name="stata",
+    looked_for=LOOKED_FOR,
+    recognise=recognise,
+    read=read,
+    takes=frozenset({"sex", *TAKEN_BY_SOME}),
+)
