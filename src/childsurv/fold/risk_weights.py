@@ -45,7 +45,7 @@ def risk_weights(
     lost = anyone & ~(ROUNDING * largest <= LARGEST_ROUNDING * at_risk)
     if lost.any():
         warn(
-            f"{asked()}: {int(lost.sum()):,} days {effect}, because somebody before them was followed to where "
+            f"{asked()}: {int(lost.sum()):,} days {effect}, because a patient before them was followed to where "
             "population survival is nearly 0, and weights 1 / S_P(t) of all the others are lost beside theirs. Such "
             "patients are often deaths that the register never learnt of; check the oldest."
         )

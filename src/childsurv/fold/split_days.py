@@ -1,7 +1,7 @@
 """Daily sums over people with cells of the life table split inside days, as relsurv's ``rs.diff`` and ``cmp.rel`` do.
 
 Where ages change after fixed numbers of days, such as ``k * 365.241``, a cell ends within a day. Our daily estimators
-let it hold to the end of that day, which `population_fold` needs; the two functions of relsurv split the day. Only
+let it hold to the end of that day, which `population.py` needs; the two functions of relsurv split the day. Only
 ``compat="relsurv"`` comes here: every day of every person is laid out, a block of people at a time, so the work grows
 with people times days as relsurv's does.
 """
@@ -26,23 +26,18 @@ PERSON_DAYS_AT_A_TIME = 2_000_000
 
 @dataclass(frozen=True)
 class SplitDaySums:
-    """Sums by group and day, arrays of shape ``(n_groups, n_days + 1)`` whose column k is the day ``(k - 1, k]``.
-
-    Attributes
-    ----------
-    expected_events
-        Sum over those at risk of the day's population hazard h.
-    weight, weighted_expected_events
-        Sums over those at risk of ``w`` and of ``w h``, with ``w = exp(Lambda_P)`` at the day's end.
-    weighted_events, weighted_events_squared
-        Sums of ``w`` and ``w**2`` over the day's deaths.
-    """
+    """Sums by group and day, arrays of shape ``(n_groups, n_days + 1)`` whose column k is the day ``(k - 1, k]``."""
 
     expected_events: FloatArray
+    """Sum over those at risk of the day's population hazard h."""
     weight: FloatArray
+    """Sum over those at risk of ``w = exp(Lambda_P)`` at the day's end."""
     weighted_expected_events: FloatArray
+    """Sum over those at risk of ``w h``."""
     weighted_events: FloatArray
+    """Sum of ``w`` over the day's deaths."""
     weighted_events_squared: FloatArray
+    """Sum of ``w**2`` over the day's deaths."""
 
 
 def split_day_sums(people: People, *, group: IntArray, n_groups: int) -> SplitDaySums:
@@ -76,7 +71,7 @@ def split_day_sums(people: People, *, group: IntArray, n_groups: int) -> SplitDa
         key = np.asarray(group[block])[person] * n_days + day
         ends = np.cumsum(time[block]) - 1
         followed = np.flatnonzero(event[block] & (time[block] > 0))
-        # Somebody who dies on day 0 has no hazard behind them and the weight 1.
+        # A child who dies on day 0 has no hazard before it and the weight 1.
         at_zero = np.flatnonzero(event[block] & (time[block] == 0))
         death_key = np.concatenate([key[ends[followed]], np.asarray(group[block])[at_zero] * n_days])
         death_weight = np.concatenate([weight[ends[followed]], np.ones(at_zero.size)])

@@ -521,7 +521,7 @@ def _births_of_completed_years(frame: pd.DataFrame, diagnosis: IntArray) -> IntA
         f"{asked()}: column {name!r} is not a whole number of years from 0 to {LARGEST_AGE_IN_YEARS}",
         "Completed years are whole; correct or exclude these rows.",
     )
-    # The day after the birthday, because somebody diagnosed on 29 February has no anniversary in most years.
+    # The day after the birthday, because a child diagnosed on 29 February has no anniversary in most years.
     return BirthdayCalendar(diagnosis).birthday(-years.astype(np.int64)) - 1
 
 

@@ -36,8 +36,9 @@ NAMES = {
 """Names of the methods."""
 
 Estimate = dict[str, Any]
-"""The arrays of finished curves by their names in `Curves`, with ``conventions``, and ``marked_days``: person-days by
-flat index of the cell of the life table, for extended cells and those with a hazard of zero."""
+"""Arrays of finished curves by their names in `Curves`, with ``conventions`` and, unless they are a peer's,
+``marked_days``: person-days by flat index of the cell of the life table, for extended cells and those with a hazard of
+zero."""
 
 FOLLOWED_FROM_DIAGNOSIS = (
     "follows the expected survival of all children diagnosed, from diagnosis on, so that children who enter late, as "
@@ -228,7 +229,7 @@ def _observed_over_expected(people: People, method: str, form: str) -> Estimate:
     expected, marked_days = expected_by_day(people, method, last_day)
     hazard = ratio(events, at_risk)
     variance = _greenwood(events, at_risk) if form == "product" else ratio(hazard, at_risk)
-    whom = "everybody" if method == "ederer1" else "those whose closing date has not come"
+    whom = "all children" if method == "ederer1" else "those whose closing date has not come"
     return _rows(
         folded,
         slice(None),

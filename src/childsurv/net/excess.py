@@ -178,7 +178,7 @@ def excess_mortality(
     ExcessMortality
         ``.table`` has the group columns, ``time`` (days), ``at_risk, estimate, std_error, lower, upper``; deaths per
         person-year beyond those of the population, negative where fewer died. NaN outside a group's follow-up, within
-        b of days on which nobody is at risk, for groups followed for less than b, and where ``minimum`` says so, the
+        b of days on which no child is at risk, for groups followed for less than b, and where ``minimum`` says so, the
         number at risk then too. `childsurv.plot.curves` draws it.
 
     Raises

@@ -176,7 +176,7 @@ def _observed_over_expected(people: People, method: str, form: str, ends: FloatA
             "estimator": f"{'Ederer I' if method == 'ederer1' else 'Hakulinen'}, intervals",
             "form": form,
             "weights": "observed survival over that expected of "
-            + ("everybody" if method == "ederer1" else "those whose closing date has not come"),
+            + ("all children" if method == "ederer1" else "those whose closing date has not come"),
             "variance": "sum k**2 d / y**2" if form == "person-time" else "Greenwood with n - w / 2",
         },
         marked_days=marked_days,

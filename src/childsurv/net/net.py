@@ -237,7 +237,9 @@ def _of_rows(
     marked_days = estimate.pop("marked_days", None)
     if marked_days is None:
         # Peers look children up in their own ways; our exact walk reports which cells they use.
-        marked_days = fold_expected(people, plain=True, weighted=False).marked_days
+        used = people.table
+        marked = bool(used.extended.any() or (used.rates == 0).any())
+        marked_days = fold_expected(people, plain=True, weighted=False).marked_days if marked else {}
     return _made(
         people.labels,
         estimate,

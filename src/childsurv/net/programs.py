@@ -97,7 +97,7 @@ PEERS = {
 
 @dataclass(frozen=True)
 class _Positions:
-    """Where patients stand in a life table, in years of age and calendar, and their follow-up in years."""
+    """Where patients look in a life table, in years of age and calendar, and their follow-up in years."""
 
     age: FloatArray
     calendar: FloatArray
@@ -207,7 +207,6 @@ def peer_estimate(people: People, peer: str, method: str, form: str, years: Floa
             "changes": "at the ends of intervals",
             "intervals": f"{years.size} intervals, in years of {PEERS[peer].days_per_year:g} days",
         },
-        "marked_days": {},
     }
 
 
@@ -341,7 +340,7 @@ def _popepi_ederer2(rows: _Rows) -> Finished:
 def _popepi_pohar_perme(rows: _Rows) -> Finished:
     excess = rows.of("weighted_events") - rows.of("weighted_expected")
     weighted = rows.of("weighted_at_risk") - rows.of("weighted_withdrawn") / 2
-    # Its variance divides weighted squares by the unweighted number: a fault of its own.
+    # Its variance divides weighted squares by the unweighted number: a fault.
     effective = rows.of("at_risk") - rows.of("withdrawn") / 2
     estimate = running_product(1.0 - excess / weighted, rows.starts)
     return estimate, running_sum(rows.of("weighted_events_squared") / effective**2, rows.starts), None

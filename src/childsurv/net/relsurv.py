@@ -187,7 +187,6 @@ def relsurv_estimate(people: People, method: str, form: str, options: RelsurvOpt
             "changes": "at observed times" + (" and those added" if options.add_times else ""),
             "precision": f"{options.precision:g} days",
         },
-        "marked_days": {},
     }
 
 
