@@ -16,7 +16,7 @@ PICTURES = Path(__file__).with_name("pictures")
 
 
 def flow() -> Figure:
-    """Draw the way from extract to report, with the module that does each step."""
+    """Draw the way from extract to report, with the room that does each step."""
     figure = Figure(figsize=(9.6, 3.5))
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
@@ -26,14 +26,14 @@ def flow() -> Figure:
     dark, grey = "#15232b", "#37474f"
     width = 14.5
 
-    def box(x: float, y: float, title: str, module: str) -> None:
+    def box(x: float, y: float, title: str, room: str) -> None:
         style = "round,pad=0.2,rounding_size=1"
         axes.add_patch(FancyBboxPatch((x, y), width, 7, boxstyle=style, facecolor="#f4f6f8", edgecolor=grey))
         axes.text(
             x + width / 2, y + 4.5, title, ha="center", va="center", fontsize=10.5, weight="bold", color=dark
         )
         small = {"fontsize": 8, "color": grey, "family": "monospace"}
-        axes.text(x + width / 2, y + 1.8, module, ha="center", va="center", **small)
+        axes.text(x + width / 2, y + 1.8, room, ha="center", va="center", **small)
 
     def arrow(start: tuple[float, float], end: tuple[float, float], label: str = "", dy: float = 1.0) -> None:
         line = {"mutation_scale": 12, "color": grey, "shrinkA": 2, "shrinkB": 2}
@@ -45,12 +45,12 @@ def flow() -> Figure:
     steps = (
         (1, "Extract", "layouts/*.toml"),
         (21, "Cohort", "extract, cohort"),
-        (41, "Tally", "tally"),
-        (61, "Curves", "observed, net"),
-        (80, "Report", "plot, report"),
+        (41, "Tally", "fold"),
+        (61, "Curves", "survival, net"),
+        (80, "Report", "plot, reporting"),
     )
-    for x, title, module in steps:
-        box(x, 20, title, module)
+    for x, title, room in steps:
+        box(x, 20, title, room)
     for x, label in ((15.5, "read"), (35.5, "fold"), (55.5, "finish"), (75.5, "draw")):
         arrow((x, 23.5), (x + 5.5 if x < 70 else x + 4.5, 23.5), label, 0.6)
     box(1, 5, "ICCC-3, checks", "classify, extract")

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import matplotlib as mpl
@@ -23,6 +24,27 @@ ALWAYS: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthChec
 settings.register_profile("childsurv", max_examples=40, derandomize=bool(os.environ.get("CI")), **ALWAYS)
 settings.register_profile("quick", max_examples=5, derandomize=True, **ALWAYS)
 settings.load_profile("childsurv")
+
+LONG = {
+    "test_approaches_are_windows",
+    "test_constant_hazards_have_a_closed_form",
+    "test_every_way_of_writing_a_tumour_is_one_tumour",
+    "test_examples_of_life_tables_run_in_order",
+    "test_gray_is_its_formula_whatever_the_blocks",
+    "test_nothing_overlaps_or_is_cut_off",
+    "test_readme_example_runs",
+    "test_renamed_headers_in_other_styles",
+    "test_the_ten_lines_run_and_give_their_numbers",
+}
+"""Tests that take a second or more, named in one place. None is the only test of its room."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make quick` leaves out."""
+    for item in items:
+        if getattr(item, "originalname", item.name) in LONG:
+            item.add_marker(pytest.mark.long)
+
 
 MOST_REASONS = 9
 """Lines in which a run says why it left tests out, besides a last one for the rest."""
@@ -59,6 +81,12 @@ def shared() -> Path:
             "tests/reference holds the references that need no other data"
         )
     return folder
+
+
+@pytest.fixture(scope="session")
+def lifelines() -> ModuleType:
+    """The library lifelines, which cannot be installed beside pandas 3."""
+    return pytest.importorskip("lifelines", reason="lifelines is not installed; it needs pandas below 3")
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from childsurv.lifetable.table import LifeTable
@@ -24,6 +25,11 @@ AGES_IN_DAYS = (0, 1, 300, 364, 365, 366, 729, 1460, 1461, 1462, 21_900, 21_915)
 def exactly(message: str) -> str:
     """Return the pattern of a whole message, for ``match=`` of pytest.raises and pytest.warns."""
     return rf"\A{re.escape(message)}\Z"
+
+
+def examples(most: int) -> settings:
+    """Return settings with so many examples, or as few as the profile asks for (`make quick`)."""
+    return settings(max_examples=min(most, settings().max_examples))
 
 
 def hazard_of(sex: str, age: int, year: int) -> float:

@@ -77,6 +77,24 @@ def test_every_test_asserts_on_every_way_through_it() -> None:
     assert faults == {}
 
 
+def test_the_tests_named_long_exist_and_are_no_rooms_only_ones() -> None:
+    tests = {path: set() for path in sorted(TESTS.rglob("test_*.py"))}
+    for path, names in tests.items():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        names |= {one.name for one in functions_of(tree) if one.name.startswith("test_")}
+    conftest = ast.parse((TESTS / "conftest.py").read_text(encoding="utf-8"))
+    (long,) = [
+        ast.literal_eval(node.value)
+        for node in conftest.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "LONG"
+    ]
+    assert long - set().union(*tests.values()) == set()
+    rooms = {path.parent: set() for path in tests}
+    for path, names in tests.items():
+        rooms[path.parent] |= names - long
+    assert [room.name for room, names in rooms.items() if not names] == []
+
+
 @pytest.mark.parametrize(
     ("body", "fault"),
     [

@@ -76,7 +76,7 @@ def test_years_of_life_lost() -> None:
     assert lost["years_lost"][1] == pytest.approx(area, **EXACT)
     assert lost["years_lost"].sum() == pytest.approx((1 - survival).sum() / 365.25, **EXACT)
     assert lost["tau"].tolist() == pytest.approx([40, 40])
-    lived = cs.kaplan_meier(FOUR, **NAMES).rmst(40)["rmst"][0]
+    lived = cs.kaplan_meier(FOUR, **NAMES).rmst(times=40)["rmst"][0]
     assert lost["years_lost"].sum() == pytest.approx((40 - lived) / 365.25, **EXACT)
 
 

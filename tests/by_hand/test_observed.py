@@ -97,28 +97,28 @@ def test_quantiles() -> None:
 
 
 def test_restricted_mean() -> None:
-    to_ten = six().rmst(10)
+    to_ten = six().rmst(times=10)
     # 3 + 2 (2/3) + 3 (1/2) + 2 (1/4); areas to come after 3, 5, 8 are 10/3, 2, 1/2.
     assert to_ten["rmst"][0] == pytest.approx(19 / 3, **EXACT)
     variance = (10 / 3) ** 2 / 12 + 2**2 / 12 + 0.5**2 / 2
     assert to_ten["std_error"][0] == pytest.approx(math.sqrt(variance), **EXACT)
     assert to_ten["lower"][0] == pytest.approx(19 / 3 - Z * math.sqrt(variance), **EXACT)
-    to_six = six().rmst(6)
+    to_six = six().rmst(times=6)
     assert to_six["rmst"][0] == pytest.approx(3 + 2 * 2 / 3 + 1 / 2, **EXACT)
     assert to_six["std_error"][0] == pytest.approx(math.sqrt((11 / 6) ** 2 / 12 + (1 / 2) ** 2 / 12), **EXACT)
-    assert math.isnan(six().rmst(11)["rmst"][0])
+    assert math.isnan(six().rmst(times=11)["rmst"][0])
 
 
 def test_conditional_survival() -> None:
-    given_five = six().conditional(5).table
+    given_five = six().conditional(given=5).table
     assert given_five["time"].tolist() == [8, 10]
     assert given_five["estimate"].tolist() == pytest.approx([1 / 2, 1 / 2], **EXACT)
     assert given_five["std_error"].tolist() == pytest.approx([math.sqrt(1 / 2) / 2] * 2, **EXACT)
-    given_four = six().conditional(4).table
+    given_four = six().conditional(given=4).table
     assert given_four["estimate"][0] == pytest.approx(3 / 4, **EXACT)
     assert given_four["std_error"][0] == pytest.approx(3 / 4 * math.sqrt(1 / 12), **EXACT)
     # Restricted mean of the conditional curve, from 5 on: 3 of certainty, then 2 halves.
-    assert six().conditional(5).rmst(10)["rmst"][0] == pytest.approx(3 + 2 / 2, **EXACT)
+    assert six().conditional(given=5).rmst(times=10)["rmst"][0] == pytest.approx(3 + 2 / 2, **EXACT)
 
 
 def test_difference_of_two_groups() -> None:

@@ -51,9 +51,21 @@ def cohort(*, rows_read: int | None = None, exclusions: pd.DataFrame | None = No
 
 
 def test_nothing_may_be_lost() -> None:
-    with pytest.raises(DataError, match=r"9 rows were read, but 5 are kept and 0 excluded by name"):
+    with pytest.raises(
+        DataError,
+        match=(
+            r"^9 rows were read, but 5 are kept and 0 excluded by name: rows were lost or counted twice\. "
+            r"This is a fault of the reader; please report it with the layout you used\.$"
+        ),
+    ):
         cohort(rows_read=9)
-    with pytest.raises(ColumnError, match="A cohort: no column 'event'"):
+    with pytest.raises(
+        ColumnError,
+        match=(
+            r"^A cohort: no column 'event'\. Did you mean 'entry' for 'event'\? The data have the columns:"
+            r" country, sex, age_days, diagnosis_date, entry, time, iccc_group\.$"
+        ),
+    ):
         Cohort(cohort().data.drop(columns="event"), 5, None, empty_findings(), join_exclusions([]))
 
 
@@ -189,9 +201,11 @@ def test_windows_take_dates_of_every_kind() -> None:
 
 def test_windows_are_pairs_in_order() -> None:
     for window in ("2010-01-01", ["2010-01-01", "2011-01-01"], ("2010-01-01",)):
-        with pytest.raises(OptionError, match=r"followed= takes two dates, \(from, to\)"):
+        with pytest.raises(
+            OptionError, match=r"^followed= takes two dates, \(from, to\); write None for an open end\.$"
+        ):
             cohort().window(followed=window)  # type: ignore[arg-type]
-    with pytest.raises(OptionError, match="the first date is after the last one; swap them"):
+    with pytest.raises(OptionError, match=r"^followed=: the first date is after the last one; swap them\.$"):
         cohort().window(followed=("2011-01-01", "2010-01-01"))
 
 
@@ -204,9 +218,15 @@ def test_with_columns() -> None:
     more = cohort().with_columns({"half": [0, 0, 1, 1, 1]}, year=lambda data: data["diagnosis_date"].dt.year)
     assert more.data["year"].tolist() == [2001, 2005, 2009, 2010, 2012]
     assert "half" not in cohort().data
-    with pytest.raises(ColumnError, match=r"with_columns\(x=\.\.\.\): 2 values for 5 rows"):
+    with pytest.raises(ColumnError, match=r"^with_columns\(x=\.\.\.\): 2 values for 5 rows\.$"):
         cohort().with_columns(x=[98765, 2])
-    with pytest.raises(ColumnError, match="another index than the cohort's data"):
+    with pytest.raises(
+        ColumnError,
+        match=(
+            r"^with_columns\(x=\.\.\.\): the Series has another index than the cohort's data, so its rows "
+            r"cannot be matched safely\. Pass \.to_numpy\(\) if the order is the same\.$"
+        ),
+    ):
         cohort().with_columns(x=pd.Series(range(5), index=range(5, 10)))
 
 

@@ -134,19 +134,38 @@ def test_without_a_trend_all_approaches_estimate_the_same():
 
 
 def test_faults(cohort):
-    with pytest.raises(DataError, match=r"closing date comes before 5 years of follow-up in 1 row \(row 1\)"):
+    with pytest.raises(
+        DataError,
+        match=(
+            r"^cohort_approach: the closing date comes before 5 years of follow-up in 1 row \(row 1\)\. "
+            r"Take earlier diagnoses, fewer years, or complete_approach\(\), which uses what follow-up "
+            r"there is\.$"
+        ),
+    ):
         cs.cohort_approach(made(ROWS), diagnosed=("2016-01-01", "2016-12-31"), years=5)
     bare = made(ROWS)
     bare = Cohort(bare.frame, len(bare), None, empty_findings(), join_exclusions([]))
-    with pytest.raises(DataError, match="closing date is missing"):
+    with pytest.raises(
+        DataError,
+        match=(
+            r"^cohort_approach: the closing date is missing in 1 row \(row 1\)\. Read the extract with "
+            r"closing_date=, or use another approach\.$"
+        ),
+    ):
         cs.cohort_approach(bare, diagnosed=("2010-01-01", "2011-12-31"), years=5)
-    with pytest.raises(OptionError, match="years= takes a length greater than 0"):
+    with pytest.raises(OptionError, match=r"^cohort_approach: years= takes a length greater than 0\.$"):
         cs.cohort_approach(cohort, diagnosed=("2010-01-01", "2011-12-31"), years=0)
-    with pytest.raises(OptionError, match="a first and a last date"):
+    with pytest.raises(OptionError, match=r"^cohort_approach: diagnosed= takes a first and a last date\.$"):
         cs.cohort_approach(cohort, diagnosed=(None, "2011-12-31"), years=5)
-    with pytest.raises(OptionError, match="a first and a last date"):
+    with pytest.raises(OptionError, match=r"^period_approach: followed= takes a first and a last date\.$"):
         cs.period_approach(cohort, followed=("2011-12-31", None))
-    with pytest.raises(OptionError, match="must begin before followed="):
+    with pytest.raises(
+        OptionError,
+        match=(
+            "^hybrid_approach: diagnosed= must begin before followed=; otherwise no child contributes "
+            r"more than in period_approach\(\)\.$"
+        ),
+    ):
         cs.hybrid_approach(
             cohort, diagnosed=("2015-06-01", "2015-12-31"), followed=("2015-01-01", "2017-12-31")
         )

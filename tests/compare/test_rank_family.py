@@ -81,7 +81,7 @@ def test_every_weight_is_its_formula(children, weight, entry):
 
 
 @pytest.mark.parametrize("weight", ["gehan", "tarone-ware", "peto"])
-def test_weights_agree_with_lifelines(children, weight):
+def test_weights_agree_with_lifelines(lifelines, children, weight):
     from lifelines.statistics import multivariate_logrank_test
 
     name = "wilcoxon" if weight == "gehan" else weight

@@ -47,8 +47,8 @@ def test_years_are_days_over_365_and_a_quarter() -> None:
     )
     fit = kaplan_meier(Cohort(frame, 8, dt.date(2010, 1, 1), empty_findings(), join_exclusions([])))
     pd.testing.assert_frame_equal(fit.at(years=[1, 2]), fit.at(times=[365.25, 730.5]))
-    pd.testing.assert_frame_equal(fit.rmst(years=2), fit.rmst(730.5))
-    pd.testing.assert_frame_equal(fit.conditional(given_years=1).table, fit.conditional(365.25).table)
+    pd.testing.assert_frame_equal(fit.rmst(years=2), fit.rmst(times=730.5))
+    pd.testing.assert_frame_equal(fit.conditional(given_years=1).table, fit.conditional(given=365.25).table)
 
 
 def test_years_need_days() -> None:
@@ -105,33 +105,33 @@ def test_quantiles_never_reached_are_missing() -> None:
 
 
 def test_restricted_means_past_the_end_are_missing() -> None:
-    means = curves().rmst(1000)
+    means = curves().rmst(times=1000)
     assert means["rmst"].isna().tolist() == [True, False]
     assert means["rmst"][1] == pytest.approx(50 + 0.75 * 10 + 0.5 * 940)
     # A curve that has reached 0 stays there.
-    dead = kaplan_meier(FRAME.assign(d=1), time="t", event="d", by="g").rmst(10_000)
+    dead = kaplan_meier(FRAME.assign(d=1), time="t", event="d", by="g").rmst(times=10_000)
     assert dead["rmst"].tolist() == pytest.approx([(10 + 400 + 800 + 900) / 4, (50 + 60 + 3000 + 2000) / 4])
 
 
 def test_conditional_leaves_out_groups_without_survivors() -> None:
-    given = curves().conditional(1000)
+    given = curves().conditional(given=1000)
     assert given.groups.to_numpy().tolist() == [["b", 2, 0]]
     assert given.conventions["groups_left_out"] == 1
     assert given.conventions["conditional_on"] == "surviving 1000 days"
     assert given.at(times=2500)["estimate"][0] == 1
     with pytest.raises(OptionError, match="nobody is at risk after that time in any group"):
-        curves().conditional(3000)
+        curves().conditional(given=3000)
 
 
 def test_conditional_curves_begin_where_they_begin() -> None:
-    given = curves().conditional(300)
+    given = curves().conditional(given=300)
     for call in (given.rmst, given.conditional):
         with pytest.raises(OptionError, match="these curves begin at 300, after the time asked for"):
             call(299)
-    assert given.conditional(500).at(times=850)["estimate"][0] == pytest.approx(
-        curves().conditional(500).at(times=850)["estimate"][0]
+    assert given.conditional(given=500).at(times=850)["estimate"][0] == pytest.approx(
+        curves().conditional(given=500).at(times=850)["estimate"][0]
     )
-    assert given.rmst(700)["rmst"][0] == pytest.approx(400)
+    assert given.rmst(times=700)["rmst"][0] == pytest.approx(400)
     product = curves().at(times=300)["estimate"] * given.at(times=850)["estimate"]
     assert product[0] == pytest.approx(curves().at(times=850)["estimate"][0])
 
@@ -141,12 +141,12 @@ def test_jackknife_variances_are_not_taken_apart() -> None:
     with pytest.warns(
         ChildsurvWarning, match=r"^Curves\.rmst: the variance is that of each time by itself"
     ) as caught:
-        means = weighted.rmst(500)
+        means = weighted.rmst(times=500)
     assert caught[0].filename == __file__
     assert means["rmst"].notna().all()
     assert means[["std_error", "lower", "upper"]].isna().all(axis=None)
     with pytest.warns(ChildsurvWarning, match=r"^Curves\.conditional: the variance is that") as caught:
-        given = weighted.conditional(100).table
+        given = weighted.conditional(given=100).table
     assert caught[0].filename == __file__
     assert given["estimate"].notna().all()
     assert given["lower"].isna().all()

@@ -18,11 +18,6 @@ from childsurv.survival.observed import kaplan_meier, nelson_aalen
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
-@pytest.fixture
-def lifelines() -> ModuleType:
-    return pytest.importorskip("lifelines", reason="lifelines is not installed; it needs pandas below 3")
-
-
 @pytest.fixture(scope="module")
 def cohort() -> Cohort:
     return demo_cohort(patients=1500, seed=4)
@@ -115,7 +110,7 @@ def test_deaths_at_time_0_are_in_its_row(lifelines: ModuleType) -> None:
     np.testing.assert_allclose(ours.survival_function_, theirs.survival_function_, atol=1e-12)
 
 
-def test_other_curves_are_refused(lifelines: ModuleType, cohort: Cohort) -> None:
+def test_other_curves_are_refused(cohort: Cohort) -> None:
     for curves, message in (
         (nelson_aalen(cohort), "takes curves of kaplan_meier; these are of Nelson-Aalen."),
         (

@@ -45,7 +45,7 @@ def test_by_hand() -> None:
     assert curves.groups["patients"].tolist() == [6]
     # Two deaths up to the end, not the four of all follow-up.
     assert curves.groups["total_events"].tolist() == [2]
-    at = curves.at([3, 3.5, 6])
+    at = curves.at(times=[3, 3.5, 6])
     np.testing.assert_array_equal(at["at_risk"], [4, np.nan, np.nan])
     np.testing.assert_array_equal(at["events"], [2, np.nan, np.nan])
     assert np.isfinite(at["estimate"]).tolist() == [True, False, False]
@@ -71,7 +71,7 @@ def test_what_is_shown_is_what_it_was_and_what_is_hidden_is_everywhere(data: pd.
     times = (
         np.array([0, 0.5, 1, 2, 3, 4, 5, 6, 7]) * 365.25 if name == "actuarial" else np.linspace(0, 2600, 60)
     )
-    before, after = whole.at(times), cut.at(times)
+    before, after = whole.at(times=times), cut.at(times=times)
     shown = (before["at_risk"] >= 10).to_numpy() & (before["g"] != "tiny").to_numpy()
     assert 0 < shown.sum() < shown.size
     for column in ("at_risk", "estimate", "std_error", "lower", "upper"):
@@ -110,7 +110,9 @@ def test_law_a_larger_minimum_in_one_step_or_two(
     pd.testing.assert_frame_equal(at_once.table, in_steps.table)
     # Numbers hidden once are floats, so that they can be missing.
     pd.testing.assert_frame_equal(at_once.groups, in_steps.groups, check_dtype=False)
-    pd.testing.assert_frame_equal(at_once.at([1, 9, 40]), in_steps.at([1, 9, 40]), check_dtype=False)
+    pd.testing.assert_frame_equal(
+        at_once.at(times=[1, 9, 40]), in_steps.at(times=[1, 9, 40]), check_dtype=False
+    )
 
 
 def test_children_count_and_not_their_weights() -> None:
@@ -127,7 +129,7 @@ def test_whoever_enters_later_does_not_bring_an_ended_curve_back() -> None:
     table = pd.DataFrame({"entry": [0] * 6 + [5] * 10, "time": [1, 2, 3, 4, 8, 9] + [9] * 10, "event": 1})
     curves = cs.kaplan_meier(table, time="time", event="event", entry="entry", minimum=5)
     assert curves.table["at_risk"].tolist() == [6, 5]
-    assert curves.at([8])["estimate"].isna().all()
+    assert curves.at(times=[8])["estimate"].isna().all()
 
 
 def test_a_group_of_enough_patients_and_too_few_at_the_start_has_no_estimate() -> None:
@@ -141,7 +143,7 @@ def test_a_group_of_enough_patients_and_too_few_at_the_start_has_no_estimate() -
 
 def test_everything_asked_of_a_curve_knows_of_the_end(data: pd.DataFrame) -> None:
     curves = estimators(data, 10)["kaplan_meier"]
-    rmst = curves.rmst(1150).set_index("g")["rmst"]
+    rmst = curves.rmst(times=1150).set_index("g")["rmst"]
     assert np.isfinite(rmst["large"])
     assert rmst[["dwindles", "tiny"]].isna().all()
     assert (
@@ -149,12 +151,12 @@ def test_everything_asked_of_a_curve_knows_of_the_end(data: pd.DataFrame) -> Non
     )
     difference = curves.difference(reference="large", times=1150)
     assert difference[["difference", "lower", "p_value"]].isna().all(axis=None)
-    later = curves.conditional(1150)
+    later = curves.conditional(given=1150)
     assert later.groups["g"].tolist() == ["large"]
     assert later.minimum == 10
     assert later.conventions["groups_left_out"] == 2
-    np.testing.assert_array_equal(later.at(1500)["estimate"].isna(), [False])
-    risk = curves.at_risk_table([0, 1150])
+    np.testing.assert_array_equal(later.at(times=1500)["estimate"].isna(), [False])
+    risk = curves.at_risk_table(times=[0, 1150])
     assert risk.loc["dwindles"].isna().to_numpy().ravel().tolist() == [False, True]
     assert risk.loc["tiny"].isna().all(axis=None)
     bands = cs.simultaneous_bands(curves)
@@ -174,7 +176,7 @@ def test_standardised_curves_end_with_the_first_stratum(data: pd.DataFrame) -> N
     assert merged.minimum == 10
     last = curves.table.loc[curves.table["g"] == "dwindles", "time"].max()
     assert merged.table["time"].max() == last
-    assert merged.at([last + 1])[["at_risk", "events", "estimate"]].isna().all(axis=None)
+    assert merged.at(times=[last + 1])[["at_risk", "events", "estimate"]].isna().all(axis=None)
     # Without the rule the three are merged of themselves.
     assert cs.standardise(estimators(data, 0)["kaplan_meier"], weights, over="g").groups[
         "patients"

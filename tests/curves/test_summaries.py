@@ -32,7 +32,7 @@ def curves(children) -> cs.Curves:
 
 
 def test_ratios_and_numbers_needed_are_made_of_both_curves(curves):
-    at = curves.at(300).set_index("group")
+    at = curves.at(times=300).set_index("group")
     ratio = curves.ratio(reference="north", times=300).set_index("group")
     needed = curves.number_needed(reference="north", times=300).set_index("group")
     difference = curves.difference(reference="north", times=300).set_index("group")
@@ -80,13 +80,13 @@ def test_restricted_means_against_a_reference_are_those_of_r(children, curves):
 
 
 def test_numbers_at_risk_as_a_table(children, curves):
-    table = curves.at_risk_table([0, 100, 365.25])
+    table = curves.at_risk_table(times=[0, 100, 365.25])
     assert list(table.columns) == [0, 100, 365.25]
     assert table.index.names == ["group"]
     for label, row in zip(table.index.get_level_values("group"), table.to_numpy(), strict=True):
         times = children.loc[children["group"] == label, "time"]
         assert row.tolist() == [len(times), (times >= 100).sum(), (times >= 365.25).sum()]
-    alone = cs.kaplan_meier(children, **COLUMNS).at_risk_table([0])
+    alone = cs.kaplan_meier(children, **COLUMNS).at_risk_table(times=[0])
     assert alone.to_numpy().tolist() == [[len(children)]]
 
 
@@ -301,16 +301,16 @@ def test_given_survival_to_a_time_all_who_are_followed_later_are_its_patients():
     frame = pd.DataFrame({"time": random.integers(2, 90, 300), "event": random.integers(0, 2, 300)})
     frame["entry"] = np.where(frame.index % 2 == 0, 0, random.integers(0, 90, 300) % frame["time"])
     curves = cs.kaplan_meier(frame, time="time", event="event", entry="entry")
-    given = curves.conditional(20)
+    given = curves.conditional(given=20)
     assert given.groups["patients"][0] == (frame["time"] > 20).sum()
     assert given.groups["total_events"][0] == ((frame["time"] > 20) & (frame["event"] == 1)).sum()
     # Of the time before nothing is said.
-    before = given.at([5, 20, 30])
+    before = given.at(times=[5, 20, 30])
     assert before["estimate"].isna().tolist() == [True, False, False]
     assert before["at_risk"].isna().tolist() == [True, False, False]
     assert len(
         cs.simultaneous_bands(
-            cs.kaplan_meier(frame, time="time", event="event").conditional(20), kind="hall-wellner"
+            cs.kaplan_meier(frame, time="time", event="event").conditional(given=20), kind="hall-wellner"
         )
     )
     assert before["estimate"][1] == 1.0
@@ -325,8 +325,11 @@ def test_children_and_not_their_weights_end_curves_and_make_them_reliable():
     for curves in (weighted.with_minimum(20), weighted.with_minimum(5).with_minimum(20)):
         assert curves.table["time"].tolist() == plain.table["time"].tolist()
     rules = {"at_risk": 20}
-    ours = weighted.reliability([5, 50], rules=rules)["reliability"].tolist()
-    assert ours == cs.kaplan_meier(frame, **columns).reliability([5, 50], rules=rules)["reliability"].tolist()
+    ours = weighted.reliability(times=[5, 50], rules=rules)["reliability"].tolist()
+    assert (
+        ours
+        == cs.kaplan_meier(frame, **columns).reliability(times=[5, 50], rules=rules)["reliability"].tolist()
+    )
     assert ours == ["reliable", "not reliable"]
 
 

@@ -28,7 +28,7 @@ def register() -> Register:
 
 @pytest.fixture(scope="module")
 def large() -> Register:
-    """No deaths of other causes and nobody lost, everybody with five years to be seen."""
+    """No deaths of other causes, no child lost, and five years in which each can be followed."""
     return simulate(
         patients=200_000, seed=11, background=False, losses=False, diagnosed=("2000-01-01", "2015-12-31")
     )

@@ -77,13 +77,31 @@ def test_a_file_without_proof_is_refused_with_both_readings(clean_rows):
 def test_a_file_of_both_orders_is_refused(clean_rows):
     rows = clean_rows(20)
     mixed = pd.concat([written(rows.iloc[:10], "%Y%m%d"), written(rows.iloc[10:], "%Y%d%m")])
-    with pytest.raises(LayoutError, match="prove both"):
+    with pytest.raises(
+        LayoutError,
+        match=(
+            "^Layout childsurv allows day and month in either order, and the dates of this file "
+            r"\(birth_date, diagnosis_date, last_contact_date\) prove both: 18 values can only be %Y%m%d, "
+            r"17 only %Y%d%m, and 25 can be either\. %Y%m%d writes 5 March 2010 as 20100305; %Y%d%m writes"
+            r" 5 March 2010 as 20100503\. Ask the registry, and read the file with "
+            r"date_formats=\['%Y%m%d'\] or date_formats=\['%Y%d%m'\]\.$"
+        ),
+    ):
         read(mixed, BOTH)
 
 
 def test_a_file_in_the_order_that_the_layout_does_not_name_is_refused(clean_rows):
     rows = written(clean_rows(60), "%m/%d/%Y")
-    with pytest.raises(LayoutError, match=r"date_formats=\['%m/%d/%Y'\]"):
+    with pytest.raises(
+        LayoutError,
+        match=(
+            "^Layout childsurv reads dates as %d/%m/%Y, but 107 values can only be %m/%d/%Y, 73 can be "
+            "either, and none can only be %d/%m/%Y: day and month seem to stand the other way round, and "
+            r"the 73 would be read as wrong dates\. If the file is written %m/%d/%Y, read it with "
+            r"date_formats=\['%m/%d/%Y'\]; if it is not, with date_formats=\['%d/%m/%Y'\], and correct the"
+            r" 107 values\.$"
+        ),
+    ):
         read(rows, ["%d/%m/%Y"])
     assert len(read(rows, ["%d/%m/%Y"], date_formats=["%m/%d/%Y"])) == 60
 

@@ -139,7 +139,13 @@ def test_circles_bad_toml_and_absent_files_are_named(put):
         load_layout(put("name = ", name="bad.toml"))
     with pytest.raises(LayoutError, match="UTF-8"):
         load_layout(put('name = "имя"'.encode("cp1251"), name="bad.toml"))
-    with pytest.raises(OptionError, match="canreg5"):
+    with pytest.raises(
+        OptionError,
+        match=(
+            r"^layout='canreg6' is neither a built-in layout \(canreg5, childsurv, encr, iicc3, russian, "
+            r"seer\) nor a TOML file\.$"
+        ),
+    ):
         load_layout("canreg6")
 
 

@@ -54,7 +54,7 @@ def test_indicators_by_hand(clean_rows):
 def test_limits_of_follow_up(clean_rows):
     cohort = read(hand_made(clean_rows))
     assert data_quality(cohort, by=None, lost_after_days=731)["lost_to_follow_up"].item() == 0
-    # Within a year of diagnosis everybody was seen.
+    # Every child was seen within a year of diagnosis.
     assert data_quality(cohort, by=None, horizon_years=0.9)["follow_up_completeness"].item() == 100
     for options in ({"by": "sex"}, {"lost_after_days": -1}, {"horizon_years": 0}):
         with pytest.raises(OptionError):

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import childsurv as cs
 from childsurv.errors import ChildsurvError
+from strategies import examples
 
 OPTIONS = {"layout": "childsurv", "closing_date": "2020-12-31"}
 SECRET = "Sekretova"
@@ -29,7 +30,7 @@ KINDS = tuple(suffix for suffix in SUFFIXES if suffix not in {".xls", ".por"})
 
 
 def survives(path, **options):
-    """Read, propose a layout, and look through what is said."""
+    """Read, propose a layout, and look through what is reported."""
     for act in (lambda: cs.read_extract(path, **OPTIONS | options), lambda: cs.suggest_layout(path)):
         said = ""
         try:
@@ -76,7 +77,7 @@ def test_random_bytes_under_any_name(tmp_path_factory, data, suffix):
     survives(path)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(seed=st.integers(0, 10**9))
 def test_sound_files_cut_off_or_changed(kinds, tmp_path_factory, seed):
     chance = random.Random(seed)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from childsurv.extract import load_layout
-from childsurv.extract.columns import Labels, RawTable
+from childsurv.extract.columns import RawTable
 from childsurv.extract.findings import Found
 from childsurv.extract.matching import match_headers
 from childsurv.extract.records import Reader
@@ -79,4 +79,3 @@ def test_labels_keep_order_and_name_the_unknown():
     labels = reader(rows=4, Sex=["1", "2", "x", "9"]).labels("sex", report_missing=True)
     assert [labels.labels[code] for code in labels.codes] == ["male", "female", "unknown", "unknown"]
     assert list(labels.categorical(("female", "male")).categories) == ["female", "male", "unknown"]
-    assert Labels(np.array([0, 1]), ("7", "unknown")).integers(9).tolist() == [7, 9]

@@ -105,7 +105,13 @@ def test_other_formats_get_a_remedy(put, tmp_path):
 
 def test_encoding_given_or_tried(put):
     path = put("a,b,c\nжив,2,3\n", encoding="cp1251")
-    with pytest.raises(LayoutError, match="encoding='cp1251'"):
+    with pytest.raises(
+        LayoutError,
+        match=(
+            r"^extract\.csv cannot be read with the layout's encodings: utf-8 \(fails at byte 7\)\. The "
+            r"bytes look like cp1251: use encoding='cp1251'\.$"
+        ),
+    ):
         read(path)
     assert read(path, encoding="cp1251").frame["a"].tolist() == ["жив"]
     tried = read(path, form=FileForm(encodings=("utf-8", "cp1251")))
@@ -134,7 +140,7 @@ def test_tables_of_every_library_read_alike(tmp_path):
         assert raw.days("c").tolist() == days
         assert raw.days("a") is None
         assert raw.row_number.tolist() == [1, 2, 3]
-    with pytest.raises(DataError, match="no rows"):
+    with pytest.raises(DataError, match=r"^The pandas table holds no rows\.$"):
         read(frame.head(0))
 
 

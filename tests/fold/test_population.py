@@ -11,6 +11,7 @@ from childsurv.errors import LifeTableError
 from childsurv.fold import population as population_fold
 from childsurv.fold.population import BLOCK_DAYS, block_length, fold_population, smallest_rate_of_power
 from childsurv.lifetable.table import LifeTable
+from strategies import exactly
 
 
 def life_table(male: float, female: float = 1e-6, *, years: range = range(1990, 2031)) -> LifeTable:
@@ -117,13 +118,20 @@ def test_days_in_extended_cells_are_counted() -> None:
 def test_a_table_that_ends_too_early_names_the_remedy() -> None:
     with pytest.raises(
         LifeTableError,
-        match=r"^childsurv: the life table ends on 1997-12-31, before the end of follow-up of 1 row "
-        r"\(row 2\)\. Give a table with later years, life_table\.extend\('last'\)",
+        match=exactly(
+            "childsurv: the life table ends on 1997-12-31, before the end of follow-up of 1 row (row "
+            "2). Give a table with later years, life_table.extend('last') to carry its last year on "
+            "knowingly, or end follow-up earlier with Cohort.window(followed=(None, date))."
+        ),
     ):
         fold(life_table(1e-4, years=range(1997, 1998)), [227, 228])
     with pytest.raises(
         LifeTableError,
-        match=r"the life table begins on 1998-01-01, after the start of follow-up of 1 row \(row 1\)",
+        match=exactly(
+            "childsurv: the life table begins on 1998-01-01, after the start of follow-up of 1 row "
+            "(row 1). Give a table with earlier years, or life_table.extend('last') to carry its "
+            "first year back knowingly."
+        ),
     ):
         fold(life_table(1e-4, years=range(1998, 2010)), [5])
 

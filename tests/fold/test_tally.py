@@ -13,6 +13,7 @@ from childsurv.errors import DataError, OptionError
 from childsurv.fold.build import tally
 from childsurv.fold.tally import COUNTED_SUMS, PLAIN_SUMS, WEIGHTED_SUMS, Grid, Tally
 from childsurv.lifetable.table import LifeTable
+from strategies import exactly
 
 FRAME = pd.DataFrame(
     {
@@ -159,12 +160,24 @@ def test_tallies_that_do_not_fit_do_not_add(other: Any, differing: str) -> None:
 
 
 def test_different_life_tables_do_not_add() -> None:
-    with pytest.raises(DataError, match="they differ in life table"):
+    with pytest.raises(
+        DataError,
+        match=exactly(
+            "These tallies cannot be added: they differ in life table. Make both with the same by=, "
+            "grid=, life table and options."
+        ),
+    ):
         tally(FRAME, life_table(1e-4), **PEOPLE) + tally(FRAME, life_table(2e-4), **PEOPLE)
 
 
 def test_different_rules_for_the_day_of_diagnosis_do_not_add() -> None:
-    with pytest.raises(DataError, match="they differ in conventions"):
+    with pytest.raises(
+        DataError,
+        match=exactly(
+            "These tallies cannot be added: they differ in conventions. Make both with the same by=, "
+            "grid=, life table and options."
+        ),
+    ):
         tally(cohort([0, 3])) + tally(cohort([0, 3]), zero_survival="drop")
 
 
@@ -177,20 +190,26 @@ def test_a_tally_does_not_add_to_a_number() -> None:
     "ends", [[], [0, 1], [-1, 2], [2, 2], [3, 1], [1, float("nan"), 3], [1, float("inf")]]
 )
 def test_breaks_ascend(ends: list[float]) -> None:
-    with pytest.raises(OptionError, match="ascending times greater than 0"):
+    with pytest.raises(OptionError, match=exactly("Grid.breaks() takes ascending times greater than 0.")):
         Grid.breaks(ends)
 
 
 def test_wrong_grids() -> None:
-    with pytest.raises(OptionError, match=r"grid= takes Grid\.distinct\(\)"):
+    with pytest.raises(
+        OptionError, match=exactly("tally: grid= takes Grid.distinct(), Grid.daily() or Grid.breaks([...]).")
+    ):
         tally(FRAME, grid="daily", **NAMES)  # type: ignore[arg-type]
-    with pytest.raises(DataError, match="a daily grid needs times in whole days"):
+    with pytest.raises(DataError, match=exactly("tally: a daily grid needs times in whole days.")):
         tally(FRAME.assign(time=FRAME["time"] + 0.5), grid=Grid.daily(), **NAMES)
-    with pytest.raises(OptionError, match="with a life table cells are days"):
+    with pytest.raises(
+        OptionError, match=exactly("tally: with a life table cells are days or Grid.breaks([...]).")
+    ):
         tally(FRAME, life_table(), grid=Grid.distinct(), **PEOPLE)
-    with pytest.raises(OptionError, match=r"coarsen\(\) takes Grid\.breaks"):
+    with pytest.raises(OptionError, match=exactly("coarsen() takes Grid.breaks([...]).")):
         tally(FRAME, **NAMES).coarsen(Grid.daily())
-    with pytest.raises(OptionError, match="some breaks are not ends of this tally's own cells"):
+    with pytest.raises(
+        OptionError, match=exactly("coarsen(): some breaks are not ends of this tally's own cells.")
+    ):
         tally(FRAME, grid=Grid.breaks([3, 6]), **NAMES).coarsen(Grid.breaks([4, 6]))
 
 
@@ -205,7 +224,13 @@ def test_whole_weights_with_a_life_table_are_repeated_rows() -> None:
     # A weight of 3 is one child that counts thrice, not three children: its square is 9.
     dead = weighted.sums["events"] > 0
     assert (weighted.sums["events_squared"][dead] == weighted.sums["events"][dead] ** 2).all()
-    with pytest.raises(DataError, match="differ in"):
+    with pytest.raises(
+        DataError,
+        match=exactly(
+            "These tallies cannot be added: they differ in sums. Make both with the same by=, grid=, "
+            "life table and options."
+        ),
+    ):
         weighted + expected
 
 

@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import childsurv as cs
-from strategies import SHORT, cases
+from strategies import SHORT, cases, examples
 
 pytestmark = pytest.mark.filterwarnings("ignore::childsurv.errors.ChildsurvWarning")
 
-few = settings(max_examples=8)
+few = examples(8)
 """Each law is tried on fifty estimators, so few examples of each are many of the law."""
 
 YEAR = 365.25
@@ -358,10 +358,13 @@ FINISHED: dict[str, tuple[str, Callable[..., Any], Callable[..., Any]]] = {
     ),
 }  # fmt: skip
 WEIGHTED = {
-    "kaplan_meier": "fraction", "nelson_aalen": "fraction", "net_survival": "fraction",
+    "kaplan_meier": "weight", "nelson_aalen": "weight", "net_survival": "fraction",
     "net_survival, ederer2": "fraction", "cumulative_incidence": "weight",
 }  # fmt: skip
-NOT_YET = set(FINISHED)
+NOT_YET = {
+    "kaplan_meier", "nelson_aalen", "nelson_aalen, one by one", "net_survival", "net_survival, ederer2",
+    "crude_mortality", "cumulative_incidence", "logrank_test", "logrank_test, strata",
+}  # fmt: skip
 """What cannot finish a tally yet. This set may only shrink: its cases are expected to fail, and fail when they pass."""
 
 finished = pytest.mark.parametrize(

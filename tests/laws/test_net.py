@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import childsurv as cs
 import strategies
-from strategies import patients, random_patients, table_of
+from strategies import examples, patients, random_patients, table_of
 
 TABLE, NOUGHT = strategies.TABLE.extend("last"), strategies.NOUGHT.extend("last")
 NAMES: dict[str, Any] = {"time": "time", "event": "event"}
@@ -54,7 +54,7 @@ LATE = [
 
 quiet = pytest.mark.filterwarnings("ignore::childsurv.errors.ChildsurvWarning")
 
-few = settings(max_examples=12)
+few = examples(12)
 """Each law is tried on twenty ways of counting, so few examples of each are many of the law."""
 
 

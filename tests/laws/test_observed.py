@@ -155,7 +155,7 @@ def test_variances_of_incidences_are_their_definitions(rows: list[Any]) -> None:
         survival *= 1 - sum(d) / y
     for variance in ("delta", "aalen", "gray"):
         at = cs.cumulative_incidence(frame, entry="entry", variance=variance, ci="plain", **CAUSES).at(
-            MOMENTS
+            times=MOMENTS
         )
         for t in MOMENTS:
             seen = [step for step in steps if step[0] <= t]
@@ -243,8 +243,8 @@ def test_merging_equal_strata_is_standardising_them(rows: list[Any]) -> None:
     copies = pd.concat([frame.assign(stratum="x"), frame.assign(stratum="y")])
     mean = cs.standardise(
         cs.kaplan_meier(copies, by="stratum", **SURVIVAL), {"x": 0.5, "y": 0.5}, over="stratum"
-    ).at(MOMENTS)
-    alone = cs.kaplan_meier(frame, **SURVIVAL).at(MOMENTS)
+    ).at(times=MOMENTS)
+    alone = cs.kaplan_meier(frame, **SURVIVAL).at(times=MOMENTS)
     known = alone["estimate"].notna() & (alone["estimate"] > 0)
     assert mean.loc[known, "estimate"].to_numpy() == pytest.approx(
         alone.loc[known, "estimate"].to_numpy(), rel=1e-12

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
+import childsurv as cs
 from childsurv.curves.curves import Curves
 from childsurv.survival.observed import kaplan_meier
 
@@ -94,11 +95,22 @@ def line(ax: Axes, label: str):
     return found
 
 
+def labelled(ax: Axes, start: str) -> list:
+    """Return the lines and areas whose label begins with a text."""
+    return [one for one in [*ax.get_lines(), *ax.collections] if str(one.get_label()).startswith(start)]
+
+
 @pytest.fixture(scope="session")
 def look() -> SimpleNamespace:
     """The functions that read a picture."""
     return SimpleNamespace(
-        texts=texts, written=written, overlapping=overlapping, outside=outside, value_at=value_at, line=line
+        labelled=labelled,
+        texts=texts,
+        written=written,
+        overlapping=overlapping,
+        outside=outside,
+        value_at=value_at,
+        line=line,
     )
 
 
@@ -121,6 +133,24 @@ def by_sex(data: pd.DataFrame) -> Curves:
 @pytest.fixture(scope="session")
 def by_country(data: pd.DataFrame) -> Curves:
     return curves_of(data, "country")
+
+
+@pytest.fixture(scope="session")
+def incidence(data: pd.DataFrame) -> Curves:
+    rows = data.assign(cause=data["event"] * (1 + (data["time"] % 3 == 0)))
+    return cs.cumulative_incidence(
+        rows, cause="cause", time="time", by="sex", causes={1: "cancer", 2: "other"}
+    )
+
+
+@pytest.fixture(scope="session")
+def cohort() -> cs.Cohort:
+    return cs.demo.cohort(patients=3000, seed=1)
+
+
+@pytest.fixture(scope="session")
+def rates(cohort: cs.Cohort) -> cs.ExcessMortality:
+    return cs.excess_mortality(cohort, cs.demo.life_table(), by="sex", bandwidth_years=1)
 
 
 @pytest.fixture(autouse=True)

@@ -118,18 +118,38 @@ def test_options(look) -> None:
     assert any("– : no patients." in one for one in look.written(plain))
 
 
-def test_wrong_input_is_told(both: Curves, by_country: Curves, data: pd.DataFrame, make) -> None:
-    with pytest.raises(ColumnError, match="iccc_group"):
+def test_wrong_input_is_reported(both: Curves, by_country: Curves, data: pd.DataFrame, make) -> None:
+    with pytest.raises(
+        ColumnError, match=r"^plot\.heatmap: no column 'iccc_group'\. The data have the columns: country\.$"
+    ):
         plot.heatmap(by_country)
-    with pytest.raises(OptionError, match="also grouped by 'sex'"):
+    with pytest.raises(
+        OptionError,
+        match=r"^plot\.heatmap: the curves are also grouped by 'sex', so that there are several for "
+        r"each 'country' and 'iccc_group'; estimate them without it\.$",
+    ):
         plot.heatmap(make.curves_of(data, ["country", "iccc_group", "sex"]))
-    with pytest.raises(ColumnError, match="'patients'"):
+    with pytest.raises(
+        ColumnError,
+        match=r"^plot\.heatmap: no column 'patients', which minimum=, mark_below= and totals= need; "
+        r"add it, or switch each of them off with None or False\.$",
+    ):
         plot.heatmap(table().drop(columns="patients"))
-    with pytest.raises(DataError, match="row 5"):
+    with pytest.raises(
+        DataError,
+        match=r"^plot\.heatmap: 1 row \(row 5\) repeat the labels of an earlier row in 'country', "
+        r"'iccc_group'; keep one row a group, such as those of one time or cause\.$",
+    ):
         plot.heatmap(pd.concat([table().iloc[:4], table().iloc[:1]]))
-    with pytest.raises(OptionError, match="No cell has at least 1000"):
+    with pytest.raises(
+        OptionError,
+        match=r"^No cell has at least 1000 patients and follow-up long enough, so nothing can be "
+        r"drawn; merge groups, or lower minimum=\.$",
+    ):
         plot.heatmap(table(), minimum=1000)
-    with pytest.raises(OptionError, match="different columns"):
+    with pytest.raises(OptionError, match=r"^rows= and columns= must be two different columns\.$"):
         plot.heatmap(table(), rows="country", columns="country")
-    with pytest.raises(OptionError, match="limits"):
+    with pytest.raises(
+        OptionError, match=r"^limits= is in shares, not per cent: write \(0\.5, 1\) for 50% to 100%\.$"
+    ):
         plot.heatmap(table(), limits=(0, 100))

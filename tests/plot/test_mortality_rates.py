@@ -94,7 +94,7 @@ def test_ranges_choose_cells(table):
     assert drawn[0][:, 0].tolist() == [5.5, 6.5, 7.5, 8.5, 9.5, 10.5]
 
 
-def test_zeros_gaps_and_carried_cells_are_told(look):
+def test_zeros_gaps_and_carried_cells_are_reported(look):
     frame = cells(lambda age, year: 0.0 if age == 2 else 0.01, years=(2000, 2001, 2002))
     frame = frame[~((frame["sex"] == "male") & (frame["year"] == 2002))]
     table = cs.LifeTable.from_frame(frame, mx="mx", by="country")
@@ -144,7 +144,9 @@ def test_axes_that_are_given_are_drawn_into(table):
     assert table.plot(strata={"sex": "male"}, ax=ax, title="T") is ax
     assert ax.get_title("left") == "T"
     assert dict(mpl.rcParams) == before
-    with pytest.raises(OptionError, match="ax= takes one stratum; the table has 2 here"):
+    with pytest.raises(
+        OptionError, match=r"^ax= takes one stratum; the table has 2 here\. Choose one with strata=\.$"
+    ):
         table.plot(ax=ax)
     plt.close(figure)
 
@@ -152,17 +154,19 @@ def test_axes_that_are_given_are_drawn_into(table):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"kind": "pie"}, "kind='pie' is not a choice"),
-        ({"strata": {"region": "a"}}, "strata= names 'region'; the table is by country, sex"),
-        ({"strata": {"country": "XZZ"}}, "the table has no country XZZ"),
+        ({"kind": "pie"}, r"^kind='pie' is not a choice; use one of 'ages', 'heatmap'\.$"),
+        ({"strata": {"region": "a"}}, r"^strata= names 'region'; the table is by country, sex\.$"),
+        ({"strata": {"country": "XZZ"}}, r"^strata=: the table has no country XZZ\.$"),
         ({"ages": (50, 60)}, None),
-        ({"years": (1900, 1910)}, "no cell within ages= and years="),
+        ({"years": (1900, 1910)}, r"^plot\.life_table: the table has no cell within ages= and years=\.$"),
     ],
 )
 def test_faults(table, options, message):
     if message is None:
         # The open last cell holds all higher ages.
-        with pytest.raises(OptionError, match="no cell within"):
+        with pytest.raises(
+            OptionError, match=r"^plot\.life_table: the table has no cell within ages= and years=\.$"
+        ):
             table.plot(**options)
         return
     with pytest.raises(OptionError, match=message):
@@ -171,10 +175,16 @@ def test_faults(table, options, message):
 
 def test_nothing_to_draw_and_too_much():
     zero = cs.LifeTable.from_frame(cells(lambda age, year: 0.0), mx="mx", by="country")
-    with pytest.raises(OptionError, match="every cell in these ranges is missing or 0"):
+    with pytest.raises(
+        OptionError,
+        match=r"^plot\.life_table: every cell in these ranges is missing or 0, so nothing can be drawn\.$",
+    ):
         zero.plot()
     many = cs.LifeTable.from_frame(
         cells(lambda age, year: 0.1, countries=[f"X{k:02}" for k in range(14)]), mx="mx", by="country"
     )
-    with pytest.raises(OptionError, match="28 strata are chosen; 1 to 26 panels can be read"):
+    with pytest.raises(
+        OptionError,
+        match=r"^plot\.life_table: 28 strata are chosen; 1 to 26 panels can be read\. Choose with strata=\.$",
+    ):
         many.plot()

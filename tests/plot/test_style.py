@@ -60,8 +60,12 @@ def test_settings_come_back_after_an_error() -> None:
 def test_widths() -> None:
     assert width_in_inches("page") == 6.9
     assert width_in_inches(5) == 5.0
-    for wrong in ("a5", 1.0, 99.0):
-        with pytest.raises(OptionError, match="width"):
+    inches = r"^width= must be between 2 and 40 inches\.$"
+    names = r"^width='a5' is not a choice; use one of 'column', 'page', 'landscape', or inches\.$"
+    for wrong, message in (("a5", names), (1.0, inches), (99.0, inches)):
+        with pytest.raises(OptionError, match=message):
             width_in_inches(wrong)
-    with pytest.raises(OptionError, match="colours"):
+    with pytest.raises(
+        OptionError, match=r"^Theme: colours, line_styles and markers need at least one entry each\.$"
+    ):
         Theme(colours=())

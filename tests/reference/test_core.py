@@ -132,7 +132,7 @@ def test_conditional_survival(children: pd.DataFrame) -> None:
     theirs = reference("conditional")
     curves = kaplan_meier(children, by="group", ci="log", **NAMES)
     # R's start.time keeps those whose follow-up ends at that time or later.
-    ours = on_log_scale(same_rows(curves.conditional(365).table, theirs))
+    ours = on_log_scale(same_rows(curves.conditional(given=365).table, theirs))
     assert_columns(ours, theirs, CURVE)
 
 
@@ -167,7 +167,7 @@ def test_restricted_means(children: pd.DataFrame) -> None:
         curves: Curves = kaplan_meier(children, by="group", **NAMES, **options)
         for tau in (300, 731):
             rows = theirs[(theirs["case"] == case) & (theirs["tau"] == tau)]
-            assert_columns(curves.rmst(tau), rows, {"rmst": "rmean", "std_error": "se"})
+            assert_columns(curves.rmst(times=tau), rows, {"rmst": "rmean", "std_error": "se"})
 
 
 @pytest.mark.parametrize("rho", [0, 0.5, 1])

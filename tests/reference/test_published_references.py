@@ -122,7 +122,7 @@ def test_survfit_restricted_means(shared: Path, lung: pd.DataFrame) -> None:
     curves = kaplan_meier(lung, time="time", event="dead", by="sex", ci="log")
     for tau in (500, 800):
         rows = means[means["tau"] == tau]
-        ours = curves.rmst(tau).join(curves.groups[["patients", "total_events"]])
+        ours = curves.rmst(times=tau).join(curves.groups[["patients", "total_events"]])
         names = {"rmst": "rmean", "std_error": "se_rmean", "patients": "records", "total_events": "events"}
         assert max(largest_difference(ours, rows, names).values()) < NEAR
         medians = curves.quantile(0.5)

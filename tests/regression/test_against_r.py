@@ -105,7 +105,7 @@ def test_baseline_and_predicted_survival(
     )
     table, expected = fit.predict_survival(new, times=[2, 6, 13.5, 20, 36]), rows(reference, "survival", case)
     np.testing.assert_array_equal(table["profile"], expected["profile"])
-    # R was told to carry curves on past the last follow-up of a stratum; here they are missing there.
+    # R was asked to carry curves on past the last follow-up of a stratum; here they are missing there.
     seen = table["estimate"].notna()
     assert seen.sum() >= 10
     for column in ("estimate", "std_error", "lower", "upper"):

@@ -6,6 +6,7 @@ import copy
 import math
 import pickle
 from collections.abc import Callable
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -257,8 +258,7 @@ def test_formula_and_list_of_columns_agree(patients: pd.DataFrame) -> None:
     )
 
 
-def test_lifelines_agrees(patients: pd.DataFrame) -> None:
-    lifelines = pytest.importorskip("lifelines")
+def test_lifelines_agrees(lifelines: ModuleType, patients: pd.DataFrame) -> None:
     import warnings
 
     with warnings.catch_warnings():

@@ -21,11 +21,6 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 @pytest.fixture
-def lifelines() -> ModuleType:
-    return pytest.importorskip("lifelines", reason="lifelines is not installed; it needs pandas below 3")
-
-
-@pytest.fixture
 def untied(patients: pd.DataFrame) -> pd.DataFrame:
     """Patients without ties, where Efron's and Breslow's baseline hazards are one."""
     rank = np.argsort(np.argsort(patients["time"], kind="stable"), kind="stable") + 1
@@ -165,7 +160,7 @@ def test_fitters_can_be_pickled(lifelines: ModuleType, patients: pd.DataFrame) -
     )
 
 
-def test_an_offset_is_refused(lifelines: ModuleType, patients: pd.DataFrame) -> None:
+def test_an_offset_is_refused(patients: pd.DataFrame) -> None:
     with pytest.raises(
         OptionError,
         match=r"^CoxFit\.to_lifelines: lifelines has no offset, and this fit has one \('shift'\)\.$",

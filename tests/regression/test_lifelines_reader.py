@@ -24,11 +24,6 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def lifelines() -> ModuleType:
-    return pytest.importorskip("lifelines", reason="lifelines is not installed; it needs pandas below 3")
-
-
 @pytest.fixture(scope="module")
 def cohort() -> Cohort:
     return demo_cohort(patients=800, seed=4)

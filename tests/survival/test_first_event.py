@@ -6,6 +6,7 @@ import pytest
 
 import childsurv as cs
 from childsurv.errors import ColumnError, DataError, OptionError
+from strategies import exactly
 
 EVENTS = ["relapse_date", "second_tumour_date", "death"]
 
@@ -39,7 +40,12 @@ def test_the_first_event_and_its_time_by_hand(children):
     assert other["first_event"].tolist() == [2, 2, 1, 1, 1, 0]
     # Without death, follow-up goes on to its end, which is said.
     with pytest.warns(
-        cs.errors.ChildsurvWarning, match="2 children died without any of these events"
+        cs.errors.ChildsurvWarning,
+        match=exactly(
+            "first_event: 2 children died without any of these events and count as if lost to "
+            "follow-up, which overstates incidences and is no event-free survival. Name 'death' in "
+            "first_of= as well."
+        ),
     ) as told:
         alone = cs.first_event(children, "relapse_date", time="days", event="dead")
     assert told[0].filename == __file__
@@ -56,10 +62,10 @@ def test_the_first_event_and_its_time_by_hand(children):
 
 def test_event_free_survival_and_incidences_add_to_one(children):
     result = cs.first_event(children, EVENTS, time="days", event="dead")
-    free = cs.kaplan_meier(result, time="days", event="dead").at([250, 450, 900])
+    free = cs.kaplan_meier(result, time="days", event="dead").at(times=[250, 450, 900])
     incidence = cs.cumulative_incidence(
         result, cause="first_event", time="days", causes={1: "relapse", 2: "second tumour", 3: "death"}
-    ).at([250, 450, 900])
+    ).at(times=[250, 450, 900])
     total = incidence.groupby("time")["estimate"].sum().to_numpy()
     assert total + free["estimate"].to_numpy() == pytest.approx(1, rel=1e-13)
     # Of five at risk on day 200, one relapses.
@@ -81,7 +87,13 @@ def test_a_cohort_keeps_its_kind_and_its_own_deaths():
     assert free < cs.kaplan_meier(cohort).at(years=5)["estimate"][0]
     assert cs.first_event(cohort, ["death"]).data["time"].equals(cohort.data["time"])
     late = marked.window(followed=("2015-01-01", "2017-12-31"))
-    with pytest.raises(OptionError, match="some children enter late"):
+    with pytest.raises(
+        OptionError,
+        match=exactly(
+            "first_event: some children enter late. An event before entry would be lost: call "
+            "first_event() first and choose the window afterwards."
+        ),
+    ):
         cs.first_event(late, ["relapse_date"])
 
 
@@ -144,7 +156,12 @@ def test_causes_of_a_cohort_without_an_event_are_told_where_no_window_explains_t
     cohort = cs.demo.cohort(patients=600, seed=2)
     marked = cohort.with_columns(own_cause=np.where(np.arange(len(cohort)) % 3 == 0, 2, 0))
     with pytest.warns(
-        cs.errors.ChildsurvWarning, match="rows have a cause in column 'own_cause' and no event"
+        cs.errors.ChildsurvWarning,
+        match=exactly(
+            "cumulative_incidence: 135 rows have a cause in column 'own_cause' and no event in the "
+            "cohort; they count as censored. Let first_event() end follow-up with these events, or "
+            "give a DataFrame."
+        ),
     ) as told:
         cs.cumulative_incidence(marked, cause="own_cause")
     assert told[0].filename == __file__

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import childsurv as cs
 from childsurv.errors import ColumnError, DataError, OptionError
-from strategies import DATE_OF_DIAGNOSIS, changing_states, dated
+from strategies import DATE_OF_DIAGNOSIS, changing_states, dated, exactly
 
 REFERENCE = Path(__file__).resolve().parents[1] / "reference"
 COLUMNS = {"time": "time", "event": "event"}
@@ -62,16 +62,18 @@ def test_result_is_a_curve_for_each_state(children):
     assert curves.groups["state"].tolist() == ["never relapsed", "in relapse", "death"]
     assert curves.groups["total_events"].tolist() == [0, 4, 3]
     assert curves.groups["patients"].tolist() == [6, 6, 6]
-    early = curves.at([0, 1])
+    early = curves.at(times=[0, 1])
     assert early["estimate"].tolist() == [1, 1, 0, 0, 0, 0]
-    assert curves.at([11])["estimate"].isna().all()
+    assert curves.at(times=[11])["estimate"].isna().all()
     assert curves.conventions["variance"] == "infinitesimal jackknife"
     lower, upper = curves.limits
     assert ((lower >= 0) & (upper <= 1)).all()
     inside = (curves.estimate > 0) & (curves.log_variance > 0)
     assert (lower < curves.estimate)[inside].all()
-    with pytest.raises(OptionError, match="curves of survival"):
-        curves.rmst(5)
+    with pytest.raises(
+        OptionError, match=exactly("Curves.rmst is for curves of survival; these are of a state occupation.")
+    ):
+        curves.rmst(times=5)
     assert not children.columns.difference(["time", "event", "diagnosis_date", "relapse"]).size
 
 
@@ -98,8 +100,8 @@ def test_two_states_are_kaplan_meier():
     data = pd.read_csv(REFERENCE / "children.csv", parse_dates=["diagnosis_date"])
     # With late entries the jackknife is not Greenwood's sum.
     columns = {"by": "group", **COLUMNS}
-    states = cs.state_occupation(data, dates=[], **columns).at([100, 400, 900])
-    survival = cs.kaplan_meier(data, **columns).at([100, 400, 900])
+    states = cs.state_occupation(data, dates=[], **columns).at(times=[100, 400, 900])
+    survival = cs.kaplan_meier(data, **columns).at(times=[100, 400, 900])
     alive = states[states["state"] == "diagnosis"].reset_index(drop=True)
     for name in ("estimate", "std_error", "lower", "upper"):
         # The jackknife adds children, Greenwood's sum times.
@@ -115,8 +117,8 @@ def test_competing_causes_are_states_that_nobody_leaves():
     data = dated(data, relapse=data["time"].where(relapsed, -1)).assign(
         event=data["event"].where(~relapsed, 0), cause=data["event"].where(~relapsed, 2)
     )
-    incidence = cs.cumulative_incidence(data, cause="cause", time="time").at([200, 800])
-    states = occupation(data).at([200, 800])
+    incidence = cs.cumulative_incidence(data, cause="cause", time="time").at(times=[200, 800])
+    states = occupation(data).at(times=[200, 800])
     for cause, state in (("1", "death"), ("2", "relapse")):
         ours, theirs = states[states["state"] == state], incidence[incidence["cause"] == cause]
         for name in ("estimate", "std_error", "lower", "upper"):
@@ -153,7 +155,7 @@ def test_errors_are_sums_of_squared_derivatives(data):
     moments = sorted(
         {int(data["time"].max()), int(data["time"].median()), 3} & set(range(data["time"].max() + 1))
     )
-    table = curves.at([float(moment) for moment in moments])
+    table = curves.at(times=[float(moment) for moment in moments])
     whole = weighted_occupation(data, np.ones(len(data)), moments)
     squares = np.zeros_like(whole)
     for child in range(len(data)):
@@ -250,7 +252,7 @@ def test_a_cohort_with_deaths_on_the_day_of_diagnosis_and_late_entries():
 
 def test_nothing_happens_to_anybody():
     data = dated(pd.DataFrame({"time": [4, 6], "event": [0, 0]}), relapse=[-1, -1])
-    table = occupation(data).at([3, 5, 9])
+    table = occupation(data).at(times=[3, 5, 9])
     assert table["estimate"].tolist()[:2] == [1, 1]
     assert table["std_error"].tolist()[:2] == [0, 0]
     assert table["estimate"].isna().tolist() == [False, False, True] * 3

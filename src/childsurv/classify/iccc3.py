@@ -326,7 +326,7 @@ def compare_editions(
     editions
         Two of "2005", "2017" and "2017-icdo3.2".
     level
-        "group", "subgroup" or "extended"; undivided subgroups stand for themselves in "extended".
+        "group", "subgroup" or "extended"; undivided subgroups appear as themselves in "extended".
     by
         Columns to split by, for example "country".
 

@@ -1,6 +1,6 @@
 """The tables of ICCC-3: classes, their names, and one dense look-up array an edition.
 
-The rules stand in ``iccc3_rules.tsv``, the names in ``iccc3_names.tsv``; both credit their sources:
+The rules are in ``iccc3_rules.tsv``, the names in ``iccc3_names.tsv``; both credit their sources:
 Steliarova- Foucher and others (2005), doi:10.1002/cncr.20910, the update of 2017 by IARC, and the pages of
 the SEER Program.
 """
@@ -99,7 +99,7 @@ def rules_of(edition: str) -> tuple[Rule, ...]:
 def leaves() -> tuple[IcccClass, ...]:
     """Return the leaves of all editions in the official order.
 
-    A subgroup that has divisions in one edition only stands before its divisions.
+    A subgroup that has divisions in one edition only comes before its divisions.
     """
     groups = names_of("group", "english", edition="2017").index
     place = {group: number for number, group in enumerate(groups)}

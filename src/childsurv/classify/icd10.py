@@ -19,12 +19,12 @@ from childsurv.classify.iccc3_tables import level_dtypes, read_table
 from childsurv.errors import DataError, rows_where
 
 EDITION = "icd10-coarse"
-"""Stands in ``iccc_edition`` for rows whose group comes from ICD-10."""
+"""Value of ``iccc_edition`` in rows whose group comes from ICD-10."""
 
 CERTAINTIES: tuple[str, ...] = ("category", "site")
 
 CODE = re.compile(r"([A-Z][0-9]{2})(?:[.,]?([0-9])[0-9]?)?[+*]?")
-"""A category, its fourth character, and a national fifth one, which says nothing about the group."""
+"""A category, its fourth character, and a national fifth one, which does not bear on the group."""
 
 CODE_RULE = "an ICD-10 code, such as C91.0, C910 or C91"
 
@@ -37,7 +37,7 @@ def classify_icd10(codes: Any) -> pd.DataFrame:
     """Find the main group of ICCC-3 that an ICD-10 code allows, and how certain it is.
 
     A code has the group of its line in `icd10_table`, looked up with the fourth character first, then
-    without. A code without a line has no group: ICD-10 does not tell the tumours of its site apart.
+    without. A code without a line has no group: ICD-10 does not distinguish the tumours of its site.
 
     Parameters
     ----------
@@ -119,7 +119,10 @@ def icd10_table() -> pd.DataFrame:
     """
     table = pd.DataFrame(list(read_table("icd10_groups.tsv")))
     return table.assign(
-        **{name: table[name].where(table[name] != "", None) for name in ("iccc_group", "certainty")}
+        **{
+            name: table[name].astype(object).where(table[name] != "", None)
+            for name in ("iccc_group", "certainty")
+        }
     )
 
 

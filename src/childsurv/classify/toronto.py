@@ -1,7 +1,7 @@
 """Toronto stage: the staging schema of a tumour, its valid stages, and the coarser stage that a value states.
 
 The Toronto consensus principles stage each kind of childhood tumour by its own system. Which tumour has which
-schema, and with which values, stands in ``toronto_stages.tsv``, after the paediatric schemas of the SEER
+schema, and with which values, is in ``toronto_stages.tsv``, after the paediatric schemas of the SEER
 Program (version 1.3).
 """
 
@@ -136,7 +136,7 @@ def toronto_stages(schema: str | None = None) -> pd.DataFrame:
 
 
 def check_toronto_stage(stage: Any, schema: Any) -> pd.DataFrame:
-    """Write stages in the form of their schema, and tell which are valid in it.
+    """Write stages in the form of their schema, and report which are valid in it.
 
     Read are ``2A``, ``2a``, ``IIA``, ``stage 2A``, ``CNS2`` (of leukaemia, as ``20``), with spaces and
     Cyrillic look-alikes; anything else is not valid, never guessed.

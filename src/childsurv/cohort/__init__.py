@@ -1,1 +1,1 @@
-"""Who is followed: the cohort, its windows, and the door from any table to arrays of follow-up."""
+"""The children followed: the cohort, its windows, and the door from any table to arrays of follow-up."""

@@ -1,4 +1,4 @@
-"""Named age bands and age groups, so that every table can say which ones it is about."""
+"""Named age bands and age groups, so that every table can name the ones it uses."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ AGE_GROUP_STARTS: dict[str, tuple[int, ...]] = {
 }
 """Schemes of age groups: the first completed year of each group.
 
-"standard" sets infants apart, as registries of children do; "concord" has the three groups that CONCORD is said
+"standard" sets infants apart, as registries of children do; "concord" has the three groups that CONCORD is reported
 to weigh equally, and those from 15; "russia" has the 0-14 and 15-17 of its yearly reports.
 """
 

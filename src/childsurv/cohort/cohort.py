@@ -76,7 +76,7 @@ FINDING_COLUMNS: tuple[str, ...] = ("code", "severity", "message", "column", "ro
 """Columns of `Cohort.findings`: one row for each check and row of the extract that it concerns."""
 
 EXCLUSION_COLUMNS: tuple[str, ...] = ("rule", "message", "country", "patients")
-"""Columns of `Cohort.exclusions`: one row for each rule (and country) that left somebody out."""
+"""Columns of `Cohort.exclusions`: one row for each rule (and country) that left rows out."""
 
 AGE_GROUPS: tuple[str, ...] = age_groups("standard").labels
 """Age at diagnosis in completed years, as registries of children group it."""
@@ -238,10 +238,10 @@ class Cohort(Frozen):
 
     @property
     def conventions(self) -> dict[str, str]:
-        """What every result of these rows should say: age band and groups, edition of ICCC-3, closing date, approach.
+        """What every result of these rows should state: age band and groups, edition of ICCC-3, closing date, approach.
 
         The age band and groups are those that the extracts were read with; a cohort narrowed later keeps
-        them, and says the rest in `exclusions`. Several values stand one after the other.
+        them, and gives the rest in `exclusions`. Several values are joined by semicolons.
         """
         stated = {
             name: sorted({str(source[name]) for source in self.provenance if source.get(name)})
@@ -461,7 +461,7 @@ def category_order(name: str, categories: Iterable[Any]) -> list[Any]:
     Parameters
     ----------
     name
-        Column name; ``age_group`` and the ICCC-3 columns have an order of their own, others keep theirs.
+        Column name; ``age_group`` and the ICCC-3 columns have an official order, others keep theirs.
     categories
         Labels, each once.
 

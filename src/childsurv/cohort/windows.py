@@ -1,6 +1,7 @@
 """The approaches of survival analysis over calendar time: cohort, complete, period and hybrid.
 
-Each is a choice of who contributes which part of follow-up, and nothing else: a `Cohort` comes out, for any estimator.
+Each chooses which children contribute which part of follow-up, and nothing else: the result is a `Cohort`, for any
+estimator.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def cohort_approach(cohort: Cohort, *, diagnosed: Window, years: float) -> Cohor
     diagnosed
         First and last date of diagnosis.
     years
-        Length of follow-up that everybody must have been able to reach before the closing date; follow-up ends there.
+        Length of follow-up that every child could reach before the closing date; follow-up ends there.
 
     Returns
     -------
@@ -165,7 +166,7 @@ def hybrid_approach(cohort: Cohort, *, diagnosed: Window, followed: Window) -> C
     cohort
         Any cohort.
     diagnosed
-        First and last date of diagnosis of those who contribute from diagnosis on.
+        First and last date of diagnosis of the children who contribute from diagnosis on.
     followed
         First and last date of the window.
 
@@ -199,7 +200,7 @@ def hybrid_approach(cohort: Cohort, *, diagnosed: Window, followed: Window) -> C
         raise OptionError("hybrid_approach: diagnosed= and followed= take a first and a last date each.")
     if from_date >= first:
         raise OptionError(
-            "hybrid_approach: diagnosed= must begin before followed=; otherwise nobody contributes more than in "
+            "hybrid_approach: diagnosed= must begin before followed=; otherwise no child contributes more than in "
             "period_approach()."
         )
     chosen = cohort.window(diagnosed=(None, to_date))

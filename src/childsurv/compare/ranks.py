@@ -23,6 +23,7 @@ from childsurv.errors import (
 )
 from childsurv.fold.comparison import Comparison, EventTimes, compared
 from childsurv.fold.tally import Tally
+from childsurv.maths.asked import keyword_only_times
 from childsurv.maths.probability import chi_squared_p_value, largest_of_normals_p_value, normal_p_value
 from childsurv.maths.running import ratio
 
@@ -282,7 +283,10 @@ def max_combo_test(
     )
 
 
-def fixed_time_test(curves: Curves, times: float | None = None, *, years: float | None = None) -> TestResult:
+@asking("fixed_time_test")
+def fixed_time_test(
+    curves: Curves, *positional: Any, times: float | None = None, years: float | None = None
+) -> TestResult:
     """Test whether groups have the same survival at one time, whatever their curves do before and after.
 
     With ``theta_g = log(-log S_g)`` and its variance ``v_g = V_g / (log S_g)**2``, V the variance of log S, the
@@ -318,11 +322,12 @@ def fixed_time_test(curves: Curves, times: float | None = None, *, years: float 
     >>> cs.fixed_time_test(curves, years=5).df
     1
     """
+    keyword_only_times(positional, meant="days" if curves.in_days else "the unit of the curves")
     if curves.quantity != "survival" or len(curves.groups) < 2:
         raise OptionError(
             "fixed_time_test() compares curves of survival of two or more groups; estimate them with by=."
         )
-    values = curves.at(times, years=years)
+    values = curves.at(times=times, years=years)
     if len(values) != len(curves.groups):
         raise OptionError("fixed_time_test() takes one time; call it once for each.")
     estimate, error = values["estimate"].to_numpy(), values["std_error"].to_numpy()

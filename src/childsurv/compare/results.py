@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from childsurv.maths.frozen import Frozen
 from childsurv.maths.probability import chi_squared_p_value
 
 FloatArray = npt.NDArray[np.float64]
@@ -21,7 +22,7 @@ SMALLEST_PIVOT = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
-class TestResult:
+class TestResult(Frozen):
     """Result of a test.
 
     Attributes

@@ -6,10 +6,11 @@ given the first year, a difference between countries) reads that table.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +18,9 @@ import pandas as pd
 
 from childsurv.curves import differences, reliability, small_numbers, summaries
 from childsurv.errors import OptionError, asked, asking, require_choice, require_count, require_level, warn
-from childsurv.maths.asked import asked_times
+from childsurv.maths.asked import asked_times, keyword_only_times
 from childsurv.maths.calendar import DAYS_PER_YEAR
+from childsurv.maths.frozen import Frozen
 from childsurv.maths.limits import INTERVAL_KINDS, confidence_limits
 from childsurv.maths.running import group_starts, last_row_at, running_sum
 
@@ -35,6 +37,29 @@ NEAR_AN_END = 0.5
 """Days within which a time stands for the end of an interval."""
 
 CURVE_COLUMNS = ("time", "at_risk", "events", "censored", "estimate", "std_error", "lower", "upper")
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _times_by_name(times: str = "times", years: str = "years") -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Return a decorator of a method of `Curves` that refuses times by position and says which unit was meant."""
+
+    def decorate(method: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(method)
+        def named(*args: P.args, **kwargs: P.kwargs) -> R:
+            curves: Any = args[0]
+            unit = str(curves.conventions.get("time_unit", "another unit"))
+            meant = "days" if curves.in_days else unit
+            keyword_only_times(
+                args[1:], meant=meant, times=times, years=years, in_days=curves.in_days, unit=unit
+            )
+            return method(*args, **kwargs)
+
+        return named
+
+    return decorate
 
 
 @dataclass(frozen=True)
@@ -55,7 +80,7 @@ class CurveOptions:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Strata:
+class Strata(Frozen):
     """What standardised curves are the weighted means of.
 
     Attributes
@@ -71,7 +96,7 @@ class Strata:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Curves:
+class Curves(Frozen):
     """Estimated survival over time, one step function for each group.
 
     Attributes
@@ -289,8 +314,9 @@ class Curves:
         return pd.DataFrame(columns, copy=False)
 
     @asking("Curves.at")
+    @_times_by_name()
     def at(
-        self, times: Sequence[float] | float | None = None, *, years: Sequence[float] | float | None = None
+        self, *, times: Sequence[float] | float | None = None, years: Sequence[float] | float | None = None
     ) -> pd.DataFrame:
         """Return the step function at chosen times, one row for each group and time.
 
@@ -470,7 +496,8 @@ class Curves:
         return pd.DataFrame({**labels, **summaries.quantiles(self, shares)})
 
     @asking("Curves.rmst")
-    def rmst(self, times: float | None = None, *, years: float | None = None) -> pd.DataFrame:
+    @_times_by_name()
+    def rmst(self, *, times: float | None = None, years: float | None = None) -> pd.DataFrame:
         """Return the restricted mean survival time: the area under each curve up to a time.
 
         ``integral of S from 0 to tau``, with variance ``sum over t <= tau of (area from t to tau)**2 dV(t)``,
@@ -509,7 +536,8 @@ class Curves:
         return pd.DataFrame({**self._labels(np.arange(len(self.groups))), **means})
 
     @asking("Curves.conditional")
-    def conditional(self, given: float | None = None, *, given_years: float | None = None) -> Curves:
+    @_times_by_name("given", "given_years")
+    def conditional(self, *, given: float | None = None, given_years: float | None = None) -> Curves:
         """Return survival given survival to a time: ``S(t) / S(s)`` for ``t >= s``.
 
         The variance of its logarithm is ``V(t) - V(s)``, because increments after s do not depend on those before; for
@@ -706,8 +734,9 @@ class Curves:
         return differences.rmst_comparisons(self, reference=reference, times=times, years=years, level=level)
 
     @asking("Curves.at_risk_table")
+    @_times_by_name()
     def at_risk_table(
-        self, times: Sequence[float] | float | None = None, *, years: Sequence[float] | float | None = None
+        self, *, times: Sequence[float] | float | None = None, years: Sequence[float] | float | None = None
     ) -> pd.DataFrame:
         """Return the numbers at risk at chosen times, one row a group and one column a time, as under a picture.
 
@@ -728,7 +757,7 @@ class Curves:
         >>> curves.at_risk_table(years=[0, 5]).shape
         (2, 2)
         """
-        values = self.at(times, years=years)
+        values = self.at(times=times, years=years)
         shown = np.atleast_1d(np.asarray(times if years is None else years, dtype=np.float64))
         table = pd.DataFrame(
             values["at_risk"].to_numpy().reshape(len(self.groups), -1),
@@ -739,10 +768,11 @@ class Curves:
         return table
 
     @asking("Curves.reliability")
+    @_times_by_name()
     def reliability(
         self,
-        times: Sequence[float] | float | None = None,
         *,
+        times: Sequence[float] | float | None = None,
         years: Sequence[float] | float | None = None,
         rules: str | Mapping[str, float] | ReliabilityRules = "concord-like",
     ) -> pd.DataFrame:

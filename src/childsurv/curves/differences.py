@@ -75,7 +75,7 @@ def rmst_comparisons(
     """Return comparisons of restricted means (see `Curves.rmst_comparison`)."""
     code, others = _reference(curves, reference, "rmst_comparison")
     z = _quantile(curves, level)
-    means = curves.rmst(times, years=years)
+    means = curves.rmst(times=times, years=years)
     area, error = means["rmst"].to_numpy(), means["std_error"].to_numpy()
     difference, spread = (area - area[code])[others], np.sqrt((error**2 + error[code] ** 2)[others])
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -121,7 +121,7 @@ def _quantile(curves: Curves, level: float | None) -> float:
 
 def _at(curves: Curves, times: Any, years: Any) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return the times asked for, and estimates and their errors, of shape (n_groups, n_times)."""
-    values = curves.at(times, years=years)
+    values = curves.at(times=times, years=years)
     n_groups = len(curves.groups)
     estimate = values["estimate"].to_numpy().reshape(n_groups, -1)
     error = values["std_error"].to_numpy().reshape(n_groups, -1)

@@ -29,7 +29,6 @@ def import_lifelines() -> ModuleType:
 
 def kaplan_meier_fitters(curves: Curves) -> Any:
     """Return a fitted ``KaplanMeierFitter``, or one a group; see `Curves.to_lifelines`."""
-    lifelines = import_lifelines()
     refused = (
         (
             curves.estimator != "Kaplan-Meier",
@@ -41,6 +40,7 @@ def kaplan_meier_fitters(curves: Curves) -> Any:
     for wrong, message in refused:
         if wrong:
             raise OptionError(f"{asked()}: {message}.")
+    lifelines = import_lifelines()
     starts = curves.starts
     limits = curves.limits
     names = curves.group_columns

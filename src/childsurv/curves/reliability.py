@@ -90,11 +90,11 @@ def reliability(
 ) -> pd.DataFrame:
     """Return estimates at chosen times with their reliability (see `Curves.reliability`)."""
     limits = reliability_rules(rules)
-    table = curves.at(times, years=years)
+    table = curves.at(times=times, years=years)
     children = table["at_risk"].to_numpy()
     if curves.children_at_risk is not None:
         counted = replace(curves, at_risk=curves.children_at_risk, children_at_risk=None, at_risk_after=None)
-        children = counted.at(times, years=years)["at_risk"].to_numpy()
+        children = counted.at(times=times, years=years)["at_risk"].to_numpy()
     n_times = len(table) // len(curves.groups)
     patients = np.repeat(curves.groups["patients"].to_numpy(), n_times)
     few = below(patients, limits.patients) | np.isnan(patients.astype(np.float64))

@@ -154,7 +154,7 @@ def write_extracts(
     if layout is not None:
         require_choice(layout, tuple(sorted({*FORMS, "russian"})), argument="layout")
         if faults and layout not in ALL_LAYOUTS:
-            raise OptionError(f"layout={layout!r} has no faults of its own; give faults=False.")
+            raise OptionError(f"layout={layout!r} has no faults; give faults=False.")
     register = simulate(patients=patients, seed=seed, **options)
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng([seed, 7])

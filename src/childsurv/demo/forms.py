@@ -28,7 +28,7 @@ ENCR_HEADERS = (
 
 @dataclass(frozen=True, eq=False)
 class Rendered:
-    """One country's rows as text, and under which header each field stands."""
+    """One country's rows as text, and the header of each field."""
 
     text: pd.DataFrame
     """Columns of strings in the order of the file."""

@@ -108,7 +108,7 @@ def life_table(
     ----------
     seed
         Of the irregular movement from year to year. Registers are simulated with the table of
-        ``life_table_seed`` (1 unless told otherwise), whatever their own seed.
+        ``life_table_seed`` (1 by default), whatever their own seed.
     countries
         Codes of invented countries; all thirteen by default.
     infant_cells

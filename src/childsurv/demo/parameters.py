@@ -1,6 +1,6 @@
 """What the simulation assumes: invented countries, tumours and their codes, stages, effects on the hazard.
 
-The tables stand beside this file as CSV. Rates and survival are round numbers of the size generally
+The tables are CSV files beside this module. Rates and survival are round numbers of the size generally
 known for childhood cancer (Steliarova-Foucher et al. 2017, doi:10.1016/S1470-2045(17)30186-9); they belong to
 no country.
 """
@@ -22,7 +22,7 @@ FloatArray = npt.NDArray[np.float64]
 FOLDER = Path(__file__).parent
 
 SIMULATED = "(simulated)"
-"""Stands behind every invented country's name where people read it."""
+"""Follows the name of every invented country in what people read."""
 
 AGE_GROUPS = ("0", "1-4", "5-9", "10-14", "15-19")
 AGE_FIRST_YEARS = np.array([0, 1, 5, 10, 15])

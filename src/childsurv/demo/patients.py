@@ -1,4 +1,4 @@
-"""Who falls ill, where, when and with which tumour, and the excess hazard that it brings."""
+"""Which children fall ill, where, when and with which tumour, and their excess hazard."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ def _birth_at_completed_age(diagnosis: IntArray, age: IntArray, rng: np.random.G
 
 def _latest_birth(diagnosis: IntArray, age: IntArray) -> IntArray:
     latest = BirthdayCalendar(diagnosis).birthday(-age)
-    # Counting back from 29 February can land on 1 March, whose birthday is still to come.
+    # Counting back from 29 February can land on 1 March, on which the birthday is still to come.
     return np.asarray(latest - (BirthdayCalendar(latest).birthday(age) > diagnosis), dtype=np.int64)
 
 

@@ -1,4 +1,4 @@
-"""Simulating the registers: who falls ill, what they die of and when, and until when they are followed."""
+"""Simulating the registers: which children fall ill, of what and when they die, and until when they are followed."""
 
 from __future__ import annotations
 

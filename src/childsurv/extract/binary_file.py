@@ -23,7 +23,7 @@ from childsurv.extract.layout import FileForm
 WORKBOOK_SUFFIXES: tuple[str, ...] = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 
 ERROR_CELL = "#ERROR"
-"""Stands for a cell whose formula failed: no layout reads it, so the row is found."""
+"""Value of a cell whose formula failed. No layout reads it, so the checks report the row."""
 
 CELL = re.compile(rb'<c\b[^>]*\bt="e"[^>]*>')
 CELL_REFERENCE = re.compile(rb'\br="([A-Z]+)([0-9]+)"')
@@ -51,13 +51,13 @@ def read_workbook(path: Path, form: FileForm, *, sheet: str | int | None, choose
     calamine = import_extra("python_calamine", extra="excel", purpose=f"Reading {path.name}")
     raw = path.read_bytes()
     try:
-        # From its bytes, so that a workbook under a wrong name is told by what it holds.
+        # From its bytes, so that a workbook under a wrong name is recognised by its content.
         book = calamine.CalamineWorkbook.from_filelike(io.BytesIO(raw))
         rows, name = _sheet_rows(book, path, sheet)
         failed = _failed_cells(raw, name)
     except (DataError, OptionError):
         raise
-    except Exception:  # the library has errors of its own kinds, and their words may quote the file
+    except Exception:  # the library raises errors of many kinds, and their words may quote the file
         raise DataError(
             f"{path.name} is not a workbook that can be read: it may be damaged, cut off, or locked with a password. "
             "Open it in a spreadsheet program and save it again as .xlsx, without a password."
@@ -68,7 +68,7 @@ def read_workbook(path: Path, form: FileForm, *, sheet: str | int | None, choose
     if len(rows) < form.header_line or not any(cell != "" for cell in rows[form.header_line - 1]):
         raise DataError(
             f"{path.name}, sheet {name!r}: line {form.header_line} is empty; it must hold the headers. Set "
-            "header_line in the layout's [file] table if they stand on another line."
+            "header_line in the layout's [file] table if they are on another line."
         )
     width = max(len(row) for row in rows)
     headers = [as_text(cell) for cell in rows[form.header_line - 1]]
@@ -322,7 +322,7 @@ def _fetch(query: str, connection: Any, driver: str) -> tuple[list[str], list[An
             "connection= takes a DBAPI connection (it has a method cursor), or an engine or connection of SQLAlchemy; "
             f"a {type(connection).__name__} is neither."
         )
-    # A cursor of DuckDB is a connection of its own, which does not see the views of this one.
+    # A cursor of DuckDB is another connection, which does not see the views of this one.
     cursor = connection.cursor() if driver != "duckdb" else connection
     try:
         cursor.execute(query)

@@ -109,16 +109,16 @@ def _summary(cohort: Cohort) -> pd.DataFrame:
     for number, source in enumerate(cohort.provenance, start=1):
         before = f"source {number}, " if len(cohort.provenance) > 1 else ""
         rows += [
-            (before + name.replace("_", " "), _said(value))
+            (before + name.replace("_", " "), _written(value))
             for name, value in source.items()
             if name not in NOT_SHOWN and name not in cohort.conventions
         ]
     return pd.DataFrame(rows, columns=["what", "value"])
 
 
-def _said(value: Any) -> str:
+def _written(value: Any) -> str:
     if isinstance(value, Mapping):
-        return "; ".join(f"{name}: {_said(one)}" for name, one in value.items())
+        return "; ".join(f"{name}: {_written(one)}" for name, one in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
     return str(value)

@@ -46,7 +46,7 @@ SINGLE_ORGANS: tuple[tuple[int, ...], ...] = (
 
 @dataclass(frozen=True)
 class Records:
-    """What tells the tumours of a child apart, one entry a row."""
+    """What distinguishes the tumours of a child, one entry a row."""
 
     patient: Codes
     """Code of the child within country and registry."""
@@ -92,7 +92,7 @@ def check_rows(rows: Rows, *, age_band: str | None) -> None:
 
 
 def _records(rows: Rows) -> Records:
-    """Return what tells the tumours of each child apart."""
+    """Return what distinguishes the tumours of each child."""
     patient, tumour, labels = rows.stated.patient, rows.stated.tumour, rows.stated.labels
     placed, contact, tumours = rows.timeline.placed, rows.stated.dates.contact, rows.tumours
     child = patient.codes.astype(np.int64)
@@ -136,7 +136,7 @@ def check_tumours(records: Records, found: Found) -> None:
     Parameters
     ----------
     records
-        What tells tumours apart.
+        What distinguishes the tumours of a child.
     found
         Takes the findings; must hold those of eligibility already.
     """
@@ -254,7 +254,7 @@ def repeated_tumours(child: IntArray, site: IntArray, morphology: IntArray) -> M
     """
     rows = pd.DataFrame({"child": child, "group": histology_groups(morphology), "organ": organs(site)})
     # The rules see group and organ alone, so a child with thousands of records still has few to compare.
-    repeated = rows.duplicated().to_numpy()
+    repeated = rows.duplicated().to_numpy(copy=True)
     distinct = rows[~repeated].reset_index().sort_values(["child", "index"], kind="stable")
     places, group, organ = (distinct[name].to_numpy() for name in ("index", "group", "organ"))
     of = distinct["child"].to_numpy()

@@ -69,7 +69,7 @@ def read_tumours(reader: Reader, *, edition: str) -> Tumours:
     coarse = ~(site_known & kind_known) & ~icd10.equals(UNKNOWN)
     for name, known in (("topography", site_known), ("morphology", kind_known)):
         found.add(f"{name}-missing", ~known & ~coarse & ~found.any_of([f"{name}-unreadable"]))
-    # A morphology that cannot be read says enough; its behaviour is not missing on top of it.
+    # An unreadable morphology is one finding; a missing behaviour is not reported beside it.
     unstated = (behaviour == NO_CODE) & ~found.any_of(["behaviour-unreadable"])
     found.add("behaviour-missing", unstated & kind_known & ~coarse)
 
@@ -178,7 +178,7 @@ def _where(condition: Mask, chosen: Labels, otherwise: Labels) -> Labels:
 
 
 def _check_agreement(tumours: Tumours, classified: Mask, found: Found) -> None:
-    """Find rows whose ICD-10 and ICD-O-3 codes speak of blood and of a solid tumour, or of brain and not brain."""
+    """Find rows of which one code names a tumour of the blood or brain and the other code does not."""
     icd10, sites = tumours.icd10, tumours.topography
 
     def holds(codes: tuple[str, ...]) -> Mask:

@@ -108,7 +108,7 @@ class RawTable:
     def date_cells(self, header: str) -> Days | None:
         """Return the dates among the distinct values of a column that holds text too, in the order of `coded`.
 
-        `NO_DAY` stands for a value that is no date; ``None`` where nothing of the column is one.
+        `NO_DAY` marks a value that is no date; the result is ``None`` where no value is a date.
         """
         column = self.frame[header]
         if self.all_text or column.dtype != object:

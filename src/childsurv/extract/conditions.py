@@ -1,4 +1,4 @@
-"""The language in which rules say which rows they concern: columns, and the values they may have.
+"""The language in which rules name the rows they concern: columns, and the values they may have.
 
 ``when = { age_years = "<15", morphology = ["8910", "8960-8962"] }`` holds where both columns fit; a list of
 such tables holds where any of them does. What a value may be:
@@ -64,7 +64,7 @@ COLUMNS: dict[str, str] = {
 """Columns that a rule can name besides the headers kept, and of which kind they are."""
 
 NO_NUMBER = np.iinfo(np.int64).min
-"""Stands for a number that is not known, in columns of numbers given to `holds`."""
+"""A number that is not known, in columns of numbers given to `holds`."""
 
 Test: TypeAlias = Callable[[Any], Any]
 
@@ -205,7 +205,7 @@ def _fits_one(text: str, kind: str, column: Column) -> Mask:
 
 
 def _test(kind: str, text: str) -> Test:
-    """Return the test that a text stands for; raise a ValueError if it stands for none of this kind."""
+    """Return the test that a text means; raise a ValueError if it means none of this kind."""
     if text == UNKNOWN or kind == "label":
         return text_key(text).__eq__
     if kind == "site":

@@ -68,7 +68,7 @@ def decide_order(layout: Layout, table: RawTable, match: Match) -> tuple[Layout,
     Raises
     ------
     LayoutError
-        The file does not tell the orders apart, or holds dates of both.
+        The file does not show which order it uses, or holds dates of both.
     """
     rules = _date_rules(layout, match)
     evidence: dict[tuple[str, str], Evidence] = {}
@@ -97,7 +97,7 @@ def decide_order(layout: Layout, table: RawTable, match: Match) -> tuple[Layout,
 
 
 def require_declared_order(layout: Layout, table: RawTable, match: Match) -> None:
-    """Refuse a file whose dates speak for the order of day and month that the layout does not name.
+    """Refuse a file whose dates are in the order of day and month that the layout does not name.
 
     Called where some dates could not be read: if the other order reads values that the declared one does not,
     and no value can be read in the declared order only, the file is written the other way round, and the dates
@@ -153,7 +153,7 @@ def _weigh(rule: ColumnRule, pair: tuple[str, str], table: RawTable, match: Matc
         parse_dates(texts, [written], unknown=rule.unknown, pivot=rule.pivot).status == READ
         for written in pair
     )
-    # A date whose day is unknown says the same in both orders only if its month is where the other has a 99.
+    # A date whose day is unknown is the same in both orders only if its month is where the other has a 99.
     return Evidence(
         int(counts[first & ~second].sum()),
         int(counts[second & ~first].sum()),
@@ -162,7 +162,7 @@ def _weigh(rule: ColumnRule, pair: tuple[str, str], table: RawTable, match: Matc
 
 
 def _undecided(layout: Layout, pair: tuple[str, str], found: Evidence, fields: Sequence[str]) -> str:
-    said = (
+    shown = (
         f"both: {found.first_only:,} values can only be {pair[0]}, {found.second_only:,} only {pair[1]}, and "
         f"{found.both:,} can be either"
         if found.first_only
@@ -170,12 +170,12 @@ def _undecided(layout: Layout, pair: tuple[str, str], found: Evidence, fields: S
     )
     return (
         f"Layout {layout.name} allows day and month in either order, and the dates of this file "
-        f"({', '.join(fields)}) prove {said}. {_explained(pair[0])}; {_explained(pair[1])}. Ask the registry, and "
+        f"({', '.join(fields)}) prove {shown}. {_explained(pair[0])}; {_explained(pair[1])}. Ask the registry, and "
         f"read the file with date_formats=[{pair[0]!r}] or date_formats=[{pair[1]!r}]."
     )
 
 
 def _explained(written: str) -> str:
-    """Say what a made-up date means in a format."""
+    """Explain a format by an invented date."""
     shown = written.replace("%Y", "2010").replace("%y", "10").replace("%d", "05").replace("%m", "03")
     return f"{written} writes 5 March 2010 as {shown}"

@@ -22,7 +22,7 @@ Days: TypeAlias = npt.NDArray[np.int64]
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
 NO_DAY = np.iinfo(np.int64).min
-"""Stands for a date that is not there; NumPy reads it as NaT."""
+"""A date that is not there; NumPy reads it as NaT."""
 
 READ, MISSING, UNREADABLE = 0, 1, 2
 """How the reading of a date ended."""
@@ -37,7 +37,7 @@ SHORT_CALENDAR = 200_000
 """Days in a calendar that is worth laying out, some 550 years."""
 
 TIME_OF_DAY = re.compile(r"[T ]([01]?\d|2[0-4]):[0-5]\d(:[0-6]\d([.,]\d+)?)?\s*(Z|[+-]\d{2}:?\d{2})?$")
-"""A time after a date is not read: the date as written counts, wherever its clock stood."""
+"""A time after a date is not read: the date as written counts, in whatever time zone."""
 
 TOKENS = {"%d": "d", "%m": "m", "%b": "b", "%Y": "Y", "%y": "y"}
 
@@ -60,7 +60,7 @@ MONTH_NAMES: tuple[tuple[str, ...], ...] = (
 MONTH_OF_NAME = {name: number for number, names in enumerate(MONTH_NAMES, start=1) for name in names}
 
 SERIAL_ORIGINS = {"excel": "1899-12-30", "excel-1904": "1904-01-01"}
-"""Formats of serial day numbers, and the day that number 0 stands for."""
+"""Formats of serial day numbers, and the day of number 0."""
 
 LAST_FALSE_SERIAL = 60
 """Excel's calendar of 1900 has a 29 February that never was: its serial numbers up to 60 name no certain day."""
@@ -125,7 +125,7 @@ def date_pattern(text: str, unknown: Sequence[str] = (), *, pivot: int | None = 
         For example ``%d.%m.%Y``: ``%d`` day, ``%m`` month, ``%b`` month by its name, ``%Y`` year of four digits,
         ``%y`` of two. Or ``excel`` or ``excel-1904``, days counted as spreadsheets do (group ``serial``).
     unknown
-        Codes that may stand for an unknown part.
+        Codes for an unknown part.
     pivot
         The last year that a two-digit year can mean.
 
@@ -149,7 +149,7 @@ def date_pattern(text: str, unknown: Sequence[str] = (), *, pivot: int | None = 
         raise LayoutError(f"the format {text!r} needs one of %Y and %y, and at most one of %m and %b.")
     if "%d" in tokens and not {"%m", "%b"} & set(tokens):
         raise LayoutError(f"the format {text!r} needs %m or %b where it has %d.")
-    # Without separators only a fixed width tells the parts apart.
+    # Without separators only a fixed width separates the parts.
     joined = re.search(r"%.%.", text) is not None
     others = "".join(f"|{re.escape(code)}" for code in unknown if code and not code.isdigit())
     digits = r"\d{2}" if joined else r"\d{1,2}"

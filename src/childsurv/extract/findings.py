@@ -30,7 +30,7 @@ class Found:
     facts: dict[str, str] = field(default_factory=dict)
     """What the messages may name: options, never values of a patient."""
     settled: Mask | None = None
-    """Rows about which no further rule says anything."""
+    """Rows for which no further rule reports anything."""
     known: Rules = field(default_factory=rules)
     """The rules."""
 
@@ -44,7 +44,7 @@ class Found:
                 self.add(code, found)
 
     def settle(self, code: str, where: Mask) -> None:
-        """Record rows about which nothing more is to be said, because none of their values can be trusted."""
+        """Record rows for which nothing more is reported, because none of their values can be trusted."""
         self.add(code, where)
         self.settled = where if self.settled is None else self.settled | where
 

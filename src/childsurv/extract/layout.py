@@ -118,7 +118,7 @@ class FileForm:
     quote: str = '"'
     """Quotation mark around fields, or empty for none."""
     header_line: int = 1
-    """Line of the headers, from 1; what stands above (a title) is not read."""
+    """Line of the headers, from 1; a title above it is not read."""
     guard: str = ""
     """A character that was put before texts which a spreadsheet would take for a formula, and is taken off; empty for
     none."""
@@ -126,14 +126,14 @@ class FileForm:
 
 @dataclass(frozen=True)
 class ColumnRule(Frozen):
-    """Where one field stands in the file and how it is read."""
+    """Where one field is in the file and how it is read."""
 
     name: str
     """Name of the field (`childsurv.extract.layout.FIELDS`)."""
     read: str
     """One of `READINGS`."""
     headers: tuple[str, ...] = ()
-    """Headers under which it may stand, any one of them."""
+    """Headers under which it may be, any one of them."""
     parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """For ``date-parts``: the headers of day, month and year."""
     formats: tuple[str, ...] = ()
@@ -148,10 +148,10 @@ class ColumnRule(Frozen):
     pivot: int | None = None
     """The last year that a two-digit year can mean; ``None`` refuses them."""
     label_after: str = ""
-    """What stands from here on in a value is a label of the code before it, and is not read: "-" in
+    """What follows this text in a value is a label of the code before it, and is not read: "-" in
     ``C71.6-Cerebellum``. Empty for none."""
     take_first: bool = False
-    """Whether several of the headers may be there and say the same; the first of the list is then read."""
+    """Whether several of the headers may be there with the same values; the first of the list is then read."""
     unit: str = ""
     note: str = ""
     """Unit and note are for the reader of the layout."""
@@ -175,7 +175,7 @@ class Layout(Frozen):
     Attributes
     ----------
     name, description, source, notes
-        What it is, and who says so.
+        What it is, and where its description comes from.
     file
         Separator, encodings, decimal mark, quotation mark.
     columns
@@ -202,7 +202,7 @@ class Layout(Frozen):
     not_read: tuple[str, ...] = ()
 
     def describe(self) -> str:
-        """Return a page of text that says what the layout expects, to check a file against."""
+        """Return a page of text that lists what the layout expects, to check a file against."""
         form = self.file
         lines = [
             f"Layout {self.name}: {self.description}",

@@ -2,7 +2,7 @@
 
 A child treated abroad may be registered twice. Registries that share a secret key can compare tokens,
 ``HMAC-SHA256(key, normalised names, date of birth, sex)``: equal tokens are very probably one child, and
-nobody without the key can go from a token to a name, or test a guess. Tokens find the same spelling only: names
+without the key a token cannot be turned into a name, nor a guess be tested. Tokens find the same spelling only: names
 are brought to one alphabet and case first, but a name changed, misspelt or missing is not found, and twins of one
 sex and first letters are told apart by their given names alone. A token is a pseudonym: still personal data.
 """
@@ -88,8 +88,8 @@ def key_bytes(key: LinkKey | None) -> bytes:
         key = key.encode("utf-8")
     if not isinstance(key, bytes) or len(key) < SHORTEST_KEY or len(set(key)) < SHORTEST_KEY // 2:
         raise OptionError(
-            f"link_key= takes a secret of at least {SHORTEST_KEY} bytes that the registries share and nobody else "
-            "knows, for example secrets.token_hex(32); keep it out of scripts and of the data."
+            f"link_key= takes a secret of at least {SHORTEST_KEY} bytes that only the registries "
+            "know, for example secrets.token_hex(32); keep it out of scripts and of the data."
         )
     return key
 
@@ -165,8 +165,8 @@ def write_link_tokens(cohort: Cohort, path: str | Path) -> Path:
     Returns
     -------
     Path
-        Of the file: columns ``registry, link_token, key_check``, one row a child, sorted, so that the order says
-        nothing.
+        Of the file: columns ``registry, link_token, key_check``, one row a child, sorted, so that the order
+        reveals nothing.
 
     Raises
     ------
@@ -212,7 +212,7 @@ def compare_link_tokens(paths: Sequence[str | Path]) -> pd.DataFrame:
     -------
     DataFrame
         ``link_token`` and ``registries`` (their names, sorted, in one text), one row a token that two registries
-        or more have. Give each registry the rows with its name: it finds the child by the token, and nobody else can.
+        or more have. Give each registry the rows with its name: only that registry can find the child by the token.
 
     Raises
     ------

@@ -161,7 +161,7 @@ class _LayoutReader:
         for name, known in FIELDS.items():
             if known.required and name not in rules:
                 raise self.fail(
-                    f"columns.{name}", f"is missing; a layout must say where the {known.meaning} stands."
+                    f"columns.{name}", f"is missing; a layout must name the column of the {known.meaning}."
                 )
         for first, *others in ALTERNATIVES:
             if first not in rules and not rules.keys() & set(others):
@@ -234,7 +234,7 @@ class _LayoutReader:
             if "day" in parts and "month" not in parts:
                 raise self.fail(f"{place}month", "a date with a day needs its month.")
         elif parts or not headers:
-            raise self.fail(f"{place}headers", "must list the headers under which the field may stand.")
+            raise self.fail(f"{place}headers", "must list the headers under which the field may be.")
         formats = self.texts(table, "formats", place)
         if (read == "date") != bool(formats):
             raise self.fail(f"{place}formats", "must be given for read = 'date', and only there.")

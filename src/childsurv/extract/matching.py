@@ -1,4 +1,4 @@
-"""Which header of a file fills which field of a layout, and what to say when they do not meet."""
+"""Which header of a file fills which field of a layout, and the message when they do not fit."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Propose a layout for a file that nobody has described: which header is which field, and how sure that is.
+"""Propose a layout for a file without a description: which header is which field, and how sure that is.
 
 Headers are compared with those of the built-in layouts and with synonyms in English, Russian and Russian in Latin
-letters; values with what a field can hold. Nothing is decided silently: every line of the proposal says why it is
-there and how sure it is, and what competes with it stands beside it, commented out.
+letters; values with what a field can hold. Nothing is decided silently: every line of the proposal gives its reason
+and how sure it is, and what competes with it follows it, commented out.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ class LayoutSuggestion:
     name : str
         Of the layout.
     toml : str
-        Text of a TOML file, with a comment on each table that says how sure it is and why.
+        Text of a TOML file, with a comment on each table that gives its sureness and reason.
     table : DataFrame
         ``header, field, sureness, reason, fit``: one row a header of the file; no field where none was found.
     missing : tuple of str
-        What the file must hold and no header was found for, and what else stands in the way of reading it.
+        What the file must hold and no header was found for, and what else prevents reading it.
     layout : Layout or None
         The layout itself, where nothing is missing.
     """
@@ -82,7 +82,7 @@ class LayoutSuggestion:
 def suggest_layout(
     path: str | Path, *, encoding: str | None = None, sheet: str | int | None = None
 ) -> LayoutSuggestion:
-    """Propose a layout for a file, saying how sure it is of each line.
+    """Propose a layout for a file, with the sureness of each line.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def suggest_layout(
     Returns
     -------
     LayoutSuggestion
-        No value of a patient stands in it; codes are named where a column holds at most twelve short ones, each
+        It holds no value of a patient; codes are named where a column holds at most twelve short ones, each
         in five rows or more.
 
     Raises
@@ -246,7 +246,7 @@ def _candidate(field: str, header: str, values: Values | None) -> Candidate | No
     if not named and not looks_distinctive(field, values):
         return None
     if not values.filled and FIELDS.get(field) is not None and FIELDS[field].values:
-        return None  # codes of an empty column cannot be told
+        return None  # codes of an empty column cannot be recognised
     if values.filled and by_values < 0.3:
         return None
     percent = f"{100 * by_values:.0f} % of its values fit"

@@ -59,7 +59,7 @@ class Candidate:
 def propose_rule(
     field: str, candidates: Mapping[str, Candidate], columns: Mapping[str, Values | None]
 ) -> tuple[ColumnRule, str, list[str], str]:
-    """Return the rule of a field, how sure it is, what to say about it, and what stands in its way."""
+    """Return the rule of a field, how sure it is, notes on it, and what prevents reading it."""
     first = next(iter(candidates.values()))
     values = columns[first.header]
     sureness = min((one.sureness for one in candidates.values()), key=(GUESS, LIKELY, SUREST).index)

@@ -92,7 +92,7 @@ def data_quality(
         ``microscopically_verified, death_certificate_only, autopsy, unspecified, stage_unknown,
         vital_status_unknown``; ``non_malignant_cns`` in per cent of eligible tumours of ICCC-3 group III;
         ``lost_to_follow_up`` in per cent of the analysed; ``follow_up_completeness`` (Clark's C) in per cent.
-        Missing where there is nothing to divide by. ``attrs["conventions"]`` says the age band, the edition of
+        Missing where there is nothing to divide by. ``attrs["conventions"]`` gives the age band, the edition of
         ICCC-3 and the closing date.
 
     Raises

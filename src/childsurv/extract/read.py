@@ -95,7 +95,7 @@ def read_extract(
         Further headers of the extract to carry along as text.
     date_formats
         Replaces the formats of every column that the layout reads as a date, for example ``["%Y%d%m"]`` for a
-        file that was refused because day and month could stand in either order.
+        file that was refused because day and month could be in either order.
     connection
         A DBAPI connection (sqlite3, DuckDB, psycopg ...), or an engine or connection of SQLAlchemy; the first
         argument is then a query. It is neither committed nor closed.

@@ -37,7 +37,7 @@ UNKNOWN_CODE = 9
 """Basis and grade that are not known."""
 
 NO_CODE = -1
-"""Stands for a morphology or behaviour that is not there."""
+"""A morphology or behaviour that is not there."""
 
 OLDEST_AGE = 120.0
 

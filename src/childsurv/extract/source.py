@@ -61,7 +61,7 @@ MAGIC: tuple[tuple[bytes, str], ...] = (
 
 NOT_READ = {".json": "JSON", ".mdb": "an Access database", ".accdb": "an Access database", ".dbf": "dBASE"}
 
-SAYS = {
+CALLED = {
     "workbook": "a workbook",
     "statistical": "a file of a statistics program",
     "parquet": "Apache Parquet",
@@ -83,7 +83,7 @@ def read_source(
 ) -> RawTable:
     """Read the columns that ``choose`` wants from a path, a query or a table.
 
-    What a file begins with decides what it is; its suffix counts where that says nothing.
+    The first bytes of a file decide its kind; its suffix counts where they do not.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def read_source(
         Path of a file, a query where ``connection`` is given, or a DataFrame of pandas, polars, Arrow or
         DuckDB.
     form
-        How text is to be taken apart, and on which line the headers stand.
+        How text is to be taken apart, and which line holds the headers.
     encoding
         Overrides the encodings of ``form``; for text and files of statistics programs.
     choose
@@ -108,7 +108,7 @@ def read_source(
     OptionError
         There is no such file, its kind is not read, or an option does not apply to it.
     DataError
-        The source is empty, damaged or not what its suffix says.
+        The source is empty, damaged or of another kind than its suffix.
     MissingExtraError
         The library for this kind of file is not installed.
     """
@@ -131,7 +131,7 @@ def read_source(
         _refuse(None, sheet, "a file of a statistics program", ("encoding",))
         return read_statistical(path, encoding=encoding, choose=choose)
     if kind in {"parquet", "feather"}:
-        _refuse(encoding, sheet, SAYS[kind], ())
+        _refuse(encoding, sheet, CALLED[kind], ())
         return _read_arrow(path, kind, choose)
     _refuse(None, sheet, "text", ("encoding",))
     digest = hashlib.sha256(raw).hexdigest()
@@ -164,7 +164,7 @@ def _kind_of(path: Path) -> tuple[str, bytes]:
         found = "workbook" if "[Content_Types].xml" in names or "content.xml" in names else "zip"
     if found is None and by_suffix in {"workbook", "parquet", "feather", "compressed", "zip"} and start:
         raise DataError(
-            f"{path.name} is named as {SAYS[by_suffix]}, but does not begin as one: it may be text under a wrong "
+            f"{path.name} is named as {CALLED[by_suffix]}, but does not begin as one: it may be text under a wrong "
             "name, or damaged. Rename it to .csv if it is text, or ask for it again."
         )
     kind = by_suffix if found is None else found
@@ -218,5 +218,5 @@ def _read_arrow(path: Path, kind: str, choose: Chooser) -> RawTable:
     try:
         frame = pd.read_parquet(path) if kind == "parquet" else pd.read_feather(path)
     except Exception:  # pyarrow has errors of many kinds, and their words may quote the file
-        raise DataError(f"{path.name} is not an {SAYS[kind]} file that pyarrow can read.") from None
+        raise DataError(f"{path.name} is not an {CALLED[kind]} file that pyarrow can read.") from None
     return table_of_frame(frame, path.name, choose, hashlib.sha256(path.read_bytes()).hexdigest())

@@ -112,7 +112,7 @@ def place_dates(stated: StatedDates, *, closing: Days | int, found: Found) -> Pl
     Parameters
     ----------
     stated
-        What the extract says.
+        What the extract states.
     closing
         Closing date of each row, or of all.
     found
@@ -131,7 +131,7 @@ def place_dates(stated: StatedDates, *, closing: Days | int, found: Found) -> Pl
         shortest = np.where(exact_days, np.nan_to_num(survival), shortest).astype(np.int64)
         longest = np.where(exact_days, shortest, longest)
 
-    # Survival time and last contact together say where diagnosis must lie.
+    # Survival time and last contact together give the days on which diagnosis must lie.
     both = has_survival & contact.readable & diagnosis.readable
     earliest = np.where(both, contact.first - np.where(both, longest, 0), NO_DAY)
     latest = np.where(both, contact.last - np.where(both, shortest, 0), LARGEST_DAY)

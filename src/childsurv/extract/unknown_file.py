@@ -1,4 +1,4 @@
-"""Opening a file that nobody has described: its encoding, separator, line of headers, and what its columns hold."""
+"""Opening a file without a description: its encoding, separator, line of headers, and what its columns hold."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MOST_DISTINCT = 3_000
 """Distinct values looked at in a column with more, evenly spread."""
 
 FEW_LETTERS = 40
-"""Bytes beyond ASCII below which the Russian encodings are not told apart."""
+"""Bytes beyond ASCII below which the Russian encodings cannot be distinguished."""
 
 BINARY = re.compile(rb"^(PK\x03\x04|\xd0\xcf\x11\xe0|PAR1|ARROW1|\$FL[23]|<stata_dta>|HEADER RECORD)")
 COMPRESSED_SUFFIXES = {".gz", ".bz2", ".xz", ".zip"}
@@ -48,7 +48,7 @@ def open_unknown(path: Path, encoding: str | None, sheet: str | int | None) -> t
 def _open_with_lines(
     path: Path, form: FileForm, sheet: str | int | None, encoding: str | None
 ) -> tuple[FileForm, RawTable]:
-    """Read a file whose lines cannot be looked at, trying on which line of a workbook the headers stand."""
+    """Read a file whose lines cannot be looked at, trying which line of a workbook holds the headers."""
     lines = MOST_TITLE_LINES if path.suffix.lower() in WORKBOOK_SUFFIXES else 1
     found: list[tuple[int, FileForm, RawTable]] = []
     for line in range(1, lines + 1):
@@ -56,7 +56,7 @@ def _open_with_lines(
         try:
             table = _read(path, own, sheet, encoding)
         except DataError:
-            # An empty line, or the end of the sheet; what stands in the way of every line is raised at the last.
+            # An empty line, or the end of the sheet; the error of every line is raised at the last.
             if line == lines and not found:
                 raise
             continue
@@ -110,7 +110,7 @@ def _encoding_of(start: bytes) -> str:
         start[: max(len(start) - 4, 0)].decode("utf-8")
     except UnicodeDecodeError as error:
         if error.start < len(start) - 8:
-            # A few letters, such as a Cyrillic С among Latin codes, do not tell the Russian encodings apart.
+            # A few letters, such as a Cyrillic С among Latin codes, do not distinguish the Russian encodings.
             few = sum(byte > 127 for byte in start) < FEW_LETTERS
             return "cp1251" if few else likely_encoding(start)
     return "utf-8"
@@ -133,7 +133,7 @@ def _regularity(lines: Sequence[str], separator: str) -> tuple[float, int]:
 
 
 def look(table: RawTable, header: str) -> Values | None:
-    """Return the distinct values of a column; ``None`` where dates stand as dates, or the header twice."""
+    """Return the distinct values of a column; ``None`` where the cells are dates, or two columns have the header."""
     if header not in table.frame or table.days(header) is not None:
         return None
     coded = table.coded(header)

@@ -141,13 +141,13 @@ class DateStyle:
     unknown: tuple[str, ...] = ()
     """Codes for an unknown part that occur."""
     other_order: str | None = None
-    """The same format with day and month in each other's place, where the values do not tell which it is."""
+    """The same format with day and month in each other's place, where the values do not show which it is."""
     two_digit_years: bool = False
     """Whether a pivot is needed."""
 
 
 def values_of(texts: Sequence[str], counts: npt.NDArray[np.int64]) -> Values:
-    """Part the texts of a column into those that say something and those that do not."""
+    """Separate the texts of a column that mean something from those that mean that nothing is known."""
     blank = np.array([text_key(text) in BLANKS for text in texts], dtype=bool)
     known = [text for text, empty in zip(texts, blank, strict=True) if not empty]
     blanks = tuple(dict.fromkeys(text for text, empty in zip(texts, blank, strict=True) if empty))
@@ -158,7 +158,7 @@ def date_style(values: Values) -> DateStyle:
     """Find the formats that read the dates of a column.
 
     The format that reads most values comes first; shorter ones follow for the rest. Two formats that differ in the
-    order of day and month alone are told apart by the values that only one of them reads.
+    order of day and month alone are distinguished by the values that only one of them reads.
     """
     unknown = _unknown_parts(values)
     if not values.filled:
@@ -253,7 +253,7 @@ def vocabulary(field: str) -> Mapping[str, str]:
     for name in layouts():
         rule = load_layout(name).columns.get(field)
         for code, value in (rule.values if rule is not None else {}).items():
-            # Numbers of SEER follow lists of their own.
+            # The numbers of SEER follow other lists.
             if name == "seer" and code.isdigit():
                 continue
             meanings.setdefault(text_key(code), set()).add(value)

@@ -155,7 +155,7 @@ def _labels(reader: Reader, country: str | None, registry: str | None) -> dict[s
 
 
 def _place(reader: Reader, name: str, given: str | None) -> Labels | None:
-    """Return the country or registry of each row: what the caller says, which the file may not contradict."""
+    """Return the country or registry of each row: what the caller names, which the file may not contradict."""
     own = reader.labels(name, problems="label")
     if given is None:
         return own

@@ -29,7 +29,7 @@ def write_extract(cohort: Cohort, path: str | Path) -> Path:
     ``exclude``, and ``keep`` for columns that are not canonical, the file gives the same data and closing date.
     Findings, exclusions and provenance belong to the extract first read and are not written.
 
-    No text becomes a formula: in CSV an apostrophe stands before text that begins with ``=``, ``+``, ``-``,
+    No text becomes a formula: in CSV an apostrophe precedes text that begins with ``=``, ``+``, ``-``,
     ``@``, a tab or an apostrophe, and the layout takes it off again; in a workbook text is stored as text.
 
     Parameters

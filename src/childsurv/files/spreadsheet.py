@@ -20,7 +20,7 @@ WIDEST_COLUMN = 80
 
 
 def guarded_text(value: object) -> object:
-    """Return a text with the guard before it if it needs one; an apostrophe of its own is kept apart by another."""
+    """Return a text with the guard before it if it needs one; an apostrophe that it begins with gets another one."""
     if isinstance(value, str) and value.startswith((*FORMULA_STARTS, GUARD)):
         return GUARD + value
     return value

@@ -29,6 +29,7 @@ from childsurv.errors import DataError, OptionError, asked
 from childsurv.lifetable.paths import marked_cells_table
 from childsurv.lifetable.table import LifeTable
 from childsurv.maths.calendar import DAYS_PER_YEAR
+from childsurv.maths.frozen import Frozen
 from childsurv.maths.running import group_starts, running_sum
 
 FloatArray = npt.NDArray[np.float64]
@@ -90,7 +91,7 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class LifeTableNotes:
+class LifeTableNotes(Frozen):
     """What sums say of the life table that they were made with, so that they can be finished without it."""
 
     digest: str
@@ -123,7 +124,7 @@ class LifeTableNotes:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Tally:
+class Tally(Frozen):
     """Sums of follow-up by group and time cell, which add over disjoint sets of patients.
 
     Build one with `childsurv.tally`. Cells are sorted by group and time.

@@ -89,7 +89,7 @@ class ExcessMortality(Curves):
                 np.where(certain, self.estimate, self.estimate * factor),
             )
 
-    def at(self, times: Any = None, *, years: Any = None) -> pd.DataFrame:
+    def at(self, *, times: Any = None, years: Any = None) -> pd.DataFrame:
         """Refuse: rates are known at the times that `excess_mortality` was asked for."""
         raise OptionError(
             "ExcessMortality.at: rates are no step functions; give times= or years= to excess_mortality()."

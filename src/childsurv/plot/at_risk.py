@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 
 from childsurv.curves.curves import Curves
-from childsurv.net.excess import QUANTITY
-from childsurv.plot.lines import KEY_WIDTH, TimeAxis, draw_key
-from childsurv.plot.spacing import LINE_HEIGHT, text_height
+from childsurv.plot.choices import Choices
+from childsurv.plot.groups import is_rate
+from childsurv.plot.lines import KEY_WIDTH, draw_key
+from childsurv.plot.page import write
+from childsurv.plot.spacing import TIGHT, text_height, wrapped
+from childsurv.plot.steps import TimeAxis
 from childsurv.plot.style import Theme
 from childsurv.words.picture_texts import count_text
 
@@ -22,21 +26,52 @@ FloatArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class RiskRow:
-    """One row of the table.
-
-    Attributes
-    ----------
-    name : str
-        Name of the group, with line breaks.
-    place : int or None
-        Place of the group in the theme; None draws no piece of line.
-    numbers : tuple of str
-        One a tick.
-    """
+    """One row of the table."""
 
     name: str
+    """Name of the group, with line breaks."""
+
     place: int | None
+    """Place of the group in the theme; None draws no piece of line."""
+
     numbers: tuple[str, ...]
+    """One a tick."""
+
+    def height(self, theme: Theme, *, above: bool) -> float:
+        """Return the height in inches; ``above`` puts the name on separate lines."""
+        name = text_height(self.name, size=theme.small)
+        numbers = text_height("0", size=theme.small)
+        return name + numbers + 0.03 if above else max(name, numbers)
+
+
+def risk_rows(choices: Choices, ticks: FloatArray, *, name_room: float | None) -> list[list[RiskRow]]:
+    """Return the rows of each panel, the same for all, so that they stand side by side.
+
+    Parameters
+    ----------
+    choices
+        The picture.
+    ticks
+        Times of the numbers.
+    name_room
+        Inches to which names above their numbers are broken; None leaves the names whole.
+    """
+    page, chosen = choices.page, choices.chosen
+    numbers = numbers_at_risk(choices.curves, ticks, choices.axis, page.language)
+    several, keyed = len(chosen.people) > 1, chosen.people == chosen.names
+    found = {(one.panel, one.people): one for one in chosen.drawn}
+    names = list(chosen.people) if several else [page.text("at_risk")]
+    if name_room is not None and several:
+        room = name_room - (KEY_WIDTH if keyed else 0.0) - 0.1
+        names = [wrapped(name, room, family=page.theme.font, size=page.theme.small) for name in names]
+    rows: list[list[RiskRow]] = []
+    for panel in range(len(chosen.panels)):
+        rows.append([])
+        for place, (people, name) in enumerate(zip(chosen.people, names, strict=True)):
+            group = found.get((panel, people))
+            written = numbers[group.row] if group is not None else ("–",) * ticks.size
+            rows[-1].append(RiskRow(name, place if several and keyed else None, written))
+    return rows
 
 
 def numbers_at_risk(
@@ -47,7 +82,7 @@ def numbers_at_risk(
     A number that the curves' own minimum hides is written as less than it; before the curves begin there is none.
     """
     times = ticks * axis.unit
-    if curves.quantity == QUANTITY:
+    if is_rate(curves):
         return _at_known_times(curves, times, language)
     # Inside an interval of a life table no number is known.
     known = curves.is_known_at(times)
@@ -84,149 +119,97 @@ def _at_known_times(curves: Curves, times: FloatArray, language: str) -> list[tu
     return rows
 
 
-def row_height(row: RiskRow, theme: Theme, *, above: bool) -> float:
-    """Return the height of a row in inches; ``above`` puts its name on lines of its own."""
-    name = text_height(row.name, size=theme.small)
-    numbers = text_height("0", size=theme.small)
-    return name + numbers + 0.03 if above else max(name, numbers)
+@dataclass(frozen=True)
+class RiskTable:
+    """The table under one panel."""
 
+    rows: Sequence[RiskRow]
+    ticks: FloatArray
+    """Times of the numbers."""
 
-def table_height(rows: Sequence[RiskRow], theme: Theme, *, above: bool, heading: bool) -> float:
-    """Return the height of the table in inches."""
-    head = text_height("0", size=theme.small) if heading else 0.0
-    return head + sum(row_height(row, theme, above=above) for row in rows)
+    theme: Theme
+    heading: str | None
+    """Words above the table, if any."""
 
+    above: bool
+    """Put each name on a separate line above its numbers."""
 
-def draw_table(
-    ax: Axes,
-    rows: Sequence[RiskRow],
-    ticks: FloatArray,
-    *,
-    top: float,
-    theme: Theme,
-    heading: str | None,
-    above: bool,
-    names: bool,
-    gap: float,
-    edge: float = 0.0,
-    heading_shown: bool = True,
-) -> None:
-    """Draw the table ``top`` inches under the axes.
+    names: bool
+    """Write the names; without, only the pieces of line."""
 
-    Parameters
-    ----------
-    ax
-        Axes with their limits set.
-    rows, ticks
-        Rows and the times of their numbers.
-    top
-        Inches from the lower edge of the axes to the table.
-    theme
-        Looks.
-    heading
-        Words above the table, or None.
-    above
-        Put each name on a line of its own above its numbers.
-    names
-        Write the names; without, only the pieces of line.
-    gap
-        Inches between the axes' left edge and what stands to the left of the first number.
-    edge
-        Inches by which names above the numbers start to the left of the axes.
-    heading_shown
-        Write the heading; without, its place stays empty, in line with a neighbour's.
-    """
-    y = -top
-    line = text_height("0", size=theme.small)
-    if heading:
-        if above:
-            left, side = -edge, "left"
-        elif names:
-            left, side = -gap, "right"
+    gap: float
+    """Inches between the axes' left edge and what stands to the left of the first number."""
+
+    edge: float = 0.0
+    """Inches by which names above the numbers start to the left of the axes."""
+
+    heading_shown: bool = True
+    """Write the heading; without, its place stays empty, in line with a neighbour's."""
+
+    @property
+    def line(self) -> float:
+        """Height of a line in inches."""
+        return text_height("0", size=self.theme.small)
+
+    @property
+    def height(self) -> float:
+        """Height in inches."""
+        head = self.line if self.heading else 0.0
+        return head + sum(row.height(self.theme, above=self.above) for row in self.rows)
+
+    def draw(self, ax: Axes, *, top: float) -> None:
+        """Draw the table ``top`` inches under axes with their limits set."""
+        y = -top
+        if self.heading:
+            if self.heading_shown:
+                self._write_heading(ax, self.heading, y)
+            y -= self.line
+        for row in self.rows:
+            self._draw_row(ax, row, y)
+            y -= row.height(self.theme, above=self.above)
+
+    def _write_heading(self, ax: Axes, heading: str, y: float) -> None:
+        if self.above:
+            left, side = -self.edge, "left"
+        elif self.names:
+            left, side = -self.gap, "right"
         else:
-            left, side = -gap - KEY_WIDTH, "left"
-        if heading_shown:
-            _write(
-                ax,
-                heading,
-                left,
-                y - line / 2,
-                theme,
-                ha=side,
-                weight="bold",
-                kind="at-risk-heading",
-            )
-        y -= line
-    for row in rows:
-        height = row_height(row, theme, above=above)
+            left, side = -self.gap - KEY_WIDTH, "left"
+        style = {"ha": side, "weight": "bold", "color": self.theme.ink, "label": "at-risk-heading"}
+        self._write(ax, heading, left, y - self.line / 2, **style)
+
+    def _draw_row(self, ax: Axes, row: RiskRow, y: float) -> None:
+        theme = self.theme
         colour = theme.ink if row.place is None else theme.text_colour(row.place)
-        middle = y - height / 2
-        if above:
-            name_height = text_height(row.name, size=theme.small)
-            shift = 0.0
-            if row.place is not None:
-                draw_key(ax, -edge + KEY_WIDTH / 2, y - line / 2, origin=(0, 0), place=row.place, theme=theme)
-                shift = KEY_WIDTH + 0.05
-            if names:
-                _write(
-                    ax,
-                    row.name,
-                    shift - edge,
-                    y - name_height / 2,
-                    theme,
-                    ha="left",
-                    color=colour,
-                    kind="at-risk-name",
-                )
-            middle = y - name_height - line / 2
-        else:
-            shift = gap
-            if row.place is not None:
-                draw_key(ax, -gap - KEY_WIDTH / 2, middle, origin=(0, 0), place=row.place, theme=theme)
-                shift = gap + KEY_WIDTH + 0.05
-            if names:
-                _write(ax, row.name, -shift, middle, theme, ha="right", color=colour, kind="at-risk-name")
-        for tick, number in zip(ticks, row.numbers, strict=True):
-            ax.annotate(
-                number,
-                (tick, 0),
-                xycoords=ax.get_xaxis_transform(),
-                xytext=(0, 72 * middle),
-                textcoords="offset points",
-                ha="center",
-                va="center",
-                size=theme.small,
-                color=colour,
-                annotation_clip=False,
-                label="at-risk-number",
+        name_height = text_height(row.name, size=theme.small)
+        key = KEY_WIDTH + 0.05 if row.place is not None else 0.0
+        if self.above:
+            middle = y - name_height - self.line / 2
+            key_at, name_at = (
+                (-self.edge + KEY_WIDTH / 2, y - self.line / 2),
+                (key - self.edge, y - name_height / 2),
             )
-        y -= height
+        else:
+            middle = y - row.height(theme, above=False) / 2
+            key_at, name_at = (-self.gap - KEY_WIDTH / 2, middle), (-self.gap - key, middle)
+        if row.place is not None:
+            draw_key(ax, *key_at, origin=(0, 0), place=row.place, theme=theme)
+        if self.names:
+            side = "left" if self.above else "right"
+            self._write(ax, row.name, *name_at, ha=side, color=colour, label="at-risk-name")
+        down, across = (0, 72 * middle), ax.get_xaxis_transform()
+        common = {"ha": "center", "va": "center", "size": theme.small, "color": colour}
+        for tick, number in zip(self.ticks, row.numbers, strict=True):
+            write(ax, number, (tick, 0), shift=down, coordinates=across, label="at-risk-number", **common)
 
-
-def _write(
-    ax: Axes,
-    text: str,
-    x: float,
-    y: float,
-    theme: Theme,
-    *,
-    ha: str,
-    kind: str,
-    color: str | None = None,
-    weight: str = "normal",
-) -> None:
-    ax.annotate(
-        text,
-        (0, 0),
-        xycoords="axes fraction",
-        xytext=(72 * x, 72 * y),
-        textcoords="offset points",
-        ha=ha,
-        va="center",
-        size=theme.small,
-        color=color or theme.ink,
-        weight=weight,
-        annotation_clip=False,
-        label=kind,
-        linespacing=LINE_HEIGHT - 0.15,
-    )
+    def _write(self, ax: Axes, words: str, x: float, y: float, **style: Any) -> None:
+        write(
+            ax,
+            words,
+            (0, 0),
+            shift=(72 * x, 72 * y),
+            va="center",
+            size=self.theme.small,
+            linespacing=TIGHT,
+            **style,
+        )

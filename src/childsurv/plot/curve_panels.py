@@ -3,65 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from typing import ClassVar
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from childsurv.curves.curves import Curves
-from childsurv.curves.reliability import reliability_rules, reliable_until
-from childsurv.errors import OptionError, asking, require_choice
+from childsurv.errors import asking
 from childsurv.net.excess import ExcessMortality
-from childsurv.plot.at_risk import RiskRow, draw_table, numbers_at_risk, table_height
-from childsurv.plot.band_tables import band_steps
-from childsurv.plot.curve_notes import (
-    NUMBERS,
-    PERSON_YEARS,
-    description,
-    notes,
-    stacked_steps,
-    time_unit,
-    vertical_limits,
-)
-from childsurv.plot.estimates import quantity_text
-from childsurv.plot.frame import (
-    add_axes,
-    annotate_given_axes,
-    axes_size,
-    joined_notes,
-    make_frame,
-    require_share,
-    widest,
-)
-from childsurv.plot.groups import Names, Selection, require_curves, require_minimum, select_groups
-from childsurv.plot.lines import KEY_WIDTH, Steps, draw_direct_labels, steps_of, time_axis
-from childsurv.plot.marks import UNSTANDARDISED
-from childsurv.plot.panel_drawing import (
+from childsurv.plot.at_risk import RiskTable, risk_rows
+from childsurv.plot.choices import Choices, Options, decided
+from childsurv.plot.groups import Names, require_curves
+from childsurv.plot.notes import curve_description, curve_notes
+from childsurv.plot.page import Frame, Margins, Page, Size, widest
+from childsurv.plot.panels import (
     draw_heading,
     draw_legend,
-    draw_panel,
+    draw_names,
+    fit_panel,
+    fitted_layout,
     label_axes,
     label_shared,
-    labelled,
     legend_handles,
+    number_half,
+    paint_panel,
+    ticks_in,
 )
-from childsurv.plot.panel_layout import Choices, PanelLayout, fitted_layout
-from childsurv.plot.spacing import text_height, time_ticks, wrapped
-from childsurv.plot.style import Theme, as_theme, drawing, width_in_inches
-from childsurv.words.picture_texts import count_text, text, value_text
-
-FloatArray = npt.NDArray[np.float64]
-
-LABELS = ("auto", "direct", "legend", "none")
-
-LABEL_ROOM = 1.4
-"""Inches to which the name of the vertical axis is broken beside small panels."""
-
-BANDS_UP_TO = 4
-"""Curves in one panel up to which bands are drawn unless asked otherwise: more bands hide each other."""
+from childsurv.plot.spacing import text_height
+from childsurv.plot.style import Theme
+from childsurv.plot.writing import Picture
 
 
 def curves(
@@ -110,7 +81,7 @@ def curves(
         Result of an estimator; rates of `childsurv.excess_mortality` are drawn per 1,000 person-years.
     ax
         Axes to draw into; the table and names then reach beyond them, so leave room, or use a constrained
-        layout.
+        or tight layout. What depends on the size of the axes is placed again when the size changes.
     panels
         Group column or columns: one panel for each of their values, in the order of the groups.
     ncols
@@ -125,13 +96,12 @@ def curves(
     interval
         Whether to shade confidence intervals; up to four curves in a panel unless given.
     censoring
-        Whether to mark the times at which someone was censored.
+        Whether to mark the times at which a patient was censored.
     markers
         Whether to put markers on the curves at the ticks; where a panel holds several curves unless given.
     labels
         "direct" names each curve at its right end, "legend" above the picture, "none" nowhere; "auto" is
-        direct in one panel and
-        a legend in several.
+        direct in one panel and a legend in several.
     context
         Whether to show the curves of the other panels in light grey; where each panel has one curve unless
         given.
@@ -150,7 +120,7 @@ def curves(
         Texts for labels, such as ``{"XAA": "Avaland"}``, or for each column such a mapping.
     ylim
         Ends of the vertical axis, as shares (a hazard's as numbers); (0, 1) for survival, 0 and what holds the
-        curves for incidences and hazards, unless given. The note tells when it does not start at 0.
+        curves for incidences and hazards, unless given. The note reports when it does not start at 0.
     reference_line
         A share to mark by a horizontal line, such as 0.6.
     reference_label
@@ -193,232 +163,107 @@ def curves(
     Morris TP, Jarvis CI, Cragg W, et al. Proposals on Kaplan-Meier plots in medical research and a survey of
     stakeholder views: KMunicate. BMJ Open 2019; 9:e030215. doi:10.1136/bmjopen-2019-030215
     """
-    looks = as_theme(theme)
-    if isinstance(curves, ExcessMortality):
-        curves = curves.as_curves(per=PERSON_YEARS)
-    with asking("plot.curves"):
-        curves = require_curves(curves)
-    require_choice(labels, LABELS, argument="labels")
-    if ax is not None and panels is not None:
-        raise OptionError("panels= makes a Figure of several Axes; leave out ax=, or draw one panel into it.")
-    if ncols is not None and (not isinstance(ncols, int) or ncols < 1):
-        raise OptionError("ncols= must be a whole number of 1 or more.")
-    rules = None if reliability is None else reliability_rules(reliability)
-    least = require_minimum(minimum)
-    if rules is not None:
-        least = max(least, rules.patients or 0)
-    least = max(least, curves.minimum)
-    unstandardised = None if rules is None or "standard" in curves.conventions else rules.standardise
-    chosen = select_groups(
-        curves,
+    page = Page(ax=ax, title=title, subtitle=subtitle, note=note, width=width, language=language, theme=theme)
+    options = Options(
         panels=panels,
-        minimum=least,
-        names=names,
-        all_name=text("all", language),
-        mark_below=unstandardised,
-        mark=f" {UNSTANDARDISED}",
-    )
-    if stacked:
-        _require_stackable(curves, chosen)
-    most = max(sum(one.panel == panel for one in chosen.drawn) for panel in range(len(chosen.panels)))
-    axis = time_axis(curves, [one.row for one in chosen.drawn], years=years, times=times)
-    several = len(chosen.panels) > 1
-    limits = curves.limits
-    steps = {one.row: steps_of(curves, one.row, axis, limits) for one in chosen.drawn}
-    if rules is not None:
-        until = reliable_until(curves, rules) / axis.unit
-        steps = {row: replace(one, reliable_until=float(until[row])) for row, one in steps.items()}
-    if stacked:
-        steps = stacked_steps(chosen, steps)
-    banded = {} if bands is None else band_steps(bands, curves, chosen, axis)
-    percent = curves.quantity not in NUMBERS
-    if reference_line is not None and percent:
-        require_share(reference_line, argument="reference_line")
-    elif reference_line is not None and not np.isfinite(reference_line):
-        raise OptionError("reference_line= must be a finite number.")
-    interval = (most <= BANDS_UP_TO if interval is None else interval) and not stacked
-    vertical = vertical_limits(
-        curves, ylim, [*steps.values(), *banded.values()], shaded=interval or bool(banded)
-    )
-    context = several and most == 1 if context is None else context
-    if labels == "auto":
-        labels = "none" if len(chosen.names) == 1 else "legend" if panels is not None else "direct"
-    choices = Choices(
-        axis=axis,
-        ticks=np.empty(0),
-        ylim=vertical,
+        ncols=ncols,
+        panel_height=panel_height,
+        years=years,
+        times=times,
+        at_risk=at_risk,
         interval=interval,
         censoring=censoring,
-        markers=not stacked and (most > 1 or curves.by_intervals if markers is None else markers),
+        markers=markers,
         labels=labels,
-        at_risk=at_risk,
-        context=context and several and not stacked,
-        percent=percent,
+        context=context,
+        minimum=minimum,
+        reliability=reliability,
+        bands=bands,
         stacked=stacked,
+        names=names,
+        ylim=ylim,
         reference_line=reference_line,
-        reference_label=reference_label
-        or ("" if reference_line is None else value_text(reference_line, language, percent=percent)),
-        language=language,
-        theme=looks,
+        reference_label=reference_label,
+        xlabel=xlabel,
+        ylabel=ylabel,
     )
-    said = [note or "", *notes(curves, chosen, choices, steps, rules, banded=bool(banded), least=least)]
-    axis_texts = (
-        text(time_unit(curves, axis), language) if xlabel is None else xlabel,
-        quantity_text(curves, language) if ylabel is None else ylabel,
-    )
-    if panels is not None:
-        # Panels are low; a long name of the axis would reach into the next row.
-        axis_texts = (axis_texts[0], wrapped(axis_texts[1], LABEL_ROOM, family=looks.font, size=looks.size))
-    with drawing(looks):
-        if ax is not None:
-            return _into_axes(
-                ax,
-                curves,
-                chosen,
-                choices,
-                steps,
-                banded,
-                axis_texts,
-                title=title,
-                subtitle=subtitle,
-                notes=said,
-            )
-        frame = make_frame(width_in_inches(width), looks, title=title, subtitle=subtitle, notes=said)
-        layout = fitted_layout(
-            chosen,
-            choices,
-            frame.width,
-            ncols,
-            panel_height,
-            panelled=panels is not None,
-            axis_texts=axis_texts,
-        )
-        choices = layout.choices
-        rows = _risk_rows(curves, chosen, choices, layout)
-        layout.measure(rows)
-        picture = frame.new_picture(layout.height)
+    with asking("plot.curves"):
+        shown = require_curves(curves)
+    return page.draw(CurvePicture(decided(shown, options, page)))
+
+
+class CurvePicture:
+    """A picture of curves."""
+
+    by_height: ClassVar[bool] = True
+
+    def __init__(self, choices: Choices) -> None:
+        self.choices = choices
+        self.notes = curve_notes(choices)
+
+    def description(self) -> str:
+        """Return where each curve ends, in words."""
+        return curve_description(self.choices)
+
+    def compose(self, frame: Frame) -> Picture:
+        """Return a new picture with all panels."""
+        choices = self.choices
+        layout = fitted_layout(choices, frame)
+        picture = frame.picture(layout.height)
         if layout.legend_height:
             draw_legend(picture, layout, top=frame.above)
-        for panel in range(len(chosen.panels)):
-            place = layout.place(panel, below=frame.below)
-            new = add_axes(picture, *place)
-            draw_panel(new, panel, chosen, choices, steps, banded, first_column=panel % layout.ncols == 0)
-            if panels is not None:
-                draw_heading(new, panel, chosen, choices, layout)
-            if at_risk:
-                draw_table(
-                    new,
-                    rows[panel],
-                    choices.ticks,
-                    top=layout.ticks_height + (0.0 if layout.shared_label else layout.label_height),
-                    theme=looks,
-                    heading=layout.heading(language),
-                    heading_shown=panel % layout.ncols == 0,
-                    above=layout.names_above,
-                    names=layout.names_above or (panel % layout.ncols == 0 and not layout.keys_only),
-                    gap=layout.gap,
-                    edge=layout.number_half if layout.names_above else 0.0,
-                )
+        for panel in range(layout.count):
+            place = layout.place(panel)
+            ax, first = frame.axes(picture, place), panel % layout.ncols == 0
+            paint_panel(ax, panel, choices)
+            fit_panel(ax, panel, choices, layout.ticks, height=place[3], numbered=first)
+            if choices.panelled:
+                draw_heading(ax, panel, layout)
+            if layout.tables:
+                layout.tables[panel].draw(ax, top=layout.table_top)
             if choices.labels == "direct":
-                draw_direct_labels(
-                    new,
-                    labelled(panel, chosen, steps, layout.label_room, looks, stacked=stacked),
-                    theme=looks,
-                    height=place[3],
-                )
-            label_axes(new, axis_texts, layout, panel)
-        label_shared(picture, axis_texts, layout, frame.below)
-        picture.alt_text = description(curves, chosen, choices, steps, axis_texts[1], title)
-    return picture
+                draw_names(ax, panel, choices, room=layout.label_room, height=place[3])
+            if not choices.panelled:
+                label_axes(ax, layout)
+        if choices.panelled:
+            label_shared(picture, layout)
+        return picture
 
+    def paint(self, ax: Axes) -> None:
+        """Draw the curves into a user's axes, with a legend if one is asked for."""
+        choices = self.choices
+        paint_panel(ax, 0, choices)
+        ax.set_xlabel(choices.axis_texts[0])
+        ax.set_ylabel(choices.axis_texts[1])
+        if choices.labels == "legend":
+            handles = legend_handles(choices.chosen.names, choices)
+            ax.legend(handles=handles, frameon=False, fontsize=choices.page.theme.size)
 
-def _require_stackable(curves: Curves, chosen: Selection) -> None:
-    if curves.quantity != "cumulative incidence" or "cause" not in curves.group_columns:
-        raise OptionError("stacked=True is for the curves of childsurv.cumulative_incidence.")
-    if any(
-        len({one.people for one in chosen.drawn if one.panel == panel}) > 1
-        for panel in range(len(chosen.panels))
-    ):
-        raise OptionError(
-            "stacked=True: areas of several groups hide each other; give panels= the group columns."
-        )
-
-
-def _risk_rows(
-    curves: Curves, chosen: Selection, choices: Choices, layout: PanelLayout | None
-) -> list[list[RiskRow]]:
-    """Return the rows of each panel, the same for all, so that they stand side by side."""
-    if not choices.at_risk:
-        return [[] for _ in chosen.panels]
-    numbers = numbers_at_risk(curves, choices.ticks, choices.axis, choices.language)
-    several, keyed = len(chosen.people) > 1, chosen.people == chosen.names
-    found = {(one.panel, one.people): one for one in chosen.drawn}
-    rows: list[list[RiskRow]] = []
-    for panel in range(len(chosen.panels)):
-        rows.append([])
-        for place, name in enumerate(chosen.people):
-            group = found.get((panel, name))
-            written = numbers[group.row] if group is not None else ("–",) * choices.ticks.size
-            label = name if several else text("at_risk", choices.language)
-            if layout is not None and layout.names_above and several:
-                room = layout.panel_width + layout.right - (KEY_WIDTH if keyed else 0.0) - 0.1
-                label = wrapped(label, room, family=choices.theme.font, size=choices.theme.small)
-            rows[-1].append(RiskRow(name=label, place=place if several and keyed else None, numbers=written))
-    return rows
-
-
-def _into_axes(
-    ax: Axes,
-    curves: Curves,
-    chosen: Selection,
-    choices: Choices,
-    steps: dict[int, Steps],
-    banded: dict[int, Steps],
-    axis_texts: tuple[str, str],
-    *,
-    title: str | None,
-    subtitle: str | None,
-    notes: Sequence[str],
-) -> Axes:
-    theme = choices.theme
-    width, _ = axes_size(ax)
-    largest = count_text(max(one.patients for one in chosen.drawn), choices.language)
-    half = widest([largest, "00", f"{choices.axis.end:.0f}"], theme, size=theme.small) / 2
-    ticks = time_ticks(0.0, choices.axis.end, room=width, widest=2 * half + 0.08)
-    choices = replace(choices, ticks=ticks)
-    draw_panel(ax, 0, chosen, choices, steps, banded, first_column=True)
-    ax.set_xlabel(axis_texts[0])
-    ax.set_ylabel(axis_texts[1])
-    below = 0.09 + text_height("0", size=theme.small) + 0.06 + text_height(axis_texts[0], size=theme.size)
-    if choices.at_risk:
-        rows = _risk_rows(curves, chosen, choices, None)[0]
-        several = len(rows) > 1
-        above = several and widest([row.name for row in rows], theme, size=theme.small) > 0.25 * width
-        heading = text("at_risk", choices.language) if several else None
-        draw_table(
-            ax,
-            rows,
-            ticks,
-            top=below,
-            theme=theme,
-            heading=heading,
-            above=above,
-            names=True,
-            gap=half + 0.08,
-            edge=half if above else 0.0,
-        )
-        below += table_height(rows, theme, above=above, heading=several)
-    if choices.labels == "direct":
-        room = min(0.4 * width, widest(chosen.names, theme, size=theme.small) + 0.02)
-        draw_direct_labels(ax, labelled(0, chosen, steps, room, theme, stacked=choices.stacked), theme=theme)
-    elif choices.labels == "legend":
-        ax.legend(handles=legend_handles(chosen.names, choices), frameon=False, fontsize=theme.size)
-    annotate_given_axes(
-        ax,
-        title=title,
-        subtitle=subtitle,
-        note=joined_notes(notes, width, theme),
-        below=below + 0.06,
-        theme=theme,
-    )
-    return ax
+    def fit(self, ax: Axes, size: Size) -> Margins:
+        """Draw ticks, markers, the table of numbers at risk and the names of the curves."""
+        choices, page, theme = self.choices, self.choices.page, self.choices.page.theme
+        ticks = ticks_in(choices, size.width)
+        fit_panel(ax, 0, choices, ticks, height=size.height, numbered=True)
+        below = 0.09 + page.line(small=True) + 0.06 + text_height(choices.axis_texts[0], size=theme.size)
+        if choices.options.at_risk:
+            (rows,) = risk_rows(choices, ticks, name_room=None)
+            several, half = len(rows) > 1, number_half(choices)
+            above = (
+                several and widest([row.name for row in rows], theme, size=theme.small) > 0.25 * size.width
+            )
+            table = RiskTable(
+                rows=rows,
+                ticks=ticks,
+                theme=theme,
+                heading=page.text("at_risk") if several else None,
+                above=above,
+                names=True,
+                gap=half + 0.08,
+                edge=half if above else 0.0,
+            )
+            table.draw(ax, top=below)
+            below += table.height
+        if choices.labels == "direct":
+            room = min(0.4 * size.width, widest(choices.chosen.names, theme, size=theme.small) + 0.02)
+            draw_names(ax, 0, choices, room=room, height=size.height)
+        return Margins(above=0.0, below=below + 0.06)

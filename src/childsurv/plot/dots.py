@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from childsurv.curves.curves import Curves
-from childsurv.curves.reliability import Rules, reliability_rules
+from childsurv.curves.reliability import Rules
 from childsurv.errors import OptionError, asking, require_choice
-from childsurv.plot.estimates import Estimates, estimates_of, interval_text, require_by
-from childsurv.plot.frame import (
-    EDGE,
-    add_axes,
-    annotate_given_axes,
-    axes_size,
-    joined_notes,
-    make_frame,
-    percent_ticks,
-    require_share,
-    require_shares,
-)
-from childsurv.plot.groups import Names, group_texts, require_minimum
-from childsurv.plot.marks import mark_notes, marks_of
-from childsurv.plot.sheet import COLUMN_GAP, Column, Sheet, make_sheet
-from childsurv.plot.spacing import spread, text_height, text_width
-from childsurv.plot.style import Theme, as_theme, drawing, width_in_inches
-from childsurv.words.picture_texts import count_text, hidden_note, percent_text, text
+from childsurv.plot.estimates import USUAL_YEARS, Estimates, Reading, estimates_of, interval_text, require_by
+from childsurv.plot.groups import Names, group_texts, require_minimum, require_share, require_shares
+from childsurv.plot.notes import axis_break, hidden_groups, level_text, mark_notes, mark_of
+from childsurv.plot.page import EDGE, Frame, Margins, Page, Size, write
+from childsurv.plot.sheet import Column, Sheet, make_sheet
+from childsurv.plot.spacing import percent_ticks, spread, text_width
+from childsurv.plot.style import Theme
+from childsurv.plot.writing import Picture
+
+Mask = npt.NDArray[np.bool_]
 
 ORDERS = ("estimate", "name", "given")
 
@@ -100,7 +94,7 @@ def ranking(
     names
         Texts for labels, such as ``{"XAA": "Avaland"}``, or for each column such a mapping.
     xlim
-        Ends of the survival axis as shares; the tens that hold every interval unless given. The note tells
+        Ends of the survival axis as shares; the tens that hold every interval unless given. The note reports
         when it does not start at 0.
     title, subtitle, note, xlabel, width, language, theme
         As in `curves`.
@@ -132,26 +126,64 @@ def ranking(
     Goldstein H, Spiegelhalter DJ. League tables and their limitations. J R Stat Soc A 1996; 159:385-443.
     doi:10.2307/2983325
     """
-    looks = as_theme(theme)
+    page = Page(ax=ax, title=title, subtitle=subtitle, note=note, width=width, language=language, theme=theme)
     require_choice(order, ORDERS, argument="order")
-    least = require_minimum(minimum)
-    few = require_minimum(mark_below, argument="mark_below")
+    least, few = require_minimum(minimum), require_minimum(mark_below, argument="mark_below")
+    reading = Reading(years, times, reliability)
     with asking("plot.ranking"):
         columns = require_by(by, source)
-    with asking("plot.ranking"):
         found = estimates_of(
             source,
             by=columns,
-            years=years,
-            times=times,
-            reliability=reliability,
+            reading=reading,
             needs_patients=minimum is not None or mark_below is not None,
             needs_limits=True,
             language=language,
         )
     least = max(least, found.minimum)
     all_rows = found.table.assign(name=group_texts(found.table, columns, names))
-    rows = all_rows[all_rows["patients"].isna() | (all_rows["patients"] >= least)]
+    rows = _ordered(all_rows[all_rows["patients"].isna() | (all_rows["patients"] >= least)], least, order)
+    lines = [
+        line
+        for line in (
+            _reference(reference, reference_label, reading, page),
+            _target(target, target_label, page),
+        )
+        if line is not None
+    ]
+    limits = _share_limits(rows, [line.share for line in lines], xlim)
+    small = (rows["patients"] < few).to_numpy()
+    notes = [
+        level_text(page, "bars", found.level, kind=found.kind),
+        page.text("small_open", below=few) if small.any() else "",
+        *mark_notes(page, rows["reliability"], found),
+        hidden_groups(page, len(all_rows) - len(rows), len(all_rows), least),
+        axis_break(page, *limits),
+    ]
+    return page.draw(
+        RankingPicture(
+            page=page,
+            notes=notes,
+            found=found,
+            rows=rows,
+            small=small,
+            lit=_highlighted(rows, all_rows, columns, highlight),
+            lines=lines,
+            limits=limits,
+            axis_text=(found.quantity or page.text("survival")) if xlabel is None else xlabel,
+        )
+    )
+
+
+class Line(NamedTuple):
+    """A vertical line to compare groups with."""
+
+    share: float
+    name: str
+    style: Any
+
+
+def _ordered(rows: pd.DataFrame, least: int, order: str) -> pd.DataFrame:
     if rows.empty:
         raise OptionError(
             f"No group has at least {least} patients, so nothing can be drawn; "
@@ -161,231 +193,49 @@ def ranking(
         rows = rows.sort_values("estimate", ascending=False, kind="stable", na_position="last")
     elif order == "name":
         rows = rows.sort_values("name", kind="stable")
-    rows = rows.reset_index(drop=True)
-    lines = _reference_lines(reference, reference_label, target, target_label, years, times, language)
-    low, high = _share_limits(rows, [share for share, _, _ in lines], xlim)
-    small = (rows["patients"] < few).to_numpy()
-    lacking = _lacking(rows, found.minimum, language)
-    hollow = small | (rows["reliability"] == "not reliable").to_numpy()
+    return rows.reset_index(drop=True)
+
+
+def _highlighted(
+    rows: pd.DataFrame, all_rows: pd.DataFrame, columns: list[str], highlight: Collection[Any]
+) -> Mask:
     wanted = set(highlight)
-    lit = np.array(
-        [bool(wanted & set(labels)) for labels in rows[columns].itertuples(index=False, name=None)],
-        dtype=bool,
-    )
     missing = wanted - {label for column in columns for label in all_rows[column]}
     if missing:
         raise OptionError(
             f"highlight= names {len(missing)} label(s) that no group has; "
             "use the labels of the group columns."
         )
-    notes = [
-        note or "",
-        _interval_note(found, language),
-        text("small_open", language, below=few) if small.any() else "",
-        *mark_notes(
-            rows["reliability"],
-            None if reliability is None else reliability_rules(reliability),
-            language,
-            standardised=isinstance(source, Curves) and "standard" in source.conventions,
-        ),
-        hidden_note(len(all_rows) - len(rows), len(all_rows), least, language),
-        text("axis_break", language, low=percent_text(low, language), high=percent_text(high, language))
-        if low > 0
-        else "",
-    ]
-    axis_text = (found.quantity or text("survival", language)) if xlabel is None else xlabel
-    heading = (
-        text("share_head_unknown", language)
-        if found.level is None
-        else text("share_head", language, level=percent_text(found.level, language))
-    )
-    with drawing(looks):
-        if ax is not None:
-            width_now = axes_size(ax)[0]
-            sheet = _sheet(rows, small, lacking, looks, language, name_room=0.5 * width_now, heading=heading)
-            _draw(ax, rows, sheet, hollow, lit, lines, (low, high), axis_text, language, room=width_now)
-            below = 0.16 + text_height("0", size=looks.small) + text_height(axis_text, size=looks.size)
-            annotate_given_axes(
-                ax,
-                title=title,
-                subtitle=subtitle,
-                note=joined_notes(notes, width_now, looks),
-                below=below,
-                theme=looks,
-                above=sheet.head,
+    labels = rows[columns].itertuples(index=False, name=None)
+    return np.array([bool(wanted & set(own)) for own in labels], dtype=bool)
+
+
+def _reference(reference: Any, label: str | None, reading: Reading, page: Page) -> Line | None:
+    if reference is None:
+        return None
+    if isinstance(reference, Curves):
+        if len(reference.groups) != 1:
+            raise OptionError(
+                "reference= must be Curves with one group, such as those estimated without by=."
             )
-            return ax
-        frame = make_frame(width_in_inches(width), looks, title=title, subtitle=subtitle, notes=notes)
-        sheet = _sheet(rows, small, lacking, looks, language, name_room=0.3 * frame.width, heading=heading)
-        head = max(sheet.head, text_height("0", size=looks.small) + 0.08 if lines else 0.0) + 0.05
-        foot = 0.16 + text_height("0", size=looks.small) + text_height(axis_text, size=looks.size)
-        picture = frame.new_picture(head + sheet.height + foot)
-        left = EDGE + sheet.name_width + COLUMN_GAP
-        place = (left, frame.below + foot, frame.width - left - sheet.right - EDGE, sheet.height)
-        new = add_axes(picture, *place)
-        _draw(new, rows, sheet, hollow, lit, lines, (low, high), axis_text, language, room=place[2])
-        picture.alt_text = (
-            (f"{title}. " if title else "")
-            + f"{axis_text}: "
-            + "; ".join(
-                f"{name} {value}" for name, value in zip(rows["name"], sheet.columns[0].texts, strict=True)
+        years = USUAL_YEARS if reading.years is None and reading.times is None else reading.years
+        share = float(reference.at(times=reading.times, years=years)["estimate"].iloc[0])
+        if not np.isfinite(share):
+            raise OptionError(
+                "reference=: no patient of the reference is followed for that long; choose an earlier time."
             )
-        )
-    return picture
+    else:
+        share = require_share(reference, argument="reference")
+    name = page.text("pooled") if label is None else label
+    return Line(share, f"{name} {page.percent(share)}".strip(), (0, (4, 2)))
 
 
-def _lacking(rows: pd.DataFrame, minimum: int, language: str) -> list[str]:
-    """Return for each row why it has no estimate, if it has none."""
-    usual = text("too_few_at_risk", language, minimum=minimum) if minimum else text("too_short", language)
-    few = text("too_few", language)
-    return [few if verdict == "no estimate" and not minimum else usual for verdict in rows["reliability"]]
-
-
-def _sheet(
-    rows: pd.DataFrame,
-    small: Any,
-    lacking: list[str],
-    theme: Theme,
-    language: str,
-    *,
-    name_room: float,
-    heading: str,
-) -> Sheet:
-    marks = [
-        "".join(f" {sign}" for sign in ("†" if one else "", mark) if sign)
-        for one, mark in zip(small, marks_of(list(rows["reliability"])), strict=True)
-    ]
-    values = tuple(
-        interval_text(estimate, lower, upper, language) if np.isfinite(estimate) else why
-        for estimate, lower, upper, why in zip(
-            rows["estimate"], rows["lower"], rows["upper"], lacking, strict=True
-        )
-    )
-    columns = [Column(heading, values)]
-    if rows["patients"].notna().any():
-        numbers = tuple(count_text(number, language) for number in rows["patients"])
-        columns.append(Column(text("patients", language), numbers, align="right"))
-    labels = [name + mark for name, mark in zip(rows["name"], marks, strict=True)]
-    return make_sheet(labels, columns, theme, name_room=name_room)
-
-
-def _draw(
-    ax: Axes,
-    rows: pd.DataFrame,
-    sheet: Sheet,
-    small: Any,
-    lit: Any,
-    lines: list[tuple[float, str, Any]],
-    limits: tuple[float, float],
-    axis_text: str,
-    language: str,
-    *,
-    room: float,
-) -> None:
-    theme = sheet.theme
-    sheet.set_rows(ax)
-    low, high = limits
-    # Room for half a dot, so that one at 100 % is drawn in full.
-    pad = 0.06 * (high - low) / room
-    ax.set_xlim(low - (pad if low > 0 else 0.0), high + pad)
-    label = text_width(percent_text(1.0, language), family=theme.font, size=theme.small)
-    shares = percent_ticks(low, high, room=room, least=label + 0.12)
-    ax.set_xticks(shares)
-    ax.set_xticklabels([percent_text(share, language) for share in shares])
-    ax.set_xlabel(axis_text)
-    ax.set_axisbelow(True)
-    ax.grid(axis="x", color=theme.grid, linewidth=0.6)
-    ax.hlines(
-        sheet.centres, 0, 1, transform=ax.get_yaxis_transform(), color=theme.grid, linewidth=0.6, zorder=0.5
-    )
-    for share, _, style in lines:
-        ax.axvline(share, color=theme.ink, linewidth=0.9, linestyle=style, zorder=1.5, label="_reference")
-    _name_lines(ax, lines, theme, room)
-    for y, estimate, lower, upper, is_small, is_lit in zip(
-        sheet.centres, rows["estimate"], rows["lower"], rows["upper"], small, lit, strict=True
-    ):
-        colour = theme.accent if is_lit else theme.colour(0)
-        if np.isfinite(lower) and np.isfinite(upper):
-            ax.plot(
-                [lower, upper],
-                [y, y],
-                color=colour,
-                linewidth=1.4,
-                zorder=2,
-                solid_capstyle="butt",
-                label="_interval",
-            )
-        if np.isfinite(estimate):
-            ax.plot(
-                [estimate],
-                [y],
-                marker="o",
-                markersize=5.5,
-                color=colour,
-                markerfacecolor="white" if is_small else colour,
-                markeredgewidth=1.2,
-                linestyle="none",
-                zorder=3,
-                clip_on=False,
-                label="_estimate",
-            )
-    sheet.draw(ax)
-
-
-def _name_lines(ax: Axes, lines: list[tuple[float, str, Any]], theme: Theme, room: float) -> None:
-    """Name the vertical lines above the chart, moved apart sideways where their names would overlap."""
-    if not lines:
-        return
-    (left, right) = ax.get_xlim()
-    wanted = [(share - left) / (right - left) * room for share, _, _ in lines]
-    widths = [text_width(name, family=theme.font, size=theme.small) + 0.1 for _, name, _ in lines]
-    for (_, name, _), centre in zip(lines, spread(wanted, widths, low=-0.3, high=room + 0.1), strict=True):
-        ax.annotate(
-            name,
-            (centre / room, 1),
-            xycoords="axes fraction",
-            xytext=(0, 4),
-            textcoords="offset points",
-            ha="center",
-            va="baseline",
-            size=theme.small,
-            annotation_clip=False,
-            label="line-name",
-        )
-
-
-def _reference_lines(
-    reference: Any,
-    reference_label: str | None,
-    target: float | None,
-    target_label: str | None,
-    years: float | None,
-    times: float | None,
-    language: str,
-) -> list[tuple[float, str, Any]]:
-    lines: list[tuple[float, str, Any]] = []
-    if reference is not None:
-        if isinstance(reference, Curves):
-            if len(reference.groups) != 1:
-                raise OptionError(
-                    "reference= must be Curves with one group, such as those estimated without by=."
-                )
-            if years is None and times is None:
-                years = 5.0
-            share = float(reference.at(times, years=years)["estimate"].iloc[0])
-            if not np.isfinite(share):
-                raise OptionError(
-                    "reference=: nobody of the reference is followed for that long; choose an earlier time."
-                )
-        else:
-            share = require_share(reference, argument="reference")
-        name = text("pooled", language) if reference_label is None else reference_label
-        lines.append((share, f"{name} {percent_text(share, language)}".strip(), (0, (4, 2))))
-    if target is not None:
-        share = require_share(target, argument="target")
-        name = text("target", language) if target_label is None else target_label
-        lines.append((share, f"{name} {percent_text(share, language)}".strip(), (0, (1, 1.5))))
-    return lines
+def _target(target: float | None, label: str | None, page: Page) -> Line | None:
+    if target is None:
+        return None
+    share = require_share(target, argument="target")
+    name = page.text("target") if label is None else label
+    return Line(share, f"{name} {page.percent(share)}".strip(), (0, (1, 1.5)))
 
 
 def _share_limits(
@@ -406,7 +256,133 @@ def _share_limits(
     return max(0.0, float(np.floor(values.min() * 10 + 1e-9)) / 10), max(1.0, float(values.max()))
 
 
-def _interval_note(found: Estimates, language: str) -> str:
-    if found.level is None:
-        return text("bars_unknown", language)
-    return text("bars", language, level=percent_text(found.level, language), kind=found.kind)
+@dataclass(frozen=True, eq=False)
+class RankingPicture:
+    """A picture of ranked groups."""
+
+    by_height: ClassVar[bool] = False
+
+    page: Page
+    notes: Sequence[str]
+    found: Estimates
+    rows: pd.DataFrame
+    """The groups shown, in their order."""
+
+    small: Mask
+    """Groups with few patients."""
+
+    lit: Mask
+    """Groups in the accent colour."""
+
+    lines: list[Line]
+    limits: tuple[float, float]
+    axis_text: str
+
+    def description(self) -> str:
+        """Return the value of each group, in words."""
+        values = zip(self.rows["name"], self._values(), strict=True)
+        return f"{self.axis_text}: " + "; ".join(f"{name} {value}" for name, value in values)
+
+    def compose(self, frame: Frame) -> Picture:
+        """Return a new picture."""
+        sheet = self._sheet(0.3 * frame.width)
+        head = max(sheet.head, self.page.line(small=True) + 0.08 if self.lines else 0.0) + 0.05
+        foot = self.page.label_height(self.axis_text)
+        picture = frame.picture(head + sheet.height + foot)
+        left = EDGE + sheet.left
+        room = frame.width - left - sheet.right - EDGE
+        ax = frame.axes(picture, (left, frame.below + foot, room, sheet.height))
+        self.paint(ax)
+        self._draw(ax, sheet, room)
+        return picture
+
+    def paint(self, ax: Axes) -> None:
+        """Name the axis; all rows depend on how their names break."""
+        ax.set_xlabel(self.axis_text)
+
+    def fit(self, ax: Axes, size: Size) -> Margins:
+        """Draw names, intervals and numbers into a user's axes."""
+        sheet = self._sheet(0.5 * size.width)
+        self._draw(ax, sheet, size.width)
+        return Margins(above=sheet.head, below=self.page.label_height(self.axis_text))
+
+    def _values(self) -> list[str]:
+        """Return the estimate and interval of each row, or why it has none."""
+        page, minimum = self.page, self.found.minimum
+        usual = page.text("too_few_at_risk", minimum=minimum) if minimum else page.text("too_short")
+        values = []
+        for estimate, lower, upper, verdict in self._estimates():
+            if np.isfinite(estimate):
+                values.append(interval_text(estimate, lower, upper, page.language))
+            else:
+                few = verdict == "no estimate" and not minimum
+                values.append(page.text("too_few") if few else usual)
+        return values
+
+    def _estimates(self) -> Iterable[tuple[Any, ...]]:
+        """Return estimate, limits and reliability of each row."""
+        wanted = self.rows[["estimate", "lower", "upper", "reliability"]]
+        return wanted.itertuples(index=False, name=None)
+
+    def _sheet(self, name_room: float) -> Sheet:
+        page, rows = self.page, self.rows
+        columns = [Column(level_text(page, "share_head", self.found.level), tuple(self._values()))]
+        if rows["patients"].notna().any():
+            numbers = tuple(page.count(number) for number in rows["patients"])
+            columns.append(Column(page.text("patients"), numbers, align="right"))
+        names = []
+        for name, small, verdict in zip(rows["name"], self.small, rows["reliability"], strict=True):
+            names.append(" ".join(part for part in (name, "†" if small else "", mark_of(verdict)) if part))
+        return make_sheet(names, columns, page.theme, name_room=name_room)
+
+    def _draw(self, ax: Axes, sheet: Sheet, room: float) -> None:
+        theme = sheet.theme
+        sheet.set_rows(ax)
+        self._set_axis(ax, room)
+        across: dict[str, Any] = {"color": theme.grid, "linewidth": 0.6, "zorder": 0.5}
+        ax.hlines(sheet.centres, 0, 1, transform=ax.get_yaxis_transform(), **across)
+        for line in self.lines:
+            vertical: dict[str, Any] = {"color": theme.ink, "linewidth": 0.9, "zorder": 1.5}
+            ax.axvline(line.share, linestyle=line.style, label="_reference", **vertical)
+        self._name_lines(ax, room)
+        for row, (estimate, lower, upper, verdict) in enumerate(self._estimates()):
+            y, colour = sheet.centres[row], theme.accent if self.lit[row] else theme.colour(0)
+            hollow = self.small[row] or verdict == "not reliable"
+            if np.isfinite(lower) and np.isfinite(upper):
+                sheet.draw_interval(ax, y, [lower, upper], colour)
+            if np.isfinite(estimate):
+                ax.plot(
+                    [estimate],
+                    [y],
+                    marker="o",
+                    markersize=5.5,
+                    color=colour,
+                    markerfacecolor="white" if hollow else colour,
+                    markeredgewidth=1.2,
+                    linestyle="none",
+                    zorder=3,
+                    clip_on=False,
+                    label="_estimate",
+                )
+        sheet.draw(ax)
+
+    def _set_axis(self, ax: Axes, room: float) -> None:
+        theme, (low, high) = self.page.theme, self.limits
+        # Room for half a dot, so that one at 100 % is drawn in full.
+        pad = 0.06 * (high - low) / room
+        ax.set_xlim(low - (pad if low > 0 else 0.0), high + pad)
+        label = text_width(self.page.percent(1.0), family=theme.font, size=theme.small)
+        shares = percent_ticks(low, high, room=room, least=label + 0.12)
+        ax.set_xticks(shares, labels=[self.page.percent(share) for share in shares])
+        ax.set_axisbelow(True)
+        ax.grid(axis="x", color=theme.grid, linewidth=0.6)
+
+    def _name_lines(self, ax: Axes, room: float) -> None:
+        """Name the vertical lines above the chart, moved apart sideways where their names would overlap."""
+        theme, (left, right) = self.page.theme, ax.get_xlim()
+        wanted = [(line.share - left) / (right - left) * room for line in self.lines]
+        widths = [text_width(line.name, family=theme.font, size=theme.small) + 0.1 for line in self.lines]
+        style = {"ha": "center", "va": "baseline", "size": theme.small, "label": "line-name"}
+        centres = spread(wanted, widths, low=-0.3, high=room + 0.1)
+        for line, centre in zip(self.lines, centres, strict=True):
+            write(ax, line.name, (centre / room, 1), shift=(0, 4), **style)

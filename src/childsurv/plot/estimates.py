@@ -10,97 +10,83 @@ import numpy as np
 import pandas as pd
 
 from childsurv.curves.curves import Curves
-from childsurv.curves.reliability import Rules
+from childsurv.curves.reliability import ReliabilityRules, Rules, reliability_rules
 from childsurv.errors import ColumnError, DataError, OptionError, asked, require_columns, rows_where
 from childsurv.maths.calendar import DAYS_PER_YEAR
-from childsurv.net.excess import QUANTITY
-from childsurv.plot.groups import column_list, numeric_column, reading_order
+from childsurv.plot.groups import (
+    column_list,
+    is_standardised,
+    numeric_column,
+    quantity_text,
+    reading_order,
+)
 from childsurv.words.picture_texts import decimal_text, text, year_text
 
 USUAL_YEARS = 5.0
 
 
 @dataclass(frozen=True)
-class Estimates:
-    """One estimate a group.
+class Reading:
+    """When a picture reads curves, and by which rules it judges them, as the user gave it."""
 
-    Attributes
-    ----------
-    table : DataFrame
-        Label columns, then ``estimate, lower, upper, patients`` as floats; rows in reading order.
-    quantity : str
-        What is estimated, in words, such as "5-year survival"; empty where a table does not tell.
-    level : float or None
-        Confidence level, where known.
-    kind : str
-        Kind of the intervals, where known.
-    minimum : int
-        The curves' own minimum; 0 for none. A number of patients that it hides is 0 here.
-    """
+    years: float | None
+    times: float | None
+    reliability: Rules | None = None
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """One estimate a group."""
 
     table: pd.DataFrame
+    """Label columns, then ``estimate, lower, upper, patients`` as floats and ``reliability``, in reading order."""
+
     quantity: str
+    """What is estimated, in words, such as "5-year survival"; empty where a table does not name it."""
+
     level: float | None
+    """Confidence level, where known."""
+
     kind: str
+    """Kind of the intervals, where known."""
+
     minimum: int = 0
+    """The curves' own minimum; 0 for none. A number of patients that it hides is 0 here."""
 
+    rules: ReliabilityRules | None = None
+    """Rules of reliability by which the curves were judged."""
 
-def quantity_text(curves: Curves, language: str) -> str:
-    """Return what the curves estimate, in words."""
-    if curves.quantity == "cumulative hazard":
-        key = "hazard"
-    elif curves.quantity == QUANTITY:
-        key = "excess_rate"
-    elif curves.quantity == "cumulative incidence":
-        key = "incidence"
-    elif curves.quantity == "crude mortality":
-        key = "crude_mortality"
-    elif curves.quantity == "state occupation":
-        key = "state_occupation"
-    elif curves.origin > 0:
-        key = "conditional"
-    else:
-        # Net survival may exceed 1, and says so by not being bounded.
-        key = "survival" if curves.bounded else "net_survival"
-    plain = text(key, language)
-    if "standard" not in curves.conventions:
-        return plain
-    return text("standardised_hazard" if key == "hazard" else "standardised", language, quantity=plain)
+    standardised: bool = False
+    """Whether the curves are standardised."""
 
 
 def estimates_of(
     source: Any,
     *,
     by: Sequence[str],
-    years: float | None,
-    times: float | None,
-    reliability: Rules | None,
+    reading: Reading,
     needs_patients: bool,
     needs_limits: bool,
     language: str,
 ) -> Estimates:
     """Return one checked estimate a group from Curves at a time, or from a table that holds them."""
     if isinstance(source, Curves):
-        table, quantity = _from_curves(source, by, years, times, reliability, language)
+        table, quantity = _from_curves(source, by, reading, language)
         level, kind = float(source.level), source.ci
     elif isinstance(source, pd.DataFrame):
-        if reliability is not None:
+        if reading.reliability is not None:
             raise OptionError(
                 f"{asked()}: reliability= judges curves; for a table, give that of Curves.reliability(), whose column "
                 "'reliability' is drawn."
             )
-        if years is not None or times is not None:
+        if reading.years is not None or reading.times is not None:
             raise OptionError(
                 f"{asked()}: years= and times= read curves; a table holds its estimates already. "
                 "Keep the rows of one time, and "
                 "leave years= out."
             )
-        table, quantity, level, kind = (
-            _from_table(source, by, needs_patients, needs_limits),
-            "",
-            None,
-            "",
-        )
+        table = _from_table(source, by, needs_patients, needs_limits)
+        quantity, level, kind = "", None, ""
     else:
         raise OptionError(f"{asked()} draws Curves or a table; it was given a {type(source).__name__}.")
     repeated = table.duplicated(list(by)).to_numpy()
@@ -112,17 +98,21 @@ def estimates_of(
         )
     order = reading_order(table, list(by))
     least = source.minimum if isinstance(source, Curves) else 0
-    return Estimates(table.iloc[order].reset_index(drop=True), quantity, level, kind, least)
+    return Estimates(
+        table.iloc[order].reset_index(drop=True),
+        quantity,
+        level,
+        kind,
+        least,
+        None if reading.reliability is None else reliability_rules(reading.reliability),
+        is_standardised(source),
+    )
 
 
 def _from_curves(
-    curves: Curves,
-    by: Sequence[str],
-    years: float | None,
-    times: float | None,
-    reliability: Rules | None,
-    language: str,
+    curves: Curves, by: Sequence[str], reading: Reading, language: str
 ) -> tuple[pd.DataFrame, str]:
+    years, times = reading.years, reading.times
     if not curves.group_columns:
         raise OptionError(f"{asked()} compares groups; estimate the curves with by=.")
     require_columns(curves.group_columns, list(by))
@@ -137,17 +127,17 @@ def _from_curves(
         if not curves.in_days:
             raise OptionError(f"{asked()}: give times= in the unit of the curves, whose unit is not known.")
         years = USUAL_YEARS
-    values = curves.at(times, years=years)
+    values = curves.at(times=times, years=years)
     if len(values) != len(curves.groups):
         raise OptionError(f"{asked()} shows one time; give a single number of years= or times=.")
     table = values[[*by, "estimate", "lower", "upper"]].copy()
     table["patients"] = curves.groups["patients"].to_numpy(dtype=np.float64)
     # Numbers that the curves' own minimum hides are below any minimum of a picture.
     table["patients"] = table["patients"].fillna(0.0)
-    if reliability is None:
+    if reading.reliability is None:
         table["reliability"] = ""
     else:
-        judged = curves.reliability(times, years=years, rules=reliability)
+        judged = curves.reliability(times=times, years=years, rules=reading.reliability)
         table[["estimate", "lower", "upper", "reliability"]] = judged[
             ["estimate", "lower", "upper", "reliability"]
         ]
@@ -194,7 +184,7 @@ def _from_table(
 
 
 def interval_text(estimate: float, lower: float, upper: float, language: str) -> str:
-    """Return ``78 (74–82)`` in per cent; a dash stands for an interval not defined or without width."""
+    """Return ``78 (74–82)`` in per cent; an interval that is not defined or has no width is a dash."""
     value = decimal_text(100 * estimate, 0, language)
     if not (np.isfinite(lower) and np.isfinite(upper)) or lower == upper:
         return f"{value} (–)"

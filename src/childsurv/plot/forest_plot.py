@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,21 +13,23 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from childsurv.errors import DataError, OptionError, asking, require_columns, require_level, rows_where
-from childsurv.plot.frame import (
-    EDGE,
-    add_axes,
-    annotate_given_axes,
-    axes_size,
-    joined_notes,
-    make_frame,
-    widest,
+from childsurv.errors import (
+    DataError,
+    OptionError,
+    asked,
+    asking,
+    require_columns,
+    require_level,
+    rows_where,
 )
 from childsurv.plot.groups import numeric_column
-from childsurv.plot.sheet import COLUMN_GAP, Column, Sheet, make_sheet
-from childsurv.plot.spacing import text_height, text_width
-from childsurv.plot.style import Theme, as_theme, drawing, width_in_inches
-from childsurv.words.picture_texts import count_text, decimal_text, p_value_text, percent_text, text
+from childsurv.plot.notes import level_text
+from childsurv.plot.page import EDGE, Frame, Margins, Page, Size, widest, write
+from childsurv.plot.sheet import Column, Sheet, make_sheet
+from childsurv.plot.spacing import text_width, tick_text
+from childsurv.plot.style import Theme
+from childsurv.plot.writing import Picture
+from childsurv.words.picture_texts import count_text, decimal_text, p_value_text
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -53,24 +55,17 @@ _LEVEL_TERM = re.compile(r"(?:C\()?([^\[\]():,]+)(?:,[^\[\]]*)?\)?\[(?:T\.)?([^\
 
 @dataclass(frozen=True)
 class ForestRow:
-    """One row: a heading, a reference level or a term.
-
-    Attributes
-    ----------
-    name : str
-        Its text.
-    kind : str
-        "heading", "reference" or "term".
-    place : int
-        Row of the table for a term, -1 otherwise.
-    indented : bool
-        Whether it stands under a heading.
-    """
+    """One row: a heading, a reference level or a term."""
 
     name: str
     kind: str
-    place: int
-    indented: bool
+    """One of "heading", "reference" and "term"."""
+
+    place: int = -1
+    """Row of the table for a term, -1 otherwise."""
+
+    indented: bool = False
+    """Whether it stands under a heading."""
 
 
 def forest(
@@ -106,8 +101,7 @@ def forest(
         Texts for terms, headings and reference levels, such as ``{"sex[T.male]": "Boys", "sex": "Sex"}``.
     headings
         Terms under a heading: ``{"Stage": ["stage[T.II]", "stage[T.III]"]}``. Unless given, the levels of
-        one variable, which are named
-        ``stage[T.II]``, stand under its name.
+        one variable, which are named ``stage[T.II]``, stand under its name.
     reference
         Reference level of a heading, drawn as a row with hazard ratio 1: ``{"stage": "I"}``.
     columns
@@ -118,7 +112,7 @@ def forest(
     level
         Confidence level to name above the numbers; that of the fit unless given.
     xlim
-        Ends of the axis, as hazard ratios. Intervals that go on beyond end in an arrow, and the note says so.
+        Ends of the axis, as hazard ratios. Intervals that go on beyond end in an arrow, and the note reports it.
     directions
         Words to the left and right of 1 under the axis; "lower hazard" and "higher hazard" unless given.
     title, subtitle, note, xlabel, width, language, theme
@@ -152,79 +146,55 @@ def forest(
     Lewis S, Clarke M. Forest plots: trying to see the wood and the trees. BMJ 2001; 322:1479-80.
     doi:10.1136/bmj.322.7300.1479
     """
-    looks = as_theme(theme)
-    table = _checked_table(fit)
-    if level is None:
-        level = getattr(fit, "level", None)
-    if level is not None:
-        level = require_level(level)
-    rows = _rows(list(table["term"]), labels or {}, headings, reference or {})
-    printed = _printed_columns(table, rows, columns, p_values, level, language)
+    page = Page(ax=ax, title=title, subtitle=subtitle, note=note, width=width, language=language, theme=theme)
+    with asking("plot.forest"):
+        table = _checked_table(fit)
+        if level is None:
+            level = getattr(fit, "level", None)
+        if level is not None:
+            level = require_level(level)
+        rows = _rows(list(table["term"]), labels or {}, headings, reference or {})
+        printed = _Printed(table, rows, page)
+        ratios = printed.ratios(level)
+        beside = [*printed.own(columns), ratios, *(printed.p_values() if p_values else [])]
     limits = _limits(table, xlim)
     cut = (table["lower"] < limits[0]) | (table["upper"] > limits[1]) | ~np.isfinite(table["upper"])
-    estimable = _estimable(table)
-    notes = [note or "", text("arrows", language) if (cut & estimable).any() else ""]
-    words = directions or (text("lower_risk", language), text("higher_risk", language))
-    axis_text = text("hazard_ratio", language) if xlabel is None else xlabel
-    below = 0.16 + 2 * text_height("0", size=looks.small) + text_height(axis_text, size=looks.size)
-    with drawing(looks):
-        if ax is not None:
-            room = axes_size(ax)[0]
-            sheet = _sheet(rows, printed, looks, 0.6 * room)
-            _draw(ax, table, rows, sheet, limits, words, axis_text, language, room=room)
-            annotate_given_axes(
-                ax,
-                title=title,
-                subtitle=subtitle,
-                note=joined_notes(notes, room, looks),
-                below=below,
-                theme=looks,
-                above=sheet.head,
-            )
-            return ax
-        frame = make_frame(width_in_inches(width), looks, title=title, subtitle=subtitle, notes=notes)
-        sheet = _sheet(rows, printed, looks, 0.3 * frame.width)
-        picture = frame.new_picture(sheet.head + sheet.height + below)
-        left = EDGE + sheet.name_width + COLUMN_GAP
-        place = (left, frame.below + below, frame.width - left - sheet.right - EDGE, sheet.height)
-        new = add_axes(picture, *place)
-        _draw(new, table, rows, sheet, limits, words, axis_text, language, room=place[2])
-        values = sheet.columns[len(sheet.columns) - (2 if _has_p(table, p_values) else 1)].texts
-        picture.alt_text = (
-            (f"{title}. " if title else "")
-            + f"{axis_text}: "
-            + "; ".join(
-                f"{row.name} {value}"
-                for row, value in zip(rows, values, strict=True)
-                if row.kind != "heading"
-            )
+    return page.draw(
+        ForestPicture(
+            page=page,
+            notes=[page.text("arrows") if (cut & _estimable(table)).any() else ""],
+            table=table,
+            rows=rows,
+            columns=beside,
+            ratios=ratios.texts,
+            limits=limits,
+            words=directions or (page.text("lower_risk"), page.text("higher_risk")),
+            axis_text=page.text("hazard_ratio") if xlabel is None else xlabel,
         )
-    return picture
+    )
 
 
 def _checked_table(fit: Any) -> pd.DataFrame:
     source = fit if isinstance(fit, pd.DataFrame) else getattr(fit, "table", None)
     if not isinstance(source, pd.DataFrame):
         raise OptionError(
-            f"plot.forest draws a fit with a table, or a table; it was given a {type(fit).__name__}."
+            f"{asked()} draws a fit with a table, or a table; it was given a {type(fit).__name__}."
         )
-    with asking("plot.forest"):
-        require_columns(source.columns, ["term", "hazard_ratio", "lower", "upper"])
+    require_columns(source.columns, ["term", "hazard_ratio", "lower", "upper"])
     table = source.reset_index(drop=True)
     if len(table) == 0:
-        raise DataError("plot.forest: the table has no rows.")
+        raise DataError(f"{asked()}: the table has no rows.")
     table["term"] = table["term"].astype(str)
     for name in ("hazard_ratio", "lower", "upper"):
-        with asking("plot.forest"):
-            table[name] = numeric_column(table, name)
+        table[name] = numeric_column(table, name)
     if table["term"].duplicated().any():
         raise DataError(
-            f"plot.forest: {rows_where(table['term'].duplicated().to_numpy())} repeat an earlier term."
+            f"{asked()}: {rows_where(table['term'].duplicated().to_numpy())} repeat an earlier term."
         )
     negative = (table[["hazard_ratio", "lower", "upper"]] < 0).any(axis=1).to_numpy()
     if negative.any():
         raise DataError(
-            f"plot.forest: hazard ratios and limits cannot be negative, but are in {rows_where(negative)}. "
+            f"{asked()}: hazard ratios and limits cannot be negative, but are in {rows_where(negative)}. "
             "Take the exponential of coefficients first."
         )
     crossed = (table["lower"] > table["hazard_ratio"] * (1 + 1e-9)) | (
@@ -232,7 +202,7 @@ def _checked_table(fit: Any) -> pd.DataFrame:
     )
     if crossed.any():
         raise DataError(
-            f"plot.forest: 'lower' and 'upper' must enclose 'hazard_ratio'; they do not in "
+            f"{asked()}: 'lower' and 'upper' must enclose 'hazard_ratio'; they do not in "
             f"{rows_where(crossed.to_numpy())}. "
             "The limits belong on the scale of the hazard ratio."
         )
@@ -247,56 +217,54 @@ def _rows(
 ) -> list[ForestRow]:
     parsed = {term: match for term in terms if (match := _LEVEL_TERM.fullmatch(term))}
     own_text = {term: match[2].strip() for term, match in parsed.items()}
+    variables = {term: match[1].strip() for term, match in parsed.items()}
     if headings is None:
         members: dict[str, list[str]] = {}
-        for term, match in parsed.items():
-            members.setdefault(match[1].strip(), []).append(term)
-        single = {name for name, group in members.items() if len(group) == 1 and name not in reference}
-        for name in single:
+        for term, variable in variables.items():
+            members.setdefault(variable, []).append(term)
+        for name in [name for name, group in members.items() if len(group) == 1 and name not in reference]:
             (term,) = members.pop(name)
             own_text[term] = f"{labels.get(name, name)}: {own_text[term]}"
     else:
         members = {name: list(group) for name, group in headings.items()}
-        listed = [term for group in members.values() for term in group]
-        unknown = sorted(set(listed) - set(terms))
-        if unknown:
-            raise OptionError(
-                f"headings= names {', '.join(map(repr, unknown))}, "
-                f"but the terms are {', '.join(map(repr, terms))}."
-            )
-        if len(set(listed)) < len(listed):
-            raise OptionError("headings= puts a term under two headings.")
-    known = {*terms, *members, *reference.values(), *(match[1].strip() for match in parsed.values())}
-    strange = sorted(set(labels) - known)
-    if strange:
-        raise OptionError(
-            f"labels= names {', '.join(map(repr, strange))}, but the terms are {', '.join(map(repr, terms))}."
-        )
-    homeless = sorted(set(reference) - set(members))
-    if homeless:
-        raise OptionError(
-            f"reference= names {', '.join(map(repr, homeless))}, but the headings are "
-            f"{', '.join(map(repr, members)) or 'none'}."
-        )
+        _require_members(members, terms)
+    known = {*terms, *members, *reference.values(), *variables.values()}
+    _require_known("labels=", labels, known, f"the terms are {', '.join(map(repr, terms))}")
+    found = ", ".join(map(repr, members)) or "none"
+    _require_known("reference=", reference, members, f"the headings are {found}")
+
+    def row_of(term: str, *, indented: bool) -> ForestRow:
+        name = labels.get(term, own_text.get(term, term))
+        return ForestRow(name, "term", terms.index(term), indented)
+
     heading_of = {term: name for name, group in members.items() for term in group}
     rows: list[ForestRow] = []
     done: set[str] = set()
     for term in terms:
-        name = heading_of.get(term, "")
-        if term not in heading_of:
-            rows.append(
-                ForestRow(labels.get(term, own_text.get(term, term)), "term", terms.index(term), False)
-            )
-        elif name not in done:
-            done.add(name)
-            rows.append(ForestRow(labels.get(name, name), "heading", -1, False))
-            if name in reference:
-                rows.append(ForestRow(labels.get(reference[name], reference[name]), "reference", -1, True))
-            rows += [
-                ForestRow(labels.get(one, own_text.get(one, one)), "term", terms.index(one), True)
-                for one in members[name]
-            ]
+        heading = heading_of.get(term)
+        if heading is None:
+            rows.append(row_of(term, indented=False))
+        elif heading not in done:
+            done.add(heading)
+            rows.append(ForestRow(labels.get(heading, heading), "heading"))
+            if heading in reference:
+                level = reference[heading]
+                rows.append(ForestRow(labels.get(level, level), "reference", indented=True))
+            rows += [row_of(one, indented=True) for one in members[heading]]
     return rows
+
+
+def _require_members(members: Mapping[str, Sequence[str]], terms: Sequence[str]) -> None:
+    listed = [term for group in members.values() for term in group]
+    _require_known("headings=", listed, terms, f"the terms are {', '.join(map(repr, terms))}")
+    if len(set(listed)) < len(listed):
+        raise OptionError("headings= puts a term under two headings.")
+
+
+def _require_known(argument: str, given: Iterable[str], known: Iterable[str], there: str) -> None:
+    strange = sorted(set(given) - set(known))
+    if strange:
+        raise OptionError(f"{argument} names {', '.join(map(repr, strange))}, but {there}.")
 
 
 def _estimable(table: pd.DataFrame) -> npt.NDArray[np.bool_]:
@@ -305,61 +273,51 @@ def _estimable(table: pd.DataFrame) -> npt.NDArray[np.bool_]:
     return fine
 
 
-def _has_p(table: pd.DataFrame, p_values: bool) -> bool:
-    return p_values and "p_value" in table.columns
+@dataclass(frozen=True, eq=False)
+class _Printed:
+    """The columns of text beside a forest plot, one entry a row."""
 
+    table: pd.DataFrame
+    rows: Sequence[ForestRow]
+    page: Page
 
-def _printed_columns(
-    table: pd.DataFrame,
-    rows: Sequence[ForestRow],
-    columns: Mapping[str, str] | Sequence[str],
-    p_values: bool,
-    level: float | None,
-    language: str,
-) -> list[Column]:
-    wanted = dict(columns) if isinstance(columns, Mapping) else {name: name for name in columns}
-    with asking("plot.forest, columns="):
-        require_columns(table.columns, list(wanted))
+    def _texts(self, values: Sequence[str], at_reference: str = "") -> tuple[str, ...]:
+        """Return the entries of all rows from those of the terms."""
+        others = {"reference": at_reference, "heading": ""}
+        return tuple(values[row.place] if row.kind == "term" else others[row.kind] for row in self.rows)
 
-    def texts(values: Sequence[str], at_reference: str = "") -> tuple[str, ...]:
-        return tuple(
-            values[row.place] if row.kind == "term" else at_reference if row.kind == "reference" else ""
-            for row in rows
-        )
-
-    printed = [
-        Column(heading, texts([_cell(value, language) for value in table[name]]), align="right")
-        for name, heading in wanted.items()
-    ]
-    ratios = [
-        _ratio_text(ratio, lower, upper, language) if fine else text("not_estimable", language)
-        for fine, ratio, lower, upper in zip(
-            _estimable(table), table["hazard_ratio"], table["lower"], table["upper"], strict=True
-        )
-    ]
-    head = (
-        text("interval_head_unknown", language)
-        if level is None
-        else text("interval_head", language, level=percent_text(level, language))
-    )
-    printed.append(Column(head, texts(ratios, f"1 ({text('reference', language)})")))
-    if _has_p(table, p_values):
-        with asking("plot.forest"):
-            values = numeric_column(table, "p_value")
-        fine = _estimable(table)
-        printed.append(
+    def own(self, columns: Mapping[str, str] | Sequence[str]) -> list[Column]:
+        """Return the columns that the user asks for."""
+        wanted = dict(columns) if isinstance(columns, Mapping) else {name: name for name in columns}
+        with asking("plot.forest, columns="):
+            require_columns(self.table.columns, list(wanted))
+        language = self.page.language
+        return [
             Column(
-                text("p_value", language),
-                texts(
-                    [
-                        p_value_text(value, language) if one else ""
-                        for value, one in zip(values, fine, strict=True)
-                    ]
-                ),
-                align="right",
+                heading, self._texts([_cell(value, language) for value in self.table[name]]), align="right"
             )
-        )
-    return printed
+            for name, heading in wanted.items()
+        ]
+
+    def ratios(self, level: float | None) -> Column:
+        """Return the hazard ratios with their intervals."""
+        page, table = self.page, self.table
+        ratios = [
+            _ratio_text(ratio, lower, upper, page.language) if fine else page.text("not_estimable")
+            for fine, ratio, lower, upper in zip(
+                _estimable(table), table["hazard_ratio"], table["lower"], table["upper"], strict=True
+            )
+        ]
+        reference = f"1 ({page.text('reference')})"
+        return Column(level_text(page, "interval_head", level), self._texts(ratios, reference))
+
+    def p_values(self) -> list[Column]:
+        """Return the column of p-values, if the table has them."""
+        if "p_value" not in self.table.columns:
+            return []
+        values = zip(numeric_column(self.table, "p_value"), _estimable(self.table), strict=True)
+        written = [p_value_text(value, self.page.language) if fine else "" for value, fine in values]
+        return [Column(self.page.text("p_value"), self._texts(written), align="right")]
 
 
 def _cell(value: Any, language: str) -> str:
@@ -425,7 +383,7 @@ def _ticks(
             or 3 * np.log(ticks[-1] / ticks[0]) < span
         ):
             continue
-        texts = [f"{tick:g}".replace(".", ",") if language == "ru" else f"{tick:g}" for tick in ticks]
+        texts = [tick_text(tick, language) for tick in ticks]
         places = np.log(ticks / low) / span * room
         widths = np.array([text_width(one, family=theme.font, size=theme.small) for one in texts])
         if (np.diff(places) > (widths[:-1] + widths[1:]) / 2 + 0.08).all():
@@ -433,126 +391,119 @@ def _ticks(
     return np.array([1.0]), ["1"]
 
 
-def _sheet(rows: Sequence[ForestRow], printed: Sequence[Column], theme: Theme, name_room: float) -> Sheet:
-    return make_sheet(
-        [row.name for row in rows],
-        printed,
-        theme,
-        name_room=name_room,
-        bold=[row.kind == "heading" for row in rows],
-        indented=[row.indented for row in rows],
-    )
+@dataclass(frozen=True, eq=False)
+class ForestPicture:
+    """A forest plot."""
 
+    by_height: ClassVar[bool] = False
 
-def _draw(
-    ax: Axes,
-    table: pd.DataFrame,
-    rows: Sequence[ForestRow],
-    sheet: Sheet,
-    limits: tuple[float, float],
-    words: tuple[str, str],
-    axis_text: str,
-    language: str,
-    *,
-    room: float,
-) -> None:
-    theme = sheet.theme
-    sheet.set_rows(ax)
-    low, high = limits
-    ax.set_xscale("log")
-    ax.set_xlim(low, high)
-    ticks, texts = _ticks(limits, room, theme, language)
-    ax.set_xticks(ticks, labels=texts)
-    ax.set_xticks([], minor=True)
-    ax.set_xlabel(axis_text, labelpad=2 + 72 * text_height("0", size=theme.small))
-    ax.axvline(1.0, color=theme.ink, linewidth=0.8, zorder=1, label="_no difference")
-    estimable = _estimable(table)
-    for row, y in zip(rows, sheet.centres, strict=True):
-        if row.kind == "reference":
-            ax.plot(
-                [1.0],
-                [y],
-                marker="s",
-                markersize=5,
-                markerfacecolor="white",
-                color=theme.ink,
-                linestyle="none",
-                zorder=3,
-                label="_reference",
-            )
-        if row.kind != "term" or not estimable[row.place]:
-            continue
-        ratio, lower, upper = (float(table[name][row.place]) for name in ("hazard_ratio", "lower", "upper"))
-        _draw_interval(ax, y, lower, upper, limits, theme)
-        if low <= ratio <= high:
-            ax.plot(
-                [ratio],
-                [y],
-                marker="s",
-                markersize=5,
-                color=theme.colour(0),
-                linestyle="none",
-                zorder=3,
-                label="_estimate",
-            )
-    _write_directions(ax, words, limits, sheet, room)
-    sheet.draw(ax)
+    page: Page
+    notes: Sequence[str]
+    table: pd.DataFrame
+    rows: Sequence[ForestRow]
+    columns: Sequence[Column]
+    ratios: Sequence[str]
+    """The hazard ratio and interval of each row, as printed."""
 
+    limits: tuple[float, float]
+    words: tuple[str, str]
+    """What the sides of 1 mean."""
 
-def _draw_interval(
-    ax: Axes, y: float, lower: float, upper: float, limits: tuple[float, float], theme: Theme
-) -> None:
-    low, high = limits
-    if np.isnan(lower) or np.isnan(upper):
-        return
-    colour = theme.colour(0)
-    ends = np.clip([lower, upper], low, high)
-    ax.plot(ends, [y, y], color=colour, linewidth=1.4, zorder=2, solid_capstyle="butt", label="_interval")
-    for beyond, at, marker in ((lower < low, low, 8), (upper > high, high, 9)):
-        if beyond:
-            # Markers 8 and 9 are carets whose tip points left and right, with their base at the point.
-            shown = 4 if marker == 8 else 5
-            ax.plot(
-                [at],
-                [y],
-                marker=shown,
-                markersize=6,
-                color=colour,
-                linestyle="none",
-                clip_on=False,
-                zorder=3,
-                label="_arrow",
-            )
+    axis_text: str
 
+    def description(self) -> str:
+        """Return the hazard ratios, in words."""
+        values = zip(self.rows, self.ratios, strict=True)
+        written = (f"{row.name} {value}" for row, value in values if row.kind != "heading")
+        return f"{self.axis_text}: " + "; ".join(written)
 
-def _write_directions(
-    ax: Axes, words: tuple[str, str], limits: tuple[float, float], sheet: Sheet, room: float
-) -> None:
-    """Write what the sides of 1 mean under the tick labels; without room for both, write neither."""
-    low, high = limits
-    theme = sheet.theme
-    middle = np.log(1 / low) / np.log(high / low)
-    left, right = f"← {words[0]}", f"{words[1]} →"
-    pad = 0.08
-    # Nothing else stands so low, so the words may reach under the names and columns beside the axes.
-    fits = (
-        widest([left], theme, size=theme.small) + pad <= middle * room + sheet.name_width + COLUMN_GAP
-        and widest([right], theme, size=theme.small) + pad <= (1 - middle) * room + sheet.right
-    )
-    if not (words[0] or words[1]) or not fits:
-        return
-    down = -(3.5 + 3 + 72 * text_height("0", size=theme.small))
-    for word, side, shift in ((left, "right", -4), (right, "left", 4)):
-        ax.annotate(
-            word,
-            (1.0, 0),
-            xycoords=ax.get_xaxis_transform(),
-            xytext=(shift, down),
-            textcoords="offset points",
-            ha=side,
-            va="top",
-            size=theme.small,
-            color=theme.muted,
-            annotation_clip=False,
-            label="direction",
+    @property
+    def below(self) -> float:
+        """Inches that the axis and the words under it take."""
+        return self.page.label_height(self.axis_text) + self.page.line(small=True)
+
+    def compose(self, frame: Frame) -> Picture:
+        """Return a new picture."""
+        sheet = self._sheet(0.3 * frame.width)
+        picture = frame.picture(sheet.head + sheet.height + self.below)
+        left = EDGE + sheet.left
+        room = frame.width - left - sheet.right - EDGE
+        ax = frame.axes(picture, (left, frame.below + self.below, room, sheet.height))
+        self.paint(ax)
+        self._draw(ax, sheet, room)
+        return picture
+
+    def paint(self, ax: Axes) -> None:
+        """Set the axis; all rows depend on how their names break."""
+        ax.set_xscale("log")
+        ax.set_xlim(*self.limits)
+        ax.set_xlabel(self.axis_text, labelpad=2 + 72 * self.page.line(small=True))
+        ax.axvline(1.0, color=self.page.theme.ink, linewidth=0.8, zorder=1, label="_no difference")
+
+    def fit(self, ax: Axes, size: Size) -> Margins:
+        """Draw names, intervals and numbers into a user's axes."""
+        sheet = self._sheet(0.6 * size.width)
+        self._draw(ax, sheet, size.width)
+        return Margins(above=sheet.head, below=self.below)
+
+    def _sheet(self, name_room: float) -> Sheet:
+        return make_sheet(
+            [row.name for row in self.rows],
+            self.columns,
+            self.page.theme,
+            name_room=name_room,
+            bold=[row.kind == "heading" for row in self.rows],
+            indented=[row.indented for row in self.rows],
         )
+
+    def _draw(self, ax: Axes, sheet: Sheet, room: float) -> None:
+        theme, (low, high) = self.page.theme, self.limits
+        sheet.set_rows(ax)
+        ticks, texts = _ticks(self.limits, room, theme, self.page.language)
+        ax.set_xticks(ticks, labels=texts)
+        ax.set_xticks([], minor=True)
+        square: dict[str, Any] = {"marker": "s", "markersize": 5, "linestyle": "none", "zorder": 3}
+        estimable = _estimable(self.table)
+        for row, y in zip(self.rows, sheet.centres, strict=True):
+            if row.kind == "reference":
+                ax.plot([1.0], [y], color=theme.ink, markerfacecolor="white", label="_reference", **square)
+            if row.kind != "term" or not estimable[row.place]:
+                continue
+            found = self.table.iloc[row.place]
+            self._draw_interval(ax, sheet, y, float(found["lower"]), float(found["upper"]))
+            if low <= found["hazard_ratio"] <= high:
+                ratio = [float(found["hazard_ratio"])]
+                ax.plot(ratio, [y], color=theme.colour(0), label="_estimate", **square)
+        self._write_directions(ax, sheet, room)
+        sheet.draw(ax)
+
+    def _draw_interval(self, ax: Axes, sheet: Sheet, y: float, lower: float, upper: float) -> None:
+        if np.isnan(lower) or np.isnan(upper):
+            return
+        low, high = self.limits
+        colour = self.page.theme.colour(0)
+        sheet.draw_interval(ax, y, np.clip([lower, upper], low, high), colour)
+        # Markers 4 and 5 are carets whose tip points left and right.
+        for beyond, at, marker in ((lower < low, low, 4), (upper > high, high, 5)):
+            if beyond:
+                arrow: dict[str, Any] = {"linestyle": "none", "clip_on": False, "zorder": 3, "markersize": 6}
+                ax.plot([at], [y], marker=marker, color=colour, label="_arrow", **arrow)
+
+    def _write_directions(self, ax: Axes, sheet: Sheet, room: float) -> None:
+        """Write what the sides of 1 mean under the tick labels; without room for both, write neither."""
+        theme, (low, high) = self.page.theme, self.limits
+        middle = np.log(1 / low) / np.log(high / low)
+        left, right = f"← {self.words[0]}", f"{self.words[1]} →"
+        pad = 0.08
+        # Nothing else stands so low, so the words may reach under the names and columns beside the axes.
+        fits = (
+            widest([left], theme, size=theme.small) + pad <= middle * room + sheet.left
+            and widest([right], theme, size=theme.small) + pad <= (1 - middle) * room + sheet.right
+        )
+        if not any(self.words) or not fits:
+            return
+        down = -(3.5 + 3 + 72 * self.page.line(small=True))
+        style = {"va": "top", "size": theme.small, "color": theme.muted, "label": "direction"}
+        axis = ax.get_xaxis_transform()
+        write(ax, left, (1.0, 0), shift=(-4, down), coordinates=axis, ha="right", **style)
+        write(ax, right, (1.0, 0), shift=(4, down), coordinates=axis, ha="left", **style)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -14,27 +15,19 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from childsurv.curves.curves import Curves
-from childsurv.curves.reliability import Rules, reliability_rules
+from childsurv.curves.reliability import Rules
 from childsurv.errors import OptionError, asking
-from childsurv.plot.estimates import Estimates, estimates_of
-from childsurv.plot.frame import (
-    EDGE,
-    add_axes,
-    annotate_given_axes,
-    axes_size,
-    joined_notes,
-    make_frame,
-    percent_ticks,
-    require_shares,
-    widest,
-)
-from childsurv.plot.groups import Names, label_text, reading_order, require_minimum
-from childsurv.plot.marks import mark_notes, marks_of
-from childsurv.plot.spacing import LINE_HEIGHT, text_height, wrapped
-from childsurv.plot.style import Theme, as_theme, drawing, luminance, width_in_inches
-from childsurv.words.picture_texts import count_text, percent_text, text
+from childsurv.plot.estimates import Estimates, Reading, estimates_of
+from childsurv.plot.groups import Names, label_text, reading_order, require_minimum, require_shares
+from childsurv.plot.notes import mark_notes, mark_of
+from childsurv.plot.page import EDGE, Frame, Margins, Page, Size, axes_size, widest, write
+from childsurv.plot.spacing import LINE_HEIGHT, TIGHT, percent_ticks, text_height, wrapped
+from childsurv.plot.style import Theme, luminance
+from childsurv.plot.writing import Picture
+from childsurv.words.picture_texts import percent_text
 
 FloatArray = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 CELL_HEIGHT = 0.25
 """Inches."""
@@ -43,34 +36,36 @@ UPRIGHT_HEADINGS = 1.3
 """Inches that headings written upwards take, more only where their lines would not fit a column."""
 
 
-@dataclass(frozen=True)
-class Grid:
-    """The cells of a heat-map.
-
-    Attributes
-    ----------
-    rows, columns : tuple of str
-        Names.
-    estimate, patients : ndarray
-        Shape ``(n_rows, n_columns)``; NaN where there is no such group.
-    hidden, short, small : ndarray of bool
-        Cells with too few patients to show, with follow-up too short, and to be marked.
-    verdicts : ndarray of str
-        Reliability of each cell, empty where it was not asked for.
-    row_totals, column_totals : ndarray or None
-        Numbers of patients.
-    """
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """The cells of a heat-map, arrays of shape ``(n_rows, n_columns)``."""
 
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     estimate: FloatArray
     patients: FloatArray
-    hidden: npt.NDArray[np.bool_]
-    short: npt.NDArray[np.bool_]
-    small: npt.NDArray[np.bool_]
+    """NaN where there is no such group."""
+
+    hidden: Mask
+    """Too few patients to show."""
+
+    short: Mask
+    """Follow-up too short."""
+
+    small: Mask
+    """To be marked."""
+
     verdicts: npt.NDArray[np.object_]
+    """Reliability of each cell, empty where it was not asked for."""
+
     row_totals: FloatArray | None
     column_totals: FloatArray | None
+    """Numbers of patients."""
+
+    @property
+    def shown(self) -> Mask:
+        """Cells that hold a value."""
+        return np.isfinite(self.estimate) & ~self.hidden
 
 
 def heatmap(
@@ -158,132 +153,58 @@ def heatmap(
     enable accurate interpretation of scientific data. PLoS One 2018; 13:e0199239.
     doi:10.1371/journal.pone.0199239
     """
-    looks = as_theme(theme)
+    page = Page(ax=ax, title=title, subtitle=subtitle, note=note, width=width, language=language, theme=theme)
     if rows == columns:
         raise OptionError("rows= and columns= must be two different columns.")
-    least = require_minimum(minimum)
-    few = require_minimum(mark_below, argument="mark_below")
+    least, few = require_minimum(minimum), require_minimum(mark_below, argument="mark_below")
     with asking("plot.heatmap"):
         found = estimates_of(
             source,
             by=[rows, columns],
-            years=years,
-            times=times,
-            reliability=reliability,
+            reading=Reading(years, times, reliability),
             needs_patients=minimum is not None or mark_below is not None or totals,
             needs_limits=False,
             language=language,
         )
-    least = max(least, found.minimum)
-    if reliability is not None:
-        least = max(least, reliability_rules(reliability).patients or 0)
-    grid = _grid(found, rows, columns, least, few, names, totals=totals)
-    shown = np.isfinite(grid.estimate) & ~grid.hidden
-    if not shown.any():
+    least = max(least, found.minimum, 0 if found.rules is None else found.rules.patients or 0)
+    cells = _cells(found, rows, columns, least, few, names, totals=totals)
+    if not cells.shown.any():
         raise OptionError(
             f"No cell has at least {least} patients and follow-up long enough, so nothing can be drawn; "
             "merge groups, or lower minimum=."
         )
-    scale = _scale(grid.estimate[shown], limits)
-    colours = mpl.colormaps[looks.colour_map]
-    notes = [
-        note or "",
-        text("small", language, below=few) if grid.small.any() else "",
-        _dash_note(grid, least, language),
-        *mark_notes(
-            pd.Series(grid.verdicts[~grid.hidden]),
-            None if reliability is None else reliability_rules(reliability),
-            language,
-            standardised=isinstance(source, Curves) and "standard" in source.conventions,
-        ),
-        _short_note(grid, found.minimum, language),
-        text("totals_shown", language) if totals and found.minimum and grid.hidden.any() else "",
+    picture = HeatmapPicture(
+        page=page,
+        notes=_notes(page, cells, found, least, few),
+        cells=cells,
+        scale=_scale(cells.estimate[cells.shown], limits),
+        quantity=found.quantity or page.text("survival"),
+        bar=colour_bar,
+    )
+    return page.draw(picture)
+
+
+def _notes(page: Page, cells: Cells, found: Estimates, least: int, few: int) -> list[str]:
+    hidden = short = ""
+    if cells.hidden.any():
+        some = (cells.patients < least).any()
+        hidden = page.text("cell_hidden", minimum=least) if some else page.text("cell_empty")
+    if cells.short.any():
+        own = found.minimum
+        short = page.text("cell_few_at_risk", minimum=own) if own else page.text("cell_short")
+    partial = cells.row_totals is not None and found.minimum and cells.hidden.any()
+    return [
+        page.text("small", below=few) if cells.small.any() else "",
+        hidden,
+        *mark_notes(page, cells.verdicts[~cells.hidden], found),
+        short,
+        page.text("totals_shown") if partial else "",
     ]
-    quantity = found.quantity or text("survival", language)
-    with drawing(looks):
-        if ax is not None:
-            room = axes_size(ax)[0]
-            heads, upright, head_height = _headings(grid.columns, room / len(grid.columns), looks)
-            mesh = _draw(ax, grid, heads, upright, scale, colours, looks, language)
-            below = 0.1 + (text_height("0", size=looks.small) + 0.1 if totals else 0.0)
-            written_notes = joined_notes(notes, room, looks)
-            if colour_bar:
-                note_height = text_height(written_notes, size=looks.small) if written_notes else 0.0
-                bar = ax.figure.colorbar(
-                    mesh,
-                    ax=ax,
-                    orientation="horizontal",
-                    shrink=0.5,
-                    aspect=30,
-                    pad=(below + note_height) / axes_size(ax)[1],
-                )
-                _set_bar(bar.ax, scale, quantity, looks, language, room=0.5 * room)
-            annotate_given_axes(
-                ax,
-                title=title,
-                subtitle=subtitle,
-                note=written_notes,
-                below=below,
-                theme=looks,
-                above=head_height,
-            )
-            return ax
-        frame = make_frame(width_in_inches(width), looks, title=title, subtitle=subtitle, notes=notes)
-        name_room = 0.28 * frame.width
-        row_names = [wrapped(name, name_room, family=looks.font, size=looks.size) for name in grid.rows]
-        grid = Grid(**{**vars(grid), "rows": tuple(row_names)})
-        left = EDGE + widest(row_names, looks, size=looks.size) + 0.08
-        total_head = text("total", language)
-        right = EDGE
-        if grid.row_totals is not None:
-            written = [count_text(number, language) for number in grid.row_totals]
-            right += (
-                max(
-                    widest([total_head], looks, size=looks.small, weight="bold"),
-                    widest(written, looks, size=looks.small),
-                )
-                + 0.1
-            )
-            left = max(left, EDGE + widest([total_head], looks, size=looks.small, weight="bold") + 0.08)
-        room = frame.width - left - right
-        heads, upright, head_height = _headings(grid.columns, room / len(grid.columns), looks)
-        cell_height = max(CELL_HEIGHT, max(text_height(name, size=looks.size) for name in row_names) + 0.05)
-        tall = cell_height * len(grid.rows)
-        foot = text_height("0", size=looks.small) + 0.1 if totals else 0.05
-        bar_height = 0.1 + 0.08 + text_height("0", size=looks.small) + 0.22 if colour_bar else 0.0
-        picture = frame.new_picture(head_height + tall + foot + bar_height)
-        bottom = frame.below + bar_height + foot
-        new = add_axes(picture, left, bottom, room, tall)
-        mesh = _draw(new, grid, heads, upright, scale, colours, looks, language)
-        if colour_bar:
-            bar_width = min(2.4, room)
-            bar_axes = add_axes(
-                picture,
-                left + room - bar_width,
-                frame.below + 0.09 + text_height("0", size=looks.small),
-                bar_width,
-                0.1,
-            )
-            picture.colorbar(mesh, cax=bar_axes, orientation="horizontal")
-            _set_bar(bar_axes, scale, quantity, looks, language, room=bar_width)
-        picture.alt_text = (
-            (f"{title}. " if title else "")
-            + f"{quantity}, {len(grid.rows)} × {len(grid.columns)}: "
-            + "; ".join(
-                f"{name} "
-                + ", ".join(
-                    f"{head} {_cell_text(grid, row, column, language)}"
-                    for column, head in enumerate(grid.columns)
-                )
-                for row, name in enumerate(grid.rows)
-            )
-        )
-    return picture
 
 
-def _grid(
+def _cells(
     found: Estimates, rows: str, columns: str, least: int, few: int, names: Names, *, totals: bool
-) -> Grid:
+) -> Cells:
     table = found.table
     row_labels = _labels_in_order(table, rows)
     column_labels = _labels_in_order(table, columns)
@@ -298,7 +219,7 @@ def _grid(
     present = np.zeros(shape, dtype=bool)
     present[row_code, column_code] = True
     hidden = ~present | (patients < least)
-    return Grid(
+    return Cells(
         rows=tuple(label_text(label, rows, names) for label in row_labels),
         columns=tuple(label_text(label, columns, names) for label in column_labels),
         estimate=estimate,
@@ -330,198 +251,206 @@ def _scale(values: FloatArray, limits: tuple[float, float] | None) -> Normalize:
     return Normalize(low, high, clip=True)
 
 
-def _dash_note(grid: Grid, least: int, language: str) -> str:
-    if not grid.hidden.any():
-        return ""
-    if (grid.patients < least).any():
-        return text("cell_hidden", language, minimum=least)
-    return text("cell_empty", language)
+class _Headings(NamedTuple):
+    """Headings of the columns, broken into lines."""
+
+    texts: list[str]
+    upright: bool
+    height: float
+    """In inches."""
 
 
-def _short_note(grid: Grid, minimum: int, language: str) -> str:
-    if not grid.short.any():
-        return ""
-    return text("cell_few_at_risk", language, minimum=minimum) if minimum else text("cell_short", language)
-
-
-def _headings(columns: tuple[str, ...], cell: float, theme: Theme) -> tuple[list[str], bool, float]:
-    """Return the headings broken into lines, whether they stand upright, and their height in inches."""
+def _headings(columns: tuple[str, ...], cell: float, theme: Theme) -> _Headings:
+    """Return the headings of columns ``cell`` inches wide, upright where their lines do not fit."""
     level = [wrapped(name, cell - 0.06, family=theme.font, size=theme.small) for name in columns]
     if widest(level, theme, size=theme.small) <= cell - 0.04 and max(one.count("\n") for one in level) < 4:
-        return level, False, max(text_height(one, size=theme.small) for one in level) + 0.08
+        return _Headings(level, False, max(text_height(one, size=theme.small) for one in level) + 0.08)
     lines = max(1, int(cell * 72 / (LINE_HEIGHT * theme.small)))
     length = UPRIGHT_HEADINGS
     while True:
         upright = [wrapped(name, length, family=theme.font, size=theme.small) for name in columns]
         if max(one.count("\n") for one in upright) < lines or length > 8:
-            return upright, True, widest(upright, theme, size=theme.small) + 0.12
+            return _Headings(upright, True, widest(upright, theme, size=theme.small) + 0.12)
         length += 0.2
 
 
-def _cell_text(grid: Grid, row: int, column: int, language: str) -> str:
-    if grid.hidden[row, column]:
-        return "–"
-    if grid.short[row, column]:
-        return "×"
-    # Per cent without the sign, which the colour scale explains: thirteen columns have to fit a page.
-    return (
-        percent_text(grid.estimate[row, column], language, sign=False)
-        + ("†" if grid.small[row, column] else "")
-        + marks_of([grid.verdicts[row, column]])[0]
-    )
+@dataclass(eq=False)
+class HeatmapPicture:
+    """A heat-map."""
 
+    by_height: ClassVar[bool] = False
 
-def _draw(
-    ax: Axes,
-    grid: Grid,
-    heads: list[str],
-    upright: bool,
-    scale: Normalize,
-    colours: Any,
-    theme: Theme,
-    language: str,
-) -> Any:
-    n_rows, n_columns = grid.estimate.shape
-    masked = grid.hidden | ~np.isfinite(grid.estimate)
-    values = np.ma.masked_array(grid.estimate, mask=masked)
-    mesh = ax.pcolormesh(
-        np.arange(n_columns + 1),
-        np.arange(n_rows + 1),
-        values,
-        cmap=colours,
-        norm=scale,
-        edgecolors="white",
-        linewidth=1.0,
-    )
-    ax.set_xlim(0, n_columns)
-    ax.set_ylim(n_rows, 0)
-    ax.set_xticks([])
-    ax.set_yticks(np.arange(n_rows) + 0.5, labels=list(grid.rows))
-    ax.tick_params(length=0, labelsize=theme.size, pad=4)
-    for side in ("left", "bottom", "top", "right"):
-        ax.spines[side].set_visible(False)
-    for column, head in enumerate(heads):
-        ax.annotate(
-            head,
-            (column + 0.5, 1),
-            xycoords=ax.get_xaxis_transform(),
-            xytext=(0, 4),
-            textcoords="offset points",
-            ha="center",
-            va="bottom",
-            rotation=90 if upright else 0,
-            size=theme.small,
-            annotation_clip=False,
-            label="column-head",
-            linespacing=LINE_HEIGHT - 0.15,
+    page: Page
+    notes: Sequence[str]
+    cells: Cells
+    scale: Normalize
+    quantity: str
+    bar: bool
+    """Whether there is a colour bar."""
+
+    bar_axes: Axes | None = None
+    """The axes of the colour bar, once it is drawn."""
+
+    def description(self) -> str:
+        """Return all cells, in words."""
+        cells = self.cells
+        rows = []
+        for row, name in enumerate(cells.rows):
+            values = (f"{head} {self._cell_text(row, column)}" for column, head in enumerate(cells.columns))
+            rows.append(f"{name} " + ", ".join(values))
+        return f"{self.quantity}, {len(cells.rows)} × {len(cells.columns)}: " + "; ".join(rows)
+
+    def compose(self, frame: Frame) -> Picture:
+        """Return a new picture."""
+        page, theme = self.page, self.page.theme
+        broken = [
+            wrapped(name, 0.28 * frame.width, family=theme.font, size=theme.size) for name in self.cells.rows
+        ]
+        self.cells = replace(self.cells, rows=tuple(broken))
+        left = EDGE + widest(broken, theme, size=theme.size) + 0.08
+        right = EDGE
+        if self.cells.row_totals is not None:
+            head = widest([page.text("total")], theme, size=theme.small, weight="bold")
+            numbers = [page.count(number) for number in self.cells.row_totals]
+            right += max(head, widest(numbers, theme, size=theme.small)) + 0.1
+            left = max(left, EDGE + head + 0.08)
+        room = frame.width - left - right
+        headings = _headings(self.cells.columns, room / len(self.cells.columns), theme)
+        cell_height = max(CELL_HEIGHT, max(text_height(name, size=theme.size) for name in broken) + 0.05)
+        tall = cell_height * len(broken)
+        bar_height = 0.1 + 0.08 + page.line(small=True) + 0.22 if self.bar else 0.0
+        foot = page.line(small=True) + 0.1 if self.cells.row_totals is not None else 0.05
+        picture = frame.picture(headings.height + tall + foot + bar_height)
+        ax = frame.axes(picture, (left, frame.below + bar_height + foot, room, tall))
+        mesh = self._paint_cells(ax)
+        self._write_around(ax, headings)
+        if self.bar:
+            wide = min(2.4, room)
+            bottom = frame.below + 0.09 + page.line(small=True)
+            place = (left + room - wide, bottom, wide, 0.1)
+            self.bar_axes = frame.bar_axes(picture, place)
+            picture.colorbar(mesh, cax=self.bar_axes, orientation="horizontal")
+            self._name_bar(self.bar_axes)
+            self._set_bar(self.bar_axes, wide)
+        return picture
+
+    def paint(self, ax: Axes) -> None:
+        """Draw cells and colour bar into a user's axes and what the bar takes of them."""
+        mesh = self._paint_cells(ax)
+        if not self.bar:
+            return
+        size = axes_size(ax)
+        note = self.page.joined_notes(self.notes, size.width)
+        below = self._below + (text_height(note, size=self.page.theme.small) if note else 0.0)
+        options: dict[str, Any] = {"orientation": "horizontal", "shrink": 0.5, "aspect": 30}
+        bar = ax.figure.colorbar(mesh, ax=ax, pad=below / size.height, **options)
+        self.bar_axes = bar.ax
+        self._name_bar(bar.ax)
+
+    def fit(self, ax: Axes, size: Size) -> Margins:
+        """Write headings and totals beside a user's axes, and the ticks of the colour bar."""
+        headings = _headings(self.cells.columns, size.width / len(self.cells.columns), self.page.theme)
+        self._write_around(ax, headings)
+        if self.bar_axes is not None:
+            self._set_bar(self.bar_axes, 0.5 * size.width)
+        return Margins(above=headings.height, below=self._below)
+
+    @property
+    def _below(self) -> float:
+        """Inches below the cells, notes apart."""
+        return 0.1 + (self.page.line(small=True) + 0.1 if self.cells.row_totals is not None else 0.0)
+
+    def _cell_text(self, row: int, column: int) -> str:
+        cells = self.cells
+        if cells.hidden[row, column]:
+            return "–"
+        if cells.short[row, column]:
+            return "×"
+        # Per cent without the sign, which the colour scale explains: thirteen columns have to fit a page.
+        return (
+            percent_text(cells.estimate[row, column], self.page.language, sign=False)
+            + ("†" if cells.small[row, column] else "")
+            + mark_of(cells.verdicts[row, column])
         )
-    for row in range(n_rows):
-        for column in range(n_columns):
-            empty = bool(masked[row, column])
-            shade = luminance(colours(scale(grid.estimate[row, column]))) if not empty else 1.0
-            # The better of black and white, by the contrast of WCAG 2.
-            colour = (
-                theme.muted
-                if empty
-                else "white"
-                if 1.05 / (shade + 0.05) > (shade + 0.05) / 0.05
-                else "black"
-            )
+
+    def _paint_cells(self, ax: Axes) -> Any:
+        """Draw and write the cells, and return the mesh that a colour bar explains."""
+        cells, theme = self.cells, self.page.theme
+        n_rows, n_columns = cells.estimate.shape
+        colours = mpl.colormaps[theme.colour_map]
+        mesh = ax.pcolormesh(
+            np.arange(n_columns + 1),
+            np.arange(n_rows + 1),
+            np.ma.masked_array(cells.estimate, mask=~cells.shown),
+            cmap=colours,
+            norm=self.scale,
+            edgecolors="white",
+            linewidth=1.0,
+        )
+        ax.set_xlim(0, n_columns)
+        ax.set_ylim(n_rows, 0)
+        ax.set_xticks([])
+        ax.set_yticks(np.arange(n_rows) + 0.5, labels=list(cells.rows))
+        ax.tick_params(length=0, labelsize=theme.size, pad=4)
+        ax.spines[:].set_visible(False)
+        for row, column in np.ndindex(n_rows, n_columns):
+            colour = theme.muted
+            if cells.shown[row, column]:
+                shade = luminance(colours(self.scale(cells.estimate[row, column])))
+                # The better of black and white, by the contrast of WCAG 2.
+                colour = "white" if 1.05 / (shade + 0.05) > (shade + 0.05) / 0.05 else "black"
             ax.text(
                 column + 0.5,
                 row + 0.5,
-                _cell_text(grid, row, column, language),
+                self._cell_text(row, column),
                 ha="center",
                 va="center_baseline",
                 size=theme.small,
                 color=colour,
-                style="italic" if grid.small[row, column] else "normal",
+                style="italic" if cells.small[row, column] else "normal",
                 label="cell",
             )
-    if grid.row_totals is not None and grid.column_totals is not None:
-        _write_totals(ax, grid, theme, language)
-    return mesh
+        return mesh
 
+    def _write_around(self, ax: Axes, headings: _Headings) -> None:
+        style: dict[str, Any] = {"ha": "center", "va": "bottom", "size": self.page.theme.small}
+        turned = {"rotation": 90 if headings.upright else 0, "label": "column-head", "linespacing": TIGHT}
+        for column, head in enumerate(headings.texts):
+            at, above = (column + 0.5, 1), ax.get_xaxis_transform()
+            write(ax, head, at, shift=(0, 4), coordinates=above, **style, **turned)
+        self._write_totals(ax)
 
-def _write_totals(ax: Axes, grid: Grid, theme: Theme, language: str) -> None:
-    assert grid.row_totals is not None
-    assert grid.column_totals is not None
-    head = text("total", language)
-    longest = widest(
-        [head, *(count_text(one, language) for one in grid.row_totals)],
-        theme,
-        size=theme.small,
-        weight="bold",
-    )
-    common: dict[str, Any] = {
-        "textcoords": "offset points",
-        "size": theme.small,
-        "color": theme.muted,
-        "annotation_clip": False,
-    }
-    at = 72 * (longest + 0.06)
-    ax.annotate(
-        head,
-        (1, 1),
-        xycoords="axes fraction",
-        xytext=(at, 4),
-        ha="right",
-        va="bottom",
-        weight="bold",
-        label="total-head",
-        **common,
-    )
-    for row, number in enumerate(grid.row_totals):
-        ax.annotate(
-            count_text(number, language),
-            (1, row + 0.5),
-            xycoords=ax.get_yaxis_transform(),
-            xytext=(at, 0),
-            ha="right",
-            va="center_baseline",
-            label="row-total",
-            **common,
-        )
-    down = -72 * (0.05 + text_height("0", size=theme.small) / 2)
-    ax.annotate(
-        head,
-        (0, 0),
-        xycoords="axes fraction",
-        xytext=(-4, down),
-        ha="right",
-        va="center",
-        weight="bold",
-        label="total-head",
-        **common,
-    )
-    for column, number in enumerate(grid.column_totals):
-        ax.annotate(
-            count_text(number, language),
-            (column + 0.5, 0),
-            xycoords=ax.get_xaxis_transform(),
-            xytext=(0, down),
-            ha="center",
-            va="center",
-            label="column-total",
-            **common,
-        )
+    def _write_totals(self, ax: Axes) -> None:
+        page, theme, cells = self.page, self.page.theme, self.cells
+        if cells.row_totals is None or cells.column_totals is None:
+            return
+        head = page.text("total")
+        numbers = [page.count(number) for number in cells.row_totals]
+        at = 72 * (widest([head, *numbers], theme, size=theme.small, weight="bold") + 0.06)
+        common: dict[str, Any] = {"size": theme.small, "color": theme.muted}
+        bold = {"weight": "bold", "label": "total-head", **common}
+        write(ax, head, (1, 1), shift=(at, 4), ha="right", va="bottom", **bold)
+        beside = {"ha": "right", "va": "center_baseline", "label": "row-total", **common}
+        rows, columns = ax.get_yaxis_transform(), ax.get_xaxis_transform()
+        for row, number in enumerate(numbers):
+            write(ax, number, (1, row + 0.5), shift=(at, 0), coordinates=rows, **beside)
+        down = -72 * (0.05 + page.line(small=True) / 2)
+        write(ax, head, (0, 0), shift=(-4, down), ha="right", va="center", **bold)
+        under = {"ha": "center", "va": "center", "label": "column-total", **common}
+        for column, total in enumerate(cells.column_totals):
+            write(ax, page.count(total), (column + 0.5, 0), shift=(0, down), coordinates=columns, **under)
 
+    def _name_bar(self, bar: Axes) -> None:
+        small = self.page.theme.small
+        style = {"ha": "right", "va": "center", "size": small, "label": "bar-name"}
+        write(bar, self.quantity, (0, 0.5), shift=(-6, 0), **style)
+        bar.tick_params(length=2, labelsize=small)
+        bar.spines[:].set_visible(False)
 
-def _set_bar(bar: Axes, scale: Normalize, quantity: str, theme: Theme, language: str, *, room: float) -> None:
-    label = widest([percent_text(1.0, language)], theme, size=theme.small)
-    shares = percent_ticks(float(scale.vmin or 0.0), float(scale.vmax or 1.0), room=room, least=label + 0.12)
-    bar.set_xticks(shares, labels=[percent_text(share, language) for share in shares])
-    bar.tick_params(length=2, labelsize=theme.small)
-    bar.annotate(
-        quantity,
-        (0, 0.5),
-        xycoords="axes fraction",
-        xytext=(-6, 0),
-        textcoords="offset points",
-        ha="right",
-        va="center",
-        size=theme.small,
-        annotation_clip=False,
-        label="bar-name",
-    )
-    bar.spines[:].set_visible(False)
+    def _set_bar(self, bar: Axes, room: float) -> None:
+        """Set the ticks of the colour bar, which is ``room`` inches long."""
+        page, theme = self.page, self.page.theme
+        label = widest([page.percent(1.0)], theme, size=theme.small)
+        low, high = float(self.scale.vmin or 0.0), float(self.scale.vmax or 1.0)
+        shares = percent_ticks(low, high, room=room, least=label + 0.12)
+        bar.set_xticks(shares, labels=[page.percent(share) for share in shares])

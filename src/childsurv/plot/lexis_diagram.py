@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import matplotlib as mpl
 import numpy as np
@@ -16,19 +17,11 @@ from matplotlib.figure import Figure
 from childsurv.cohort.cohort import Cohort
 from childsurv.errors import OptionError
 from childsurv.maths.calendar import DAYS_PER_YEAR, days_of, first_of_january, year_of
-from childsurv.plot.frame import (
-    EDGE,
-    add_axes,
-    annotate_given_axes,
-    axes_size,
-    joined_notes,
-    make_frame,
-    widest,
-)
 from childsurv.plot.groups import require_minimum
+from childsurv.plot.page import EDGE, Frame, Grid, Margins, Page, Size, widest, write
 from childsurv.plot.spacing import text_height, time_ticks, wrapped
-from childsurv.plot.style import Theme, as_theme, drawing, width_in_inches
-from childsurv.words.picture_texts import count_text, text
+from childsurv.plot.style import Theme
+from childsurv.plot.writing import Picture
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -44,18 +37,14 @@ SLIVER_DAYS = 2.0
 
 @dataclass(frozen=True)
 class Cells:
-    """Person-years and children by calendar year and year since diagnosis.
-
-    Attributes
-    ----------
-    year, since : ndarray of int
-        Calendar year and completed years since diagnosis of each cell with follow-up.
-    person_years : ndarray
-    children : ndarray of int
-    """
+    """Person-years and children by calendar year and year since diagnosis."""
 
     year: IntArray
+    """Calendar year of each cell with follow-up."""
+
     since: IntArray
+    """Completed years since diagnosis."""
+
     person_years: FloatArray
     children: IntArray
 
@@ -124,7 +113,7 @@ def lexis(
     minimum
         Cells of fewer children are hatched and not shaded; None shades all.
     lines
-        Whether to draw a line for each child, a mark where one died. Such a picture shows single children, so that it
+        Whether to draw a line for each child, with a mark at a death. Such a picture shows single children, so that it
         needs ``minimum=None``: for teaching, never for real data that leave the registry.
     title, subtitle, note, width, language, theme
         As in `curves`. The approach of each cohort is written above its panel.
@@ -137,7 +126,7 @@ def lexis(
     Raises
     ------
     OptionError
-        If an option is not valid, or nobody is followed.
+        If an option is not valid, or no child is followed.
 
     Examples
     --------
@@ -152,92 +141,158 @@ def lexis(
     Brenner H, Gefeller O, Hakulinen T. Period analysis for 'up-to-date' cancer survival data: theory, empirical
     evaluation, computational realisation and applications. Eur J Cancer 2004; 40:326-35. doi:10.1016/j.ejca.2003.10.013
     """
-    looks, least = as_theme(theme), require_minimum(minimum)
+    page = Page(ax=ax, title=title, subtitle=subtitle, note=note, width=width, language=language, theme=theme)
+    least = require_minimum(minimum)
     if not isinstance(years, int) or isinstance(years, bool) or not 1 <= years <= 60:
         raise OptionError("years= takes a whole number of years since diagnosis, from 1 to 60.")
     if lines and minimum is not None:
         raise OptionError("lines=True draws single children; say minimum=None to allow it.")
-    panels = (
-        {"": cohorts}
-        if isinstance(cohorts, Cohort)
-        else dict(cohorts)
-        if isinstance(cohorts, Mapping)
-        else {}
-    )
-    if not panels or not all(isinstance(one, Cohort) for one in panels.values()):
-        raise OptionError("plot.lexis draws a Cohort, or a mapping from names to Cohorts.")
-    if ax is not None and len(panels) > 1:
+    named = _named_cohorts(cohorts)
+    if ax is not None and len(named) > 1:
         raise OptionError("ax= takes one cohort; leave it out for several.")
-    found = {name: _seen(lexis_cells(one, years=years)) for name, one in panels.items()}
-    every = np.concatenate([cells.year for cells in found.values()])
+    panels = [
+        LexisPanel(_head(name, one), _seen(lexis_cells(one, years=years)), one if lines else None)
+        for name, one in named.items()
+    ]
+    every = np.concatenate([panel.cells.year for panel in panels])
     if every.size == 0:
-        raise OptionError("plot.lexis: nobody is followed, so nothing can be drawn.")
-    span = (int(every.min()), int(every.max()) + 1)
-    told = np.concatenate([cells.person_years[cells.children >= least] for cells in found.values()])
-    scale = Normalize(0.0, float(told.max()) if told.size else 1.0)
-    small = any((cells.children < least).any() for cells in found.values())
-    notes = [note or "", text("lexis_small", language, minimum=least) if small else ""]
-    words = [text("calendar_year", language), text("years", language)]
-    heads = {name: _head(name, one) for name, one in panels.items()}
-    with drawing(looks):
-        if ax is not None:
-            ((name, cells),) = found.items()
-            _draw(ax, cells, panels[name], span, years, least, scale, looks, lines=lines)
-            ax.set_xlabel(words[0])
-            ax.set_ylabel(words[1])
-            below = 0.2 + text_height("0", size=looks.small) + text_height("0", size=looks.size)
-            head = " ".join(part for part in (subtitle or "", heads[name]) if part)
-            annotate_given_axes(
-                ax,
-                title=title,
-                subtitle=wrapped(head, axes_size(ax)[0], family=looks.font, size=looks.size),
-                note=joined_notes(notes, axes_size(ax)[0], looks),
-                below=below,
-                theme=looks,
-            )
-            return ax
-        frame = make_frame(width_in_inches(width), looks, title=title, subtitle=subtitle, notes=notes)
-        columns = 1 if len(panels) == 1 else 2
-        count = -(-len(panels) // columns)
-        left = EDGE + text_height("0", size=looks.size) + 0.12 + widest([str(years)], looks, size=looks.small)
-        bar = (
-            BAR_WIDTH + 0.12 + widest([count_text(scale.vmax or 0, language)], looks, size=looks.small) + 0.35
+        raise OptionError("plot.lexis: no child is followed, so nothing can be drawn.")
+    shaded = np.concatenate([panel.cells.person_years[panel.cells.children >= least] for panel in panels])
+    small = any((panel.cells.children < least).any() for panel in panels)
+    if ax is not None:
+        page.subtitle = " ".join(part for part in (page.subtitle, panels[0].head) if part)
+    return page.draw(
+        LexisPicture(
+            page=page,
+            notes=[page.text("lexis_small", minimum=least) if small else ""],
+            panels=panels,
+            span=(int(every.min()), int(every.max()) + 1),
+            years=years,
+            least=least,
+            scale=Normalize(0.0, float(shaded.max()) if shaded.size else 1.0),
         )
+    )
+
+
+def _named_cohorts(cohorts: Any) -> dict[str, Cohort]:
+    if isinstance(cohorts, Cohort):
+        return {"": cohorts}
+    named = dict(cohorts) if isinstance(cohorts, Mapping) else {}
+    if not named or not all(isinstance(one, Cohort) for one in named.values()):
+        raise OptionError("plot.lexis draws a Cohort, or a mapping from names to Cohorts.")
+    return named
+
+
+@dataclass(frozen=True, eq=False)
+class LexisPanel:
+    """One cohort."""
+
+    head: str
+    cells: Cells
+    followed: Cohort | None
+    """The cohort, where its children are drawn as lines."""
+
+
+@dataclass(frozen=True, eq=False)
+class LexisPicture:
+    """A Lexis picture."""
+
+    by_height: ClassVar[bool] = True
+
+    page: Page
+    notes: Sequence[str]
+    panels: Sequence[LexisPanel]
+    span: tuple[int, int]
+    """First calendar year, and the one after the last."""
+
+    years: int
+    """Years since diagnosis that are shown."""
+
+    least: int
+    """Children that a cell needs in order to be shaded."""
+
+    scale: Normalize
+
+    def description(self) -> str:
+        """Return the person-years of each cohort, in words."""
+        page = self.page
+        unit = page.text("person_years").lower()
+        return "; ".join(
+            f"{panel.head}: {page.count(round(float(panel.cells.person_years.sum())))} {unit}"
+            for panel in self.panels
+        )
+
+    @property
+    def foot(self) -> float:
+        """Inches that the horizontal axis takes."""
+        return 0.2 + self.page.line(small=True) + self.page.line()
+
+    def compose(self, frame: Frame) -> Picture:
+        """Return a new picture."""
+        page, theme, count = self.page, self.page.theme, len(self.panels)
+        columns = 1 if count == 1 else 2
+        rows = -(-count // columns)
+        left = EDGE + page.line() + 0.12 + widest([str(self.years)], theme, size=theme.small)
+        bar = BAR_WIDTH + 0.12 + widest([page.count(self.scale.vmax or 0)], theme, size=theme.small) + 0.35
         room = (frame.width - bar - EDGE - columns * (left + 0.1)) / columns
-        headings = [wrapped(one, room, family=looks.font, size=looks.small) for one in heads.values()]
-        above = max(text_height(one, size=looks.small) if one else 0.0 for one in headings) + 0.08
-        foot = 0.2 + text_height("0", size=looks.small) + text_height("0", size=looks.size)
+        heads = [wrapped(one.head, room, family=theme.font, size=theme.small) for one in self.panels]
+        above = max(text_height(one, size=theme.small) if one else 0.0 for one in heads) + 0.08
         tall = min(0.75 * room, 3.4)
-        picture = frame.new_picture(count * (above + tall + foot))
-        for place, (name, cells) in enumerate(found.items()):
-            row, column = divmod(place, columns)
-            bottom = frame.below + (count - 1 - row) * (above + tall + foot) + foot
-            new = add_axes(picture, left + column * (left + room + 0.1), bottom, room, tall)
-            _draw(new, cells, panels[name], span, years, least, scale, looks, lines=lines)
-            new.set_xlabel(words[0])
-            if column == 0:
-                new.set_ylabel(words[1])
-            new.annotate(
-                headings[place], (0, 1), xycoords="axes fraction", xytext=(0, 4), textcoords="offset points",
-                va="bottom", size=looks.small, annotation_clip=False, label="panel-name",
-            )  # fmt: skip
-        shades = mpl.cm.ScalarMappable(norm=scale, cmap=_shades())
-        height = frame.below + foot
-        bar_axes = add_bar(picture, frame.width - bar + 0.05, height, min(tall, 2.0))
-        picture.colorbar(shades, cax=bar_axes, label=text("person_years", language))
-        bar_axes.tick_params(length=2, labelsize=looks.small)
-        picture.alt_text = (f"{title}. " if title else "") + "; ".join(
-            f"{one}: {count_text(round(float(cells.person_years.sum())), language)} "
-            f"{text('person_years', language).lower()}"
-            for one, cells in zip(heads.values(), found.values(), strict=True)
+        row = above + tall + self.foot
+        foot = frame.below + self.foot
+        grid = Grid(columns, rows, left, foot, room, tall, across=left + room + 0.1, upwards=row)
+        picture = frame.picture(rows * row)
+        for place, panel in enumerate(self.panels):
+            ax = frame.axes(picture, grid.place(place))
+            self._paint_panel(ax, panel, named=place % columns == 0)
+            self._set_ticks(ax, Size(room, tall))
+            style = {"va": "bottom", "size": theme.small, "label": "panel-name"}
+            write(ax, heads[place], (0, 1), shift=(0, 4), **style)
+        place_of_bar = (frame.width - bar + 0.05, foot, BAR_WIDTH, min(tall, 2.0))
+        bar_axes = frame.bar_axes(picture, place_of_bar)
+        shades = mpl.cm.ScalarMappable(norm=self.scale, cmap=_shades())
+        picture.colorbar(shades, cax=bar_axes, label=page.text("person_years"))
+        bar_axes.tick_params(length=2, labelsize=theme.small)
+        return picture
+
+    def paint(self, ax: Axes) -> None:
+        """Draw the cells of one cohort into a user's axes."""
+        self._paint_panel(ax, self.panels[0], named=True)
+
+    def fit(self, ax: Axes, size: Size) -> Margins:
+        """Set the ticks of a user's axes."""
+        self._set_ticks(ax, size)
+        return Margins(above=0.0, below=self.foot)
+
+    def _paint_panel(self, ax: Axes, panel: LexisPanel, *, named: bool) -> None:
+        theme, cells = self.page.theme, panel.cells
+        corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
+        squares = np.stack([cells.year, cells.since], axis=1)[:, None, :] + corners[None, :, :]
+        shaded = cells.children >= self.least
+        common: dict[str, Any] = {"linewidths": 0.4, "zorder": 1}
+        shades: dict[str, Any] = {"array": cells.person_years[shaded], "cmap": _shades(), "norm": self.scale}
+        ax.add_collection(
+            PolyCollection(squares[shaded], edgecolors="white", label="_cells", **shades, **common)
         )
-    return picture
+        if not shaded.all():
+            white: dict[str, Any] = {"facecolors": "white", "edgecolors": theme.context, "hatch": SMALL_HATCH}
+            ax.add_collection(PolyCollection(squares[~shaded], label="_small", **white, **common))
+        if panel.followed is not None:
+            _follow_up_lines(ax, panel.followed, self.years, theme)
+        ax.set_xlim(*self.span)
+        ax.set_ylim(0, self.years)
+        ax.set_xlabel(self.page.text("calendar_year"))
+        if named:
+            ax.set_ylabel(self.page.text("years"))
 
-
-def add_bar(picture: Figure, left: float, bottom: float, height: float) -> Axes:
-    """Add the axes of the scale of shades at a place in inches."""
-    wide, tall = picture.get_size_inches()
-    return picture.add_axes((left / wide, bottom / tall, BAR_WIDTH / wide, height / tall))
+    def _set_ticks(self, ax: Axes, size: Size) -> None:
+        theme = self.page.theme
+        wide = widest(["2000"], theme, size=theme.small) + 0.12
+        ticks = time_ticks(*self.span, room=size.width, widest=wide)
+        # On a wide axis of few years there are ticks within years, which would be written alike.
+        ticks = ticks[np.abs(ticks - np.round(ticks)) < 1e-6]
+        ax.set_xticks(ticks, labels=[f"{tick:.0f}" for tick in ticks])
+        ax.set_yticks(time_ticks(0, self.years, room=size.height, widest=0.24))
 
 
 def _head(name: str, cohort: Cohort) -> str:
@@ -251,7 +306,7 @@ def _head(name: str, cohort: Cohort) -> str:
 
 
 def _shades() -> ListedColormap:
-    # One hue, dark for much, so that little follow-up is near the white of none, and grey tells as much.
+    # One hue, dark for much, so that little follow-up is near the white of none, and a print in grey shows the same.
     return ListedColormap(mpl.colormaps["Blues"](np.linspace(0.15, 1.0, 256)))
 
 
@@ -259,44 +314,6 @@ def _seen(cells: Cells) -> Cells:
     """Return the cells of more than a day or so a child; others are what whole days leave at the edge of a year."""
     kept = cells.person_years * DAYS_PER_YEAR > SLIVER_DAYS * cells.children
     return Cells(cells.year[kept], cells.since[kept], cells.person_years[kept], cells.children[kept])
-
-
-def _draw(
-    ax: Axes,
-    cells: Cells,
-    cohort: Cohort,
-    span: tuple[int, int],
-    years: int,
-    least: int,
-    scale: Normalize,
-    theme: Theme,
-    *,
-    lines: bool,
-) -> None:
-    corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
-    squares = np.stack([cells.year, cells.since], axis=1)[:, None, :] + corners[None, :, :]
-    told = cells.children >= least
-    ax.add_collection(
-        PolyCollection(
-            squares[told], array=cells.person_years[told], cmap=_shades(), norm=scale, edgecolors="white",
-            linewidths=0.4, zorder=1, label="_cells",
-        )
-    )  # fmt: skip
-    if not told.all():
-        ax.add_collection(
-            PolyCollection(
-                squares[~told], facecolors="white", edgecolors=theme.context, hatch=SMALL_HATCH, linewidths=0.4,
-                zorder=1, label="_small",
-            )
-        )  # fmt: skip
-    if lines:
-        _follow_up_lines(ax, cohort, years, theme)
-    ax.set_xlim(*span)
-    ax.set_ylim(0, years)
-    room = axes_size(ax)
-    ticks = time_ticks(*span, room=room[0], widest=widest(["2000"], theme, size=theme.small) + 0.12)
-    ax.set_xticks(ticks, labels=[f"{tick:.0f}" for tick in ticks])
-    ax.set_yticks(time_ticks(0, years, room=room[1], widest=0.24))
 
 
 def _follow_up_lines(ax: Axes, cohort: Cohort, years: int, theme: Theme) -> None:

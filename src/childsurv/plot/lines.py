@@ -1,9 +1,8 @@
-"""Drawing the curves of one panel: steps, bands, markers, censoring marks and their names."""
+"""Drawing the curves of one panel: lines, bands, areas, markers, censoring marks, and their names beside them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,12 +10,9 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from childsurv.curves.curves import Curves
-from childsurv.errors import OptionError
-from childsurv.maths.calendar import DAYS_PER_YEAR
-from childsurv.net.excess import QUANTITY
-from childsurv.plot.frame import axes_size, inches_from
-from childsurv.plot.spacing import LINE_HEIGHT, spread, text_height, wrapped
+from childsurv.plot.page import inches_from, write
+from childsurv.plot.spacing import TIGHT, spread, text_height, wrapped
+from childsurv.plot.steps import Steps
 from childsurv.plot.style import Theme
 
 FloatArray = npt.NDArray[np.float64]
@@ -27,175 +23,11 @@ KEY_WIDTH = 0.24
 LABEL_GAP = 0.32
 """Inches from the end of the axis to the text of a direct label: leader, then marker."""
 
-
-FEWEST_TO_THIN = 400
-"""Curves of up to this many steps are drawn in full."""
-
-SMALLEST_STEP = 0.0005
-"""Steps smaller than this share of the whole axis are finer than print shows."""
-
-
 UNRELIABLE_STYLE = (0, (1, 1.6))
 """Line style of the part of a curve that is not reliable."""
 
 HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx", "----", "||||")
-"""Patterns that tell stacked areas apart in grey."""
-
-
-@dataclass(frozen=True)
-class Steps:
-    """One curve as a step function to draw: each value holds from its time to the next.
-
-    Attributes
-    ----------
-    time : ndarray
-        In the unit of the axis, from the origin to the end of follow-up or of the axis.
-    estimate, lower, upper : ndarray
-        Of the same shape.
-    censored : ndarray
-        Times of censoring up to the end of the axis.
-    joined : bool
-        Whether the values are joined by straight lines, as those at the ends of intervals are.
-    reliable_until : float
-        Time from which on the curve is drawn as not reliable.
-    """
-
-    time: FloatArray
-    estimate: FloatArray
-    lower: FloatArray
-    upper: FloatArray
-    censored: FloatArray
-    joined: bool = False
-    reliable_until: float = np.inf
-
-    @property
-    def drawstyle(self) -> str:
-        """Matplotlib's name for the way in which values are joined."""
-        return "default" if self.joined else "steps-post"
-
-    def until(self, time: float) -> Steps:
-        """Return the part up to a time."""
-        return self._part(self.time <= time, time, last=True)
-
-    def since(self, time: float) -> Steps:
-        """Return the part from a time on."""
-        return self._part(self.time > time, time, last=False)
-
-    def _part(self, chosen: npt.NDArray[np.bool_], time: float, *, last: bool) -> Steps:
-        row = max(int(np.searchsorted(self.time, time, side="right")) - 1, 0)
-        extra = np.array([min(max(time, self.time[0]), self.time[-1])])
-        columns = []
-        for values in (self.estimate, self.lower, self.upper):
-            here = np.interp(extra, self.time, values) if self.joined else values[row : row + 1]
-            columns.append(np.concatenate([values[chosen], here] if last else [here, values[chosen]]))
-        times = np.concatenate([self.time[chosen], extra] if last else [extra, self.time[chosen]])
-        return replace(self, time=times, estimate=columns[0], lower=columns[1], upper=columns[2])
-
-    def at(self, times: FloatArray) -> FloatArray:
-        """Return the value at times; NaN after the last."""
-        row = np.searchsorted(self.time, times, side="right") - 1
-        values = (
-            np.interp(times, self.time, self.estimate) if self.joined else self.estimate[np.maximum(row, 0)]
-        )
-        return np.where((row < 0) | (times > self.time[-1]), np.nan, values)
-
-    def thinned(self) -> Steps:
-        """Return the steps that a reader can see, for shading and background lines.
-
-        Net survival changes on every day by less than a line is thick; drawn in full, shading alone would make
-        a vector picture of thirteen countries several megabytes.
-        """
-        if self.time.size <= FEWEST_TO_THIN or self.joined:
-            return self
-        levels = np.nan_to_num(
-            np.round(np.stack([self.estimate, self.lower, self.upper]) / SMALLEST_STEP), nan=-1.0
-        )
-        kept = np.concatenate([[True], (np.diff(levels, axis=1) != 0).any(axis=0)])
-        kept[-1] = True
-        return replace(
-            self,
-            time=self.time[kept],
-            estimate=self.estimate[kept],
-            lower=self.lower[kept],
-            upper=self.upper[kept],
-        )
-
-
-@dataclass(frozen=True)
-class TimeAxis:
-    """The time axis: its end, and how many units of the curves' time one of its own holds.
-
-    Attributes
-    ----------
-    end : float
-        Last time shown, in years or in the curves' own unit.
-    unit : float
-        Days per year where the axis is in years, 1 otherwise.
-    """
-
-    end: float
-    unit: float
-
-    @property
-    def in_years(self) -> bool:
-        """Whether the axis counts years."""
-        return self.unit != 1.0
-
-
-def time_axis(curves: Curves, rows: Sequence[int], *, years: float | None, times: float | None) -> TimeAxis:
-    """Return the time axis: to ``years``, ``times``, or 10 years, or the last follow-up if shorter."""
-    if years is not None and times is not None:
-        raise OptionError("Give either years= or times= (in the unit of the curves), not both.")
-    if years is not None and not curves.in_days:
-        raise OptionError(
-            "years= needs follow-up in days; these curves come from a table whose unit of time is not known. "
-            "Give times= in that unit."
-        )
-    unit = DAYS_PER_YEAR if curves.in_days and times is None else 1.0
-    given = years if years is not None else times
-    last = float(max(curves.time[curves.starts[row + 1] - 1] for row in rows)) / unit
-    if given is None:
-        # Whole years, so that the end of the axis is a tick.
-        given = min(10.0, max(1.0, float(np.ceil(last - 1e-9)))) if unit != 1.0 else last
-    if not (np.isfinite(given) and given > curves.origin / unit):
-        raise OptionError("The time axis must end at a finite time after the start of the curves.")
-    return TimeAxis(end=float(given), unit=unit)
-
-
-def steps_of(curves: Curves, row: int, axis: TimeAxis, limits: tuple[FloatArray, FloatArray]) -> Steps:
-    """Return one group's curve up to the end of the axis."""
-    part = slice(int(curves.starts[row]), int(curves.starts[row + 1]))
-    time = curves.time[part] / axis.unit
-    if curves.quantity == QUANTITY:
-        return _rates(time, [column[part] for column in (curves.estimate, *limits)], axis)
-    inside = time <= axis.end * (1 + 1e-12)
-    joined = curves.by_intervals
-    # Each state begins at a share of its own, which its first row holds.
-    start = curves.estimate[part][0] if curves.quantity == "state occupation" else curves.start
-    values = [
-        np.concatenate([[start], column[part][inside]]) for column in (curves.estimate, limits[0], limits[1])
-    ]
-    shown = np.concatenate([[curves.origin / axis.unit], time[inside]])
-    if not inside.all() and shown[-1] < axis.end:
-        shown = np.append(shown, axis.end)
-        # Between the ends of two intervals a straight line leads to the next one.
-        values = [
-            np.append(
-                own,
-                np.interp(axis.end, time, column[part]) if joined and inside.any() else own[-1],
-            )
-            for own, column in zip(values, (curves.estimate, *limits), strict=True)
-        ]
-    censored = time[inside & (np.asarray(curves.censored[part]) > 0)]
-    return Steps(shown, values[0], values[1], values[2], censored, joined=joined)
-
-
-def _rates(time: FloatArray, values: Sequence[FloatArray], axis: TimeAxis) -> Steps:
-    """Return rates known at some times, joined by straight lines, from the first known one to the last."""
-    known = np.flatnonzero(np.isfinite(values[0]) & (time <= axis.end * (1 + 1e-12)))
-    part = slice(known[0], known[-1] + 1) if known.size else slice(0, 1)
-    estimate, lower, upper = (column[part] for column in values)
-    return Steps(time[part], estimate, lower, upper, np.empty(0), joined=True)
+"""Patterns by which stacked areas differ in grey."""
 
 
 def draw_curve(
@@ -207,9 +39,8 @@ def draw_curve(
     theme: Theme,
     interval: bool,
     censoring: bool,
-    marks: FloatArray | None,
 ) -> None:
-    """Draw one curve; ``marks`` are the times of its markers."""
+    """Draw one curve without its markers."""
     colour = theme.colour(place)
     doubtful = steps.reliable_until < steps.time[-1]
     reliable = steps.until(steps.reliable_until) if doubtful else steps
@@ -251,7 +82,7 @@ def draw_curve(
     if censoring:
         ax.plot(
             steps.censored,
-            steps.at(steps.censored),
+            steps.at(times=steps.censored),
             linestyle="none",
             marker="|",
             markersize=4.5,
@@ -260,20 +91,23 @@ def draw_curve(
             zorder=3.5,
             label=f"_censored of {name}",
         )
-    if marks is not None:
-        ax.plot(
-            marks,
-            steps.at(marks),
-            linestyle="none",
-            marker=theme.marker(place),
-            markersize=theme.marker_size(place),
-            color=colour,
-            markeredgecolor="white",
-            markeredgewidth=0.4,
-            zorder=4,
-            clip_on=False,
-            label=f"_marks of {name}",
-        )
+
+
+def draw_marks(ax: Axes, steps: Steps, times: FloatArray, *, place: int, name: str, theme: Theme) -> None:
+    """Draw the markers of a curve at times."""
+    marker = _marker(place, theme)
+    ax.plot(times, steps.at(times=times), zorder=4, clip_on=False, label=f"_marks of {name}", **marker)
+
+
+def _marker(place: int, theme: Theme) -> dict[str, Any]:
+    return {
+        "linestyle": "none",
+        "marker": theme.marker(place),
+        "markersize": theme.marker_size(place),
+        "color": theme.colour(place),
+        "markeredgecolor": "white",
+        "markeredgewidth": 0.4,
+    }
 
 
 def draw_area(ax: Axes, steps: Steps, *, place: int, name: str, theme: Theme) -> None:
@@ -335,38 +169,19 @@ def draw_key(
     ax: Axes, x: float, y: float, *, origin: tuple[float, float], place: int, theme: Theme, line: bool = True
 ) -> None:
     """Draw a piece of a group's line with its marker ``x, y`` inches from a place in axes fractions."""
-    transform = inches_from(ax, *origin)
     common: dict[str, Any] = {
-        "transform": transform,
-        "color": theme.colour(place),
+        "transform": inches_from(ax, *origin),
         "clip_on": False,
         "zorder": 4,
+        "label": "_key",
     }
     if line:
-        half = KEY_WIDTH / 2
+        ends = [x - KEY_WIDTH / 2, x + KEY_WIDTH / 2]
+        style = theme.line_style(place)
         ax.add_artist(
-            Line2D(
-                [x - half, x + half],
-                [y, y],
-                linestyle=theme.line_style(place),
-                linewidth=1.4,
-                label="_key",
-                **common,
-            )
+            Line2D(ends, [y, y], color=theme.colour(place), linestyle=style, linewidth=1.4, **common)
         )
-    ax.add_artist(
-        Line2D(
-            [x],
-            [y],
-            marker=theme.marker(place),
-            markersize=theme.marker_size(place),
-            linestyle="none",
-            markeredgecolor="white",
-            markeredgewidth=0.4,
-            label="_key",
-            **common,
-        )
-    )
+    ax.add_artist(Line2D([x], [y], **_marker(place, theme), **common))
 
 
 def wrapped_labels(names: Sequence[str], width: float, theme: Theme) -> list[str]:
@@ -375,7 +190,7 @@ def wrapped_labels(names: Sequence[str], width: float, theme: Theme) -> list[str
 
 
 def draw_direct_labels(
-    ax: Axes, drawn: Sequence[tuple[Steps, int, str]], *, theme: Theme, height: float | None = None
+    ax: Axes, drawn: Sequence[tuple[Steps, int, str]], *, theme: Theme, height: float
 ) -> None:
     """Name each curve at its right end; names that would overlap are moved apart and tied to their curves.
 
@@ -388,11 +203,10 @@ def draw_direct_labels(
     theme
         Looks.
     height
-        Height of the axes in inches; measured unless given.
+        Height of the axes in inches.
     """
     if not drawn:
         return
-    height = axes_size(ax)[1] if height is None else height
     (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
     ends_x = [(float(steps.time[-1]) - left) / (right - left) for steps, _, _ in drawn]
     ends_y = [float(np.clip((steps.estimate[-1] - low) / (high - low), 0, 1)) for steps, _, _ in drawn]
@@ -428,17 +242,14 @@ def draw_direct_labels(
                 },
             )
         draw_key(ax, LABEL_GAP - 0.08, 0, origin=(1, fraction), place=place, theme=theme, line=False)
-        ax.annotate(
+        write(
+            ax,
             label,
             (1, fraction),
-            xycoords="axes fraction",
-            xytext=(72 * LABEL_GAP, 0),
-            textcoords="offset points",
-            ha="left",
+            shift=(72 * LABEL_GAP, 0),
             va="center",
             size=theme.small,
             color=theme.text_colour(place),
-            annotation_clip=False,
-            linespacing=LINE_HEIGHT - 0.15,
             label="direct-label",
+            linespacing=TIGHT,
         )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import matplotlib as mpl
 import numpy as np
@@ -15,22 +16,14 @@ from matplotlib.colors import LinearSegmentedColormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from childsurv.errors import OptionError, require_choice
+from childsurv.errors import OptionError, asked, asking, require_choice
 from childsurv.lifetable.table import AFTER_ALL, BEFORE_ALL, LifeTable
 from childsurv.maths.calendar import DAYS_PER_YEAR
-from childsurv.plot.frame import (
-    EDGE,
-    add_axes,
-    annotate_given_axes,
-    axes_size,
-    joined_notes,
-    make_frame,
-    widest,
-)
-from childsurv.plot.groups import Names, label_text
-from childsurv.plot.spacing import text_height
-from childsurv.plot.style import Theme, as_theme, drawing, width_in_inches
-from childsurv.words.picture_texts import count_text, decimal_text, text
+from childsurv.plot.groups import PERSON_YEARS, Names, label_text
+from childsurv.plot.page import EDGE, Frame, Grid, Margins, Page, Size, widest
+from childsurv.plot.style import Theme
+from childsurv.plot.writing import Picture
+from childsurv.words.picture_texts import count_text, decimal_text
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -48,26 +41,36 @@ TICK_WIDTH = 0.45
 DARKEST, LIGHTEST = 0.0, 0.88
 """Part of the colour map that lines take: its lightest end would not show on white."""
 
-PER = 1000.0
-"""Deaths are shown per so many person-years."""
+GAP = 0.16
+"""Inches between panels."""
+
+
+_ACROSS = {"ages": "age", "heatmap": "calendar_year"}
+_UP = {"ages": "deaths_per_1000", "heatmap": "age"}
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One stratum: rates per 1,000 person-years, shape ``(n_ages, n_years)``, and its name."""
+    """One stratum."""
 
     name: str
     rates: FloatArray
+    """Rates per 1,000 person-years, shape ``(n_ages, n_years)``."""
+
     extended: npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Rates:
-    """What is drawn: panels on common edges of ages (years) and of calendar cells (years with a fraction)."""
+    """The rates of all strata shown."""
 
     panels: tuple[Panel, ...]
     ages: FloatArray
+    """Edges of the cells in years."""
+
     years: FloatArray
+    """Edges of the cells as years with a fraction."""
+
     zeros: int
     missing: int
     extended: int
@@ -137,110 +140,26 @@ def life_table(
     Blackwell 2001, chapter 3.
     """
     require_choice(kind, KINDS, argument="kind")
-    looks = as_theme(theme)
-    shown = _rates(table, strata or {}, ages, years, names)
+    page = Page(ax=ax, title=title, subtitle=subtitle, note=note, width=width, language=language, theme=theme)
+    with asking("plot.life_table"):
+        shown = _rates(table, strata or {}, ages, years, names)
     values = np.concatenate([panel.rates[np.isfinite(panel.rates)].ravel() for panel in shown.panels])
     if values.size == 0:
         raise OptionError(
             "plot.life_table: every cell in these ranges is missing or 0, so nothing can be drawn."
         )
-    rate_scale = LogNorm(*_decades(values))
-    notes = [
-        note or "",
-        text("zero_cells", language, count=count_text(shown.zeros, language)) if shown.zeros else "",
-        text("missing_cells", language, count=count_text(shown.missing, language)) if shown.missing else "",
-        text("carried_cells", language, count=count_text(shown.extended, language)) if shown.extended else "",
-    ]
-    draw = _draw_lines if kind == "ages" else _draw_map
-    with drawing(looks):
-        if ax is not None:
-            if len(shown.panels) > 1:
-                raise OptionError(
-                    f"ax= takes one stratum; the table has {len(shown.panels)} here. Choose one with strata=."
-                )
-            coloured, bar_label, bar_scale = draw(ax, shown, shown.panels[0], rate_scale, looks, language)
-            _label_axes(ax, kind, language, left=True, bottom=True)
-            bar = ax.figure.colorbar(coloured, ax=ax, fraction=0.05, pad=0.03)
-            _set_bar(bar, bar_label, bar_scale, language)
-            below = 2 * text_height("0", size=looks.size) + 0.15
-            annotate_given_axes(
-                ax, title=title, subtitle=subtitle, note=joined_notes(notes, axes_size(ax)[0], looks), below=below,
-                theme=looks,
-            )  # fmt: skip
-            return ax
-        frame = make_frame(width_in_inches(width), looks, title=title, subtitle=subtitle, notes=notes)
-        count = len(shown.panels)
-        columns = (
-            1
-            if count == 1
-            else min(count, 2 if frame.width < 8 and count < 7 else 3 if frame.width < 8 else 5)
+    if ax is not None and len(shown.panels) > 1:
+        raise OptionError(
+            f"ax= takes one stratum; the table has {len(shown.panels)} here. Choose one with strata=."
         )
-        rows = math.ceil(count / columns)
-        lowest, highest = np.log10(_decades(values))
-        decades = 10.0 ** np.arange(lowest, highest + 0.5)
-        ticks = [_rate_text(float(rate), language) for rate in decades]
-        tick_room = widest(ticks, looks, size=looks.small)
-        line = text_height("0", size=looks.size)
-        on_lines = kind == "ages"
-        left = EDGE + line + 0.2 + (tick_room if on_lines else widest(["100"], looks, size=looks.small))
-        right = EDGE + 0.38 + line + (widest(["2000"], looks, size=looks.small) if on_lines else tick_room)
-        gap = 0.16
-        head = text_height("0", size=looks.size) + 0.06
-        foot = 2 * text_height("0", size=looks.size) + 0.1
-        wide = (frame.width - left - right - gap * (columns - 1)) / columns
-        tall = float(np.clip(0.62 * wide, 1.1, 3.2)) if columns > 1 else min(0.6 * wide, 3.4)
-        picture = frame.new_picture(rows * (tall + head + gap) - gap + foot)
-        coloured, bar_scale, bar_label = None, None, ""
-        for place, panel in enumerate(shown.panels):
-            row, column = divmod(place, columns)
-            bottom = frame.below + foot + (rows - 1 - row) * (tall + head + gap)
-            new = add_axes(picture, left + column * (wide + gap), bottom, wide, tall)
-            coloured, bar_label, bar_scale = draw(new, shown, panel, rate_scale, looks, language)
-            lowest = place + columns >= count
-            _label_axes(new, kind, language, left=column == 0 and rows == 1, bottom=lowest)
-            new.tick_params(labelleft=column == 0)
-            if panel.name:
-                new.set_title(panel.name, loc="left", size=looks.size, pad=3)
-        if rows > 1:
-            # One label for all rows: each of their own would be longer than its panel.
-            whole_height = picture.get_size_inches()[1]
-            middle = frame.below + foot + (rows * (tall + head + gap) - gap - head) / 2
-            picture.text(
-                EDGE / frame.width, middle / whole_height, text(_UP[kind], language), rotation=90, ha="left",
-                va="center",
-            )  # fmt: skip
-        bar_tall = min(3.0, rows * (tall + head + gap) - gap - head)
-        bar_axes = picture.add_axes(
-            (
-                (frame.width - right + 0.14) / frame.width,
-                (frame.below + foot + (rows * (tall + head + gap) - gap - head - bar_tall) / 2)
-                / picture.get_size_inches()[1],
-                0.11 / frame.width,
-                bar_tall / picture.get_size_inches()[1],
-            )
-        )
-        assert coloured is not None  # there is at least one panel
-        bar = picture.colorbar(coloured, cax=bar_axes)
-        _set_bar(bar, bar_label, bar_scale, language)
-        picture.alt_text = (f"{title}. " if title else "") + text(
-            "life_table_alt",
-            language,
-            strata=count_text(count, language),
-            low=_rate_text(float(values.min()), language),
-            high=_rate_text(float(values.max()), language),
-            first=f"{shown.years[0]:.0f}",
-            last=f"{math.ceil(shown.years[-1]) - 1:.0f}",
-        )
-    return picture
+    counts = {"zero_cells": shown.zeros, "missing_cells": shown.missing, "carried_cells": shown.extended}
+    notes = [page.text(key, count=page.count(number)) for key, number in counts.items() if number]
+    picture = LinesPicture if kind == "ages" else MapPicture
+    return page.draw(picture(page, notes, shown, values))
 
 
-def _rates(
-    table: LifeTable,
-    strata: dict[str, Any],
-    ages: tuple[float, float] | None,
-    years: tuple[int, int] | None,
-    names: Names,
-) -> Rates:
+def _chosen_strata(table: LifeTable, strata: dict[str, Any]) -> npt.NDArray[np.int64]:
+    """Return the rows of the strata to show."""
     unknown = sorted(set(strata) - set(table.strata.columns))
     if unknown:
         raise OptionError(
@@ -256,9 +175,20 @@ def _rates(
     places = np.flatnonzero(chosen)
     if not 0 < places.size <= MOST_PANELS:
         raise OptionError(
-            f"plot.life_table: {places.size} strata are chosen; 1 to {MOST_PANELS} panels can be read. Choose with "
+            f"{asked()}: {places.size} strata are chosen; 1 to {MOST_PANELS} panels can be read. Choose with "
             "strata=."
         )
+    return places
+
+
+def _rates(
+    table: LifeTable,
+    strata: dict[str, Any],
+    ages: tuple[float, float] | None,
+    years: tuple[int, int] | None,
+    names: Names,
+) -> Rates:
+    places = _chosen_strata(table, strata)
     length = 1.0 if table.age_rule != "fixed" else table.days_per_year or DAYS_PER_YEAR
     starts = table.age_starts / length
     age_edges = np.append(starts, starts[-1] + OPEN_WIDTH)
@@ -271,11 +201,11 @@ def _rates(
     young, old = (0.0, np.inf) if ages is None else (float(ages[0]), float(ages[1]) + 1)
     age_cells = np.flatnonzero((age_edges[:-1] < old) & (age_edges[1:] > young))
     if year_cells.size == 0 or age_cells.size == 0:
-        raise OptionError("plot.life_table: the table has no cell within ages= and years=.")
+        raise OptionError(f"{asked()}: the table has no cell within ages= and years=.")
     block = np.ix_(places, age_cells, year_cells)
-    rates = table.rates[block] * DAYS_PER_YEAR * PER
+    rates = table.rates[block] * DAYS_PER_YEAR * PERSON_YEARS
     zeros = rates == 0
-    columns = [name for name in table.strata.columns if table.strata.loc[chosen, name].nunique() > 1]
+    columns = [name for name in table.strata.columns if table.strata[name].iloc[places].nunique() > 1]
     panels = tuple(
         Panel(
             ", ".join(label_text(table.strata[name].iloc[place], name, names) for name in columns),
@@ -294,103 +224,208 @@ def _rates(
     )
 
 
-def _draw_lines(
-    ax: Axes, shown: Rates, panel: Panel, scale: LogNorm, looks: Theme, language: str
-) -> tuple[Any, str, Any]:
-    middle = (shown.years[:-1] + shown.years[1:]) / 2
-    years = Normalize(middle[0], middle[-1] if middle.size > 1 else middle[0] + 1)
-    whole = mpl.colormaps[looks.colour_map]
-    colours = LinearSegmentedColormap.from_list("years", whole(np.linspace(DARKEST, LIGHTEST, 64)))
-    # Single years are joined at their middles; a wide cell is drawn from edge to edge, as constant as it is used.
-    single = bool((np.diff(shown.ages)[:-1] <= 1 + 1e-9).all())
-    x = (shown.ages[:-1] + shown.ages[1:]) / 2 if single else np.repeat(shown.ages, 2)[1:-1]
-    times = 1 if single else 2
-    lines = [np.column_stack([x, np.repeat(panel.rates[:, year], times)]) for year in range(middle.size)]
-    drawn = LineCollection(
-        lines,
-        array=middle,
-        cmap=colours,
-        norm=years,
-        linewidths=1.3 if middle.size < 12 else 0.7,
-        linestyles=["dashed" if panel.extended[:, year].all() else "solid" for year in range(middle.size)],
-    )
-    ax.add_collection(drawn)
-    ax.set_yscale("log")
-    ax.set_ylim(scale.vmin, scale.vmax)
-    ax.set_xlim(shown.ages[0], shown.ages[-1])
-    ax.grid(True, axis="y")
-    ax.yaxis.set_major_locator(LogLocator(numticks=12))
-    ax.yaxis.set_minor_locator(NullLocator())
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _rate_text(value, language)))
-    ax.set_xticks(_whole_ticks(*ax.get_xlim(), most=_ticks_across(ax)))
-    return drawn, text("calendar_year", language), None
+class RatesPicture:
+    """A picture of rates by age and calendar time, one panel a stratum."""
+
+    by_height: ClassVar[bool] = False
+
+    kind: str
+
+    def __init__(self, page: Page, notes: Sequence[str], shown: Rates, values: FloatArray) -> None:
+        self.page, self.notes, self.shown, self.values = page, notes, shown, values
+        self.scale = LogNorm(*_decades(values))
+
+    def paint_panel(self, ax: Axes, panel: Panel) -> Any:
+        """Draw the rates of one stratum, and return what the colour bar explains."""
+        raise NotImplementedError
+
+    def set_ticks(self, ax: Axes, size: Size) -> None:
+        """Set the ticks of a panel."""
+        raise NotImplementedError
+
+    def set_bar(self, bar: Any) -> None:
+        """Set the ticks of the colour bar and name it."""
+        raise NotImplementedError
+
+    def description(self) -> str:
+        """Return the range of rates, ages and years, in words."""
+        page, shown = self.page, self.shown
+        return page.text(
+            "life_table_alt",
+            strata=page.count(len(shown.panels)),
+            low=_rate_text(float(self.values.min()), page.language),
+            high=_rate_text(float(self.values.max()), page.language),
+            first=f"{shown.years[0]:.0f}",
+            last=f"{math.ceil(shown.years[-1]) - 1:.0f}",
+        )
+
+    def compose(self, frame: Frame) -> Picture:
+        """Return a new picture."""
+        page, panels = self.page, self.shown.panels
+        grid, head = self._grid(frame), page.line() + 0.06
+        block = grid.rows * grid.upwards - GAP
+        picture = frame.picture(block + grid.foot - frame.below)
+        coloured = None
+        for place, panel in enumerate(panels):
+            ax = frame.axes(picture, grid.place(place))
+            coloured = self.paint_panel(ax, panel)
+            self.set_ticks(ax, Size(grid.width, grid.height))
+            first, last = place % grid.columns == 0, place + grid.columns >= len(panels)
+            self._label_axes(ax, left=first and grid.rows == 1, bottom=last)
+            ax.tick_params(labelleft=first)
+            if panel.name:
+                ax.set_title(panel.name, loc="left", size=page.theme.size, pad=3)
+        axes_tall = block - head
+        if grid.rows > 1:
+            # One label for all rows: a label for each row would be longer than its panel.
+            whole = picture.get_size_inches()[1]
+            middle = (grid.foot + axes_tall / 2) / whole
+            upright: dict[str, Any] = {"rotation": 90, "ha": "left", "va": "center"}
+            picture.text(EDGE / frame.width, middle, page.text(_UP[self.kind]), **upright)
+        tall = min(3.0, axes_tall)
+        left = grid.left + (grid.columns - 1) * grid.across + grid.width + 0.14
+        bar_axes = frame.bar_axes(picture, (left, grid.foot + (axes_tall - tall) / 2, 0.11, tall))
+        assert coloured is not None  # there is at least one panel
+        self._finish_bar(picture.colorbar(coloured, cax=bar_axes))
+        return picture
+
+    def paint(self, ax: Axes) -> None:
+        """Draw one stratum and the colour bar into a user's axes."""
+        coloured = self.paint_panel(ax, self.shown.panels[0])
+        self._label_axes(ax, left=True, bottom=True)
+        self._finish_bar(ax.figure.colorbar(coloured, ax=ax, fraction=0.05, pad=0.03))
+
+    def fit(self, ax: Axes, size: Size) -> Margins:
+        """Set the ticks of a user's axes."""
+        self.set_ticks(ax, size)
+        return Margins(above=0.0, below=2 * self.page.line() + 0.15)
+
+    def _grid(self, frame: Frame) -> Grid:
+        page, theme, count = self.page, self.page.theme, len(self.shown.panels)
+        most = 2 if frame.width < 8 and count < 7 else 3 if frame.width < 8 else 5
+        columns = min(count, most)
+        lowest, highest = np.log10(_decades(self.values))
+        decades = 10.0 ** np.arange(lowest, highest + 0.5)
+        rate_room = widest(
+            [_rate_text(float(rate), page.language) for rate in decades], theme, size=theme.small
+        )
+        line, on_lines = page.line(), self.kind == "ages"
+        left = EDGE + line + 0.2
+        left += rate_room if on_lines else widest(["100"], theme, size=theme.small)
+        right = EDGE + 0.38 + line
+        right += widest(["2000"], theme, size=theme.small) if on_lines else rate_room
+        wide = (frame.width - left - right - GAP * (columns - 1)) / columns
+        tall = float(np.clip(0.62 * wide, 1.1, 3.2)) if columns > 1 else min(0.6 * wide, 3.4)
+        row = tall + line + 0.06 + GAP
+        rows = math.ceil(count / columns)
+        foot = frame.below + 2 * line + 0.1
+        return Grid(columns, rows, left, foot, wide, tall, across=wide + GAP, upwards=row)
+
+    def _label_axes(self, ax: Axes, *, left: bool, bottom: bool) -> None:
+        if left:
+            ax.set_ylabel(self.page.text(_UP[self.kind]))
+        if bottom:
+            ax.set_xlabel(self.page.text(_ACROSS[self.kind]))
+        else:
+            ax.tick_params(labelbottom=False)
+
+    def _finish_bar(self, bar: Any) -> None:
+        bar.outline.set_visible(False)
+        self.set_bar(bar)
+        bar.minorticks_off()
+        bar.update_ticks()
+
+    def _rate_formatter(self) -> FuncFormatter:
+        return FuncFormatter(lambda value, _: _rate_text(value, self.page.language))
 
 
-def _draw_map(
-    ax: Axes, shown: Rates, panel: Panel, scale: LogNorm, looks: Theme, language: str
-) -> tuple[Any, str, Any]:
-    mesh = ax.pcolormesh(
-        shown.years,
-        shown.ages,
-        np.ma.masked_invalid(panel.rates),
-        norm=scale,
-        cmap=looks.colour_map,
-        rasterized=True,
-    )
-    if panel.extended.any():
-        carried = np.flatnonzero(panel.extended.all(axis=0))
-        for year in carried:
-            ax.axvspan(
-                shown.years[year],
-                shown.years[year + 1],
-                facecolor="none",
-                edgecolor="white",
-                hatch="////",
-                linewidth=0,
-            )
-    ax.set_xlim(shown.years[0], shown.years[-1])
-    ax.set_ylim(shown.ages[0], shown.ages[-1])
-    ax.set_facecolor(looks.grid)
-    ax.set_xticks(_whole_ticks(*ax.get_xlim(), most=_ticks_across(ax)))
-    ax.set_yticks(_whole_ticks(*ax.get_ylim(), most=6))
-    return mesh, text("deaths_per_1000", language), scale
+class LinesPicture(RatesPicture):
+    """A line of rates by age for each calendar cell, coloured by its year."""
 
+    kind = "ages"
 
-_ACROSS = {"ages": "age", "heatmap": "calendar_year"}
-_UP = {"ages": "deaths_per_1000", "heatmap": "age"}
+    def paint_panel(self, ax: Axes, panel: Panel) -> Any:
+        """Draw a line for each calendar cell."""
+        shown = self.shown
+        middle = (shown.years[:-1] + shown.years[1:]) / 2
+        years = Normalize(middle[0], middle[-1] if middle.size > 1 else middle[0] + 1)
+        whole = mpl.colormaps[self.page.theme.colour_map]
+        # Single years are joined at their middles; a wide cell is drawn from edge to edge, as constant as it is used.
+        single = bool((np.diff(shown.ages)[:-1] <= 1 + 1e-9).all())
+        x = (shown.ages[:-1] + shown.ages[1:]) / 2 if single else np.repeat(shown.ages, 2)[1:-1]
+        times = 1 if single else 2
+        carried = [bool(panel.extended[:, year].all()) for year in range(middle.size)]
+        drawn = LineCollection(
+            [np.column_stack([x, np.repeat(panel.rates[:, year], times)]) for year in range(middle.size)],
+            array=middle,
+            cmap=LinearSegmentedColormap.from_list("years", whole(np.linspace(DARKEST, LIGHTEST, 64))),
+            norm=years,
+            linewidths=1.3 if middle.size < 12 else 0.7,
+            linestyles=["dashed" if one else "solid" for one in carried],
+        )
+        ax.add_collection(drawn)
+        ax.set_yscale("log")
+        ax.set_ylim(self.scale.vmin, self.scale.vmax)
+        ax.set_xlim(shown.ages[0], shown.ages[-1])
+        ax.grid(True, axis="y")
+        ax.yaxis.set_major_locator(LogLocator(numticks=12))
+        ax.yaxis.set_minor_locator(NullLocator())
+        ax.yaxis.set_major_formatter(self._rate_formatter())
+        return drawn
 
+    def set_ticks(self, ax: Axes, size: Size) -> None:
+        """Set as many whole ages as have room; rates have a tick a decade."""
+        ax.set_xticks(_whole_ticks(*ax.get_xlim(), most=_ticks_across(size)))
 
-def _label_axes(ax: Axes, kind: str, language: str, *, left: bool, bottom: bool) -> None:
-    if left:
-        ax.set_ylabel(text(_UP[kind], language))
-    if bottom:
-        ax.set_xlabel(text(_ACROSS[kind], language))
-    else:
-        ax.tick_params(labelbottom=False)
-
-
-def _set_bar(bar: Any, label: str, scale: Any, language: str) -> None:
-    bar.outline.set_visible(False)
-    bar.set_label(label)
-    if scale is None:
+    def set_bar(self, bar: Any) -> None:
+        """Write whole years beside the colour bar."""
+        bar.set_label(self.page.text("calendar_year"))
         bar.set_ticks(_whole_ticks(bar.vmin, bar.vmax, most=6).tolist())
         bar.formatter = FuncFormatter(lambda value, _: f"{value:.0f}")
-    else:
+
+
+class MapPicture(RatesPicture):
+    """Age by calendar time, coloured by the rate."""
+
+    kind = "heatmap"
+
+    def paint_panel(self, ax: Axes, panel: Panel) -> Any:
+        """Draw a map of cells."""
+        shown, theme = self.shown, self.page.theme
+        rates = np.ma.masked_invalid(panel.rates)
+        looks: dict[str, Any] = {"norm": self.scale, "cmap": theme.colour_map, "rasterized": True}
+        mesh = ax.pcolormesh(shown.years, shown.ages, rates, **looks)
+        for year in np.flatnonzero(panel.extended.all(axis=0)):
+            hatched: dict[str, Any] = {"facecolor": "none", "edgecolor": "white", "hatch": "////"}
+            ax.axvspan(shown.years[year], shown.years[year + 1], linewidth=0, **hatched)
+        ax.set_xlim(shown.years[0], shown.years[-1])
+        ax.set_ylim(shown.ages[0], shown.ages[-1])
+        ax.set_facecolor(theme.grid)
+        return mesh
+
+    def set_ticks(self, ax: Axes, size: Size) -> None:
+        """Set as many whole years as have room, and whole ages."""
+        ax.set_xticks(_whole_ticks(*ax.get_xlim(), most=_ticks_across(size)))
+        ax.set_yticks(_whole_ticks(*ax.get_ylim(), most=6))
+
+    def set_bar(self, bar: Any) -> None:
+        """Write the rates of decades beside the colour bar."""
+        bar.set_label(self.page.text("deaths_per_1000"))
         bar.locator = LogLocator(numticks=12)
-        bar.formatter = FuncFormatter(lambda value, _: _rate_text(value, language))
-    bar.minorticks_off()
-    bar.update_ticks()
+        bar.formatter = self._rate_formatter()
 
 
-def _ticks_across(ax: Axes) -> int:
+def _ticks_across(size: Size) -> int:
     """Return how many numbers of years have room along an axis."""
-    return int(np.clip(axes_size(ax)[0] / TICK_WIDTH, 1, 6))
+    return int(np.clip(size.width / TICK_WIDTH, 1, 6))
 
 
 def _whole_ticks(low: float, high: float, *, most: int) -> FloatArray:
     """Return whole numbers between two, ends included."""
     ticks = np.asarray(MaxNLocator(most, integer=True).tick_values(low, high), dtype=np.float64)
-    return ticks[(ticks >= low) & (ticks <= high)]
+    # Where the range holds fewer than two whole numbers, matplotlib gives fractions, which would be written alike.
+    kept: FloatArray = ticks[(ticks >= low) & (ticks <= high) & (ticks == np.round(ticks))]
+    return kept
 
 
 def _decades(values: FloatArray) -> tuple[float, float]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 
-from childsurv.plot.frame import widest
-from childsurv.plot.spacing import LINE_HEIGHT, text_height, wrapped
+from childsurv.plot.page import widest, write
+from childsurv.plot.spacing import TIGHT, text_height, wrapped
 from childsurv.plot.style import Theme
 
 FloatArray = npt.NDArray[np.float64]
@@ -27,59 +28,47 @@ ROW_PAD = 0.06
 
 @dataclass(frozen=True)
 class Column:
-    """A column of text to the right of the chart.
-
-    Attributes
-    ----------
-    heading : str
-        Its heading.
-    texts : tuple of str
-        One a row.
-    align : str
-        "left" or "right".
-    """
+    """A column of text to the right of the chart."""
 
     heading: str
     texts: tuple[str, ...]
+    """One a row."""
+
     align: str = "left"
+    """Either "left" or "right"."""
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """Names and columns with their sizes in inches.
-
-    Attributes
-    ----------
-    names : tuple of str
-        With line breaks.
-    bold, indented : tuple of bool
-        For each name.
-    columns : tuple of Column
-        To the right.
-    widths : tuple of float
-        Of the columns.
-    name_width : float
-        Of the names, indents included.
-    centres : ndarray
-        Distance of each row's middle from the top of the chart.
-    height : float
-        Of all rows.
-    head : float
-        Height of the headings above the chart.
-    theme : Theme
-        Looks.
-    """
+    """Names and columns with their sizes in inches."""
 
     names: tuple[str, ...]
+    """With line breaks."""
+
     bold: tuple[bool, ...]
     indented: tuple[bool, ...]
     columns: tuple[Column, ...]
     widths: tuple[float, ...]
+    """Of the columns."""
+
     name_width: float
+    """Of the names, indents included."""
+
     centres: FloatArray
+    """Distance of each row's middle from the top of the chart."""
+
     height: float
+    """Of all rows."""
+
     head: float
+    """Height of the headings above the chart."""
+
     theme: Theme
+
+    @property
+    def left(self) -> float:
+        """Inches that the names take to the left of the chart."""
+        return self.name_width + COLUMN_GAP
 
     @property
     def right(self) -> float:
@@ -92,55 +81,41 @@ class Sheet:
         ax.set_yticks([])
         ax.spines["left"].set_visible(False)
 
-    def draw(self, ax: Axes, *, colours: Sequence[str] | None = None) -> None:
+    def draw(self, ax: Axes) -> None:
         """Write names and columns beside axes prepared by `set_rows`."""
-        rows = ax.get_yaxis_transform()
+        theme, rows = self.theme, ax.get_yaxis_transform()
         for row, (name, y) in enumerate(zip(self.names, self.centres, strict=True)):
-            ax.annotate(
-                name,
-                (0, y),
-                xycoords=rows,
-                xytext=(-72 * (self.name_width + COLUMN_GAP - (INDENT if self.indented[row] else 0.0)), 0),
-                textcoords="offset points",
-                ha="left",
-                va="center",
-                weight="bold" if self.bold[row] else "normal",
-                color=colours[row] if colours else self.theme.ink,
-                annotation_clip=False,
-                label="row-name",
-                linespacing=LINE_HEIGHT - 0.15,
-            )
+            left = (-72 * (self.left - (INDENT if self.indented[row] else 0.0)), 0)
+            weight = "bold" if self.bold[row] else "normal"
+            style = {
+                "ha": "left",
+                "va": "center",
+                "weight": weight,
+                "color": theme.ink,
+                "label": "row-name",
+                "linespacing": TIGHT,
+            }
+            write(ax, name, (0, y), shift=left, coordinates=rows, **style)
         start = COLUMN_GAP
         for column, width in zip(self.columns, self.widths, strict=True):
-            at = start if column.align == "left" else start + width
-            ax.annotate(
-                column.heading,
-                (1, 1),
-                xycoords="axes fraction",
-                xytext=(72 * at, 4),
-                textcoords="offset points",
-                ha=column.align,
-                va="baseline",
-                weight="bold",
-                size=self.theme.small,
-                annotation_clip=False,
-                label="column-head",
-                linespacing=LINE_HEIGHT - 0.15,
-            )
+            at = 72 * (start if column.align == "left" else start + width)
+            common = {"ha": column.align, "size": theme.small}
+            head = {
+                "va": "baseline",
+                "weight": "bold",
+                "label": "column-head",
+                "linespacing": TIGHT,
+                **common,
+            }
+            write(ax, column.heading, (1, 1), shift=(at, 4), **head)
+            value = {"va": "center", "label": "row-value", **common}
             for text, y in zip(column.texts, self.centres, strict=True):
-                ax.annotate(
-                    text,
-                    (1, y),
-                    xycoords=rows,
-                    xytext=(72 * at, 0),
-                    textcoords="offset points",
-                    ha=column.align,
-                    va="center",
-                    size=self.theme.small,
-                    annotation_clip=False,
-                    label="row-value",
-                )
+                write(ax, text, (1, y), shift=(at, 0), coordinates=rows, **value)
             start += width + COLUMN_GAP
+
+    def draw_interval(self, ax: Axes, y: float, ends: Any, colour: str) -> None:
+        """Draw the interval of a row."""
+        ax.plot(ends, [y, y], color=colour, linewidth=1.4, zorder=2, solid_capstyle="butt", label="_interval")
 
 
 def make_sheet(

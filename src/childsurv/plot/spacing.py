@@ -1,4 +1,4 @@
-"""Where labels go so that none covers another, and how wide a text is."""
+"""Where labels and ticks go so that none covers another, and how wide a text is."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ FloatArray = npt.NDArray[np.float64]
 
 LINE_HEIGHT = 1.3
 """Height of a line of text in units of its size."""
+
+TIGHT = LINE_HEIGHT - 0.15
+"""Matplotlib's line spacing of names that may take several lines."""
 
 _MEASURE = TextToPath()
 
@@ -126,3 +129,22 @@ def time_ticks(start: float, end: float, *, room: float, widest: float) -> Float
             ticks = np.append(ticks[fits], end)
         return ticks
     return np.array([start, end])
+
+
+def percent_ticks(low: float, high: float, *, room: float, least: float | None = None) -> FloatArray:
+    """Return round shares between two, at least ``least`` inches apart on an axis of ``room`` inches.
+
+    Unless ``least`` is given, they are as far apart as suits lines of text: some five, more on a long axis.
+    """
+    least = float(np.clip(0.13 * room, 0.24, 0.45)) if least is None else least
+    steps = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0)
+    step = next((one for one in steps if room * one / (high - low) >= least), steps[-1])
+    first = np.ceil(low / step - 1e-9)
+    last = np.floor(high / step + 1e-9)
+    # Adding 0 turns a negative zero, which would be written "-0", into 0.
+    return np.asarray(np.arange(first, last + 1) * step + 0.0, dtype=np.float64)
+
+
+def tick_text(value: float, language: str) -> str:
+    """Return a number of an axis without needless decimals."""
+    return f"{value:g}".replace(".", "," if language == "ru" else ".")

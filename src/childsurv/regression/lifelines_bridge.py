@@ -41,9 +41,9 @@ class LifelinesCovariates:
 
 def cox_fitter(fit: CoxFit, data: pd.DataFrame | None) -> Any:
     """Return a fitted ``CoxPHFitter``; see `CoxFit.to_lifelines`."""
-    lifelines = import_lifelines()
     if fit.offset is not None:
         raise OptionError(f"{asked()}: lifelines has no offset, and this fit has one ({fit.offset!r}).")
+    lifelines = import_lifelines()
     from lifelines.fitters.coxph_fitter import SemiParametricPHFitter
 
     # lifelines names one column by itself, and several as a list.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from childsurv.plot.marks import NOT_RELIABLE
+from childsurv.plot.groups import NOT_RELIABLE
 from childsurv.reporting.blocks import Cell, number
 from childsurv.reporting.content import Content
 from childsurv.reporting.pictures import by_text, span_text

@@ -112,7 +112,7 @@ def state_occupation(
     ...     "diagnosis_date": pd.to_datetime(["2010-01-01"] * 4), "days": [900, 800, 300, 1000], "dead": [1, 0, 1, 0],
     ...     "relapse_date": pd.to_datetime(["2010-07-20", None, None, None])})
     >>> curves = cs.state_occupation(data, dates={"relapse_date": "relapse"}, time="days", event="dead")
-    >>> curves.at(500)[["state", "estimate"]]
+    >>> curves.at(times=500)[["state", "estimate"]]
            state  estimate
     0  diagnosis      0.50
     1    relapse      0.25

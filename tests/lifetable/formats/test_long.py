@@ -585,6 +585,6 @@ def test_exports_of_r_by_days_and_dates(shared, name, by):
         printed["year_cut_date"].unique()
     )
     for place, own in enumerate(table.strata[keys].itertuples(index=False, name=None)):
-        rows = (printed[keys] == own).all(axis=1)
+        rows = (printed[keys] == list(own)).all(axis=1)
         block = printed[rows].pivot(index="age_cut_days", columns="year_cut_date", values="hazard_per_day")
         assert np.array_equal(table.rates[place], block.to_numpy())

@@ -161,7 +161,7 @@ def _dates_of(column: pd.Series, what: str, *, file: str) -> tuple[npt.NDArray[n
 
 def _number(date: pd.Timestamp) -> float:
     """Return a number that grows with the date and differs between dates."""
-    return float(date.year + (date.dayofyear - 1) / 366)
+    return float(date.year + (date.day_of_year - 1) / 366)
 
 
 def _bounds(label: str, pattern: re.Pattern[str]) -> tuple[float, float | None] | None:
