@@ -227,7 +227,7 @@ def test_one_immortal_patient_left_net_survival_of_236() -> None:
     with pytest.warns(
         ChildsurvWarning,
         match=exactly(
-            "net_survival: 11 days have no estimate, because somebody before them was followed to "
+            "net_survival: 11 days have no estimate, because a patient before them was followed to "
             "where population survival is nearly 0, and weights 1 / S_P(t) of all the others are "
             "lost beside theirs. Such patients are often deaths that the register never learnt of; "
             "check the oldest."

@@ -10,7 +10,7 @@ import pytest
 
 from childsurv.cohort.cohort import Cohort, empty_findings, join_exclusions
 from childsurv.errors import ChildsurvWarning, ColumnError, DataError, LifeTableError, OptionError, asking
-from childsurv.lifetable.people import demographics
+from childsurv.lifetable.people import Columns, demographics, look_up_conventions, people_of
 from childsurv.lifetable.table import LifeTable
 
 
@@ -184,3 +184,59 @@ def test_ages_that_look_like_years_are_doubted_aloud(children, table):
     many = pd.concat([children] * 10, ignore_index=True)
     with pytest.warns(ChildsurvWarning, match="no age in column 'age_days' is above 120 days in 30 rows"):
         found(many.assign(age_days=many["age_days"] // 365), table)
+
+
+FOLLOWED = Columns(time="time", event="event", entry="entry")
+
+
+@pytest.fixture
+def followed(children) -> pd.DataFrame:
+    return children.assign(time=[300, 500, 900], event=[1, 0, 1], entry=[0, 0, 400], group=["b", "a", "c"])
+
+
+def test_people_have_follow_up_groups_and_their_own_places(children, table):
+    cohort = Cohort(
+        children.assign(entry=0, time=[300, 0, 900], event=1), 3, None, empty_findings(), join_exclusions([])
+    )
+    people = people_of(cohort, table, Columns(), by="sex", zero_survival="drop")
+    whole = demographics(cohort, table)
+    assert people.time.tolist() == [300, 900]
+    assert people.places.diagnosis.tolist() == whole.diagnosis[[0, 2]].tolist()
+    assert people.labels[["sex", "patients", "total_events"]].loc[people.group].to_numpy().tolist() == [
+        ["male", 2, 2],
+        ["male", 2, 2],
+    ]
+    assert people.rows_of_data(np.array([False, True])).tolist() == [False, False, True]
+    assert people.conventions == people.observed.conventions
+
+
+def test_a_horizon_ends_follow_up_and_leaves_out_who_enters_later(followed, table):
+    people = people_of(followed, table, FOLLOWED, by="group")
+    assert people.until(None) is people
+    year = people.until(1)
+    assert year.time.tolist() == [300, 366]
+    assert year.observed.event.tolist() == [1, 0]
+    assert year.labels["group"].tolist() == ["a", "b"]
+    assert year.places.diagnosis.tolist() == people.places.diagnosis[:2].tolist()
+    assert year.conventions["horizon"] == "1 years; 1 patients entered later"
+
+
+def test_follow_up_through_a_life_table_counts_whole_days(followed, table):
+    message = (
+        r"^expected: follow-up must be in whole days to be looked up in a life table; round it, for example with "
+        r"\(years \* 365\.25\)\.round\(\)\.$"
+    )
+    with asking("expected"), pytest.raises(DataError, match=message):
+        people_of(followed.assign(time=followed["time"] + 0.5), table, FOLLOWED)
+
+
+def test_what_results_report_of_the_look_up(table):
+    fixed = table.with_look_up("relsurv")
+    exact, later, split = (
+        look_up_conventions(fixed, change=one)["age_cells"] for one in ("exact", "next", "split")
+    )
+    assert later == f"{exact}; a change within a day holds from the next"
+    assert split == f"{exact}; a change within a day splits it"
+    # Birthdays are whole days.
+    assert look_up_conventions(table, change="next") == look_up_conventions(table, change="exact")
+    assert look_up_conventions(table)["life_table_digest"] == table.digest

@@ -306,8 +306,8 @@ def test_faults_of_data_and_size(one_child, table, monkeypatch):
     with pytest.raises(
         DataError,
         match=(
-            "^person_years: follow-up must be in whole days to be shared out; round it, for example with "
-            r"\(years \* 365\.25\)\.round\(\)\.$"
+            "^person_years: follow-up must be in whole days to be looked up in a life table; round it, for example "
+            r"with \(years \* 365\.25\)\.round\(\)\.$"
         ),
     ):
         cs.person_years(one_child.assign(time=10.5), table, **COLUMNS)

@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 from hypothesis import given
 
+from childsurv.curves.curves import Curves
 from childsurv.errors import OptionError
 from childsurv.lifetable.expected import expected_at_risk
 from childsurv.lifetable.table import LifeTable
-from childsurv.net.excess import KERNELS, excess_mortality
+from childsurv.net.excess import KERNELS, ExcessMortality, excess_mortality
 from strategies import exactly, pairs_of_groups
 
 # A few rounding errors.
@@ -194,3 +195,48 @@ def test_deaths_at_time_0_of_a_table_count_in_the_first_day():
         rates, excess_mortality(first_day, NOUGHT, **options).table["estimate"], rtol=1e-12
     )
     assert (rates > 1).all()
+
+
+class TestRatesAreCurves:
+    @staticmethod
+    def rates(**options: Any) -> ExcessMortality:
+        data = children([50, 300, 400, 400], [1, 1, 0, 0])
+        return excess_mortality(data, TABLE, bandwidth=100, times=[0, 100, 200], **options, **COLUMNS)
+
+    def test_on_the_scale_of_rates(self) -> None:
+        rates = self.rates()
+        assert isinstance(rates, Curves)
+        assert (rates.quantity, rates.kernel, rates.bandwidth_days) == (
+            "excess mortality rate",
+            "epanechnikov",
+            100.0,
+        )
+        assert list(rates.table.columns) == ["time", "at_risk", "estimate", "std_error", "lower", "upper"]
+        lower, upper = rates.limits
+        np.testing.assert_allclose((lower + upper) / 2, rates.estimate, rtol=1e-12)
+        np.testing.assert_array_equal(rates.table["std_error"], np.sqrt(rates.variance))
+
+    def test_per_so_many_person_years_for_pictures(self) -> None:
+        rates = self.rates()
+        thousand = rates.as_curves(per=1000)
+        assert type(thousand) is Curves
+        np.testing.assert_array_equal(thousand.estimate, 1000 * rates.estimate)
+        for ours, theirs in zip(rates.limits, thousand.limits, strict=True):
+            np.testing.assert_allclose(1000 * ours, theirs, rtol=1e-9)
+
+    def test_what_is_read_off_step_functions_is_refused(self) -> None:
+        rates = self.rates(minimum=2)
+        assert rates.with_minimum(2) is rates
+        with pytest.raises(
+            OptionError,
+            match=r"^ExcessMortality\.with_minimum: rates end by days; give minimum= to excess_mortality\(\)\.$",
+        ):
+            rates.with_minimum(3)
+        with pytest.raises(
+            OptionError,
+            match=r"^ExcessMortality\.at: rates are no step functions; give times= or years= to "
+            r"excess_mortality\(\)\.$",
+        ):
+            rates.at(years=1)
+        with pytest.raises(OptionError, match=r"^Curves\.quantile is for curves of survival"):
+            rates.quantile()

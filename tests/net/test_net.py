@@ -16,7 +16,8 @@ from childsurv.errors import (
     OptionError,
 )
 from childsurv.lifetable.table import LifeTable
-from childsurv.net.net import METHODS, net_survival
+from childsurv.net.net import net_survival
+from childsurv.net.options import METHODS
 from strategies import exactly
 
 FRAME = pd.DataFrame(
@@ -163,7 +164,7 @@ def test_people_older_than_populations_get_a_warning_not_nonsense(method: str) -
         return
     with pytest.warns(
         ChildsurvWarning,
-        match=r"net_survival: 7?[0-9,]+ days have no estimate, because somebody before them.*check the oldest",
+        match=r"net_survival: 7?[0-9,]+ days have no estimate, because a patient before them.*check the oldest",
     ) as caught:
         curves = net(frame, table)
     assert caught[0].filename == __file__
@@ -351,10 +352,12 @@ def test_a_horizon_before_everybody_enters_says_so():
     late = _people().assign(entry=400, time=lambda frame: frame["time"] + 400)
     with pytest.raises(
         DataError,
-        match=exactly("net_survival: everybody enters after horizon=1 years; there is nobody to follow."),
+        match=exactly("net_survival: all rows enter after the horizon, so no child is followed before it."),
     ):
         cs.net_survival(late, _rates(), horizon=1, entry="entry", **PEOPLE_COLUMNS)
-    with pytest.raises(OptionError, match=exactly("net_survival: horizon= takes years, greater than 0.")):
+    with pytest.raises(
+        OptionError, match=exactly("net_survival: horizon= takes one or more finite numbers greater than 0.")
+    ):
         cs.net_survival(late, _rates(), horizon="5", **PEOPLE_COLUMNS)
     with pytest.raises(OptionError, match=exactly("net_survival: standard_method= goes with standard=.")):
         cs.net_survival(late, _rates(), standard_method="brenner", **PEOPLE_COLUMNS)

@@ -170,7 +170,7 @@ def test_people_older_than_populations_do_not_decide_the_test() -> None:
     with pytest.warns(
         cs.errors.ChildsurvWarning,
         match=exactly(
-            "net_survival_test: 35 days are left out, because somebody before them was followed to "
+            "net_survival_test: 35 days are left out, because a patient before them was followed to "
             "where population survival is nearly 0, and weights 1 / S_P(t) of all the others are "
             "lost beside theirs. Such patients are often deaths that the register never learnt of; "
             "check the oldest."

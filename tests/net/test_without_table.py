@@ -8,7 +8,7 @@ import pytest
 
 import childsurv as cs
 from childsurv.errors import LifeTableError, OptionError
-from childsurv.net.net import METHODS
+from childsurv.net.options import METHODS
 from strategies import exactly
 
 

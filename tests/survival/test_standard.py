@@ -392,7 +392,7 @@ def test_what_cannot_be_standardised_is_refused():
     with pytest.raises(
         OptionError,
         match=exactly(
-            "standardise(): 'cause' tells apart what befalls the same children; weigh groups of children."
+            "standardise(): 'cause' divides outcomes of the same children; weigh groups of children."
         ),
     ):
         cs.standardise(causes, {"2": 1}, over="cause")

@@ -14,7 +14,7 @@ from childsurv.errors import DataError, OptionError, asking
 from childsurv.fold.causes import causes_of, fold_causes
 from childsurv.fold.rows import every_day, fold_expected, fold_observed
 from childsurv.fold.tally import Grid, Tally
-from childsurv.lifetable.people import demographics
+from childsurv.lifetable.people import Columns, people_of
 from childsurv.lifetable.table import LifeTable
 
 
@@ -79,21 +79,25 @@ def tally(
                          zero_survival=zero_survival)  # fmt: skip
     if causes is not None:
         raise OptionError("tally: causes= names the causes of cause=, which is not given.")
+    if life_table is not None:
+        if grid.kind == "distinct":
+            raise OptionError("tally: with a life table cells are days or Grid.breaks([...]).")
+        columns = Columns(
+            time=time, event=event, entry=entry, weights=weights, age_days=age_days, sex=sex,
+            diagnosis_date=diagnosis_date,
+        )  # fmt: skip
+        people = people_of(data, life_table, columns, by=by, zero_survival=zero_survival)
+        fine = fold_expected(people, plain=True, weighted=True)
+        return fine if grid.kind != "breaks" else fine.coarsen(grid)
     observed = follow_up(
         data, by=by, time=time, event=event, entry=entry, weights=weights,
         zero_survival=zero_survival,
     )  # fmt: skip
-    if life_table is None:
-        if grid.kind == "daily" and not observed.counted:
-            raise DataError("tally: a daily grid needs times in whole days.")
-        fine = fold_observed(observed)
-        if grid.kind == "daily":
-            return every_day(fine)
-        return fine if grid.kind != "breaks" else fine.coarsen(grid)
-    if grid.kind == "distinct":
-        raise OptionError("tally: with a life table cells are days or Grid.breaks([...]).")
-    people = demographics(data, life_table, age_days=age_days, sex=sex, diagnosis_date=diagnosis_date)
-    fine = fold_expected(observed, life_table, people, plain=True, weighted=True)
+    if grid.kind == "daily" and not observed.counted:
+        raise DataError("tally: a daily grid needs times in whole days.")
+    fine = fold_observed(observed)
+    if grid.kind == "daily":
+        return every_day(fine)
     return fine if grid.kind != "breaks" else fine.coarsen(grid)
 
 

@@ -65,30 +65,25 @@ CELLS_AT_A_TIME = 1_000_000
 class PopulationSums:
     """Daily sums by group, arrays of shape ``(n_groups, n_days + 1)`` whose column k is the day ``(k - 1, k]``.
 
-    Attributes
-    ----------
-    expected_events
-        Sum over people at risk of the day's population hazard; ``None`` unless asked for.
-    weighted_entered, weighted_left, weighted_events, weighted_events_squared
-        Sums of weights ``w = exp(Lambda_P)`` of those who enter after, or leave or die on, day k; of ``w**2`` for
-        the last.
-    weighted_expected_events
-        Growth over the day of the summed weight of those at risk, which is the integral of
-        ``sum(w * lambda_P)`` over it; ``None`` with the others unless weighted sums were asked for.
-    extended_days
-        Person-days that used a cell filled by `LifeTable.extend`.
-    marked_days
-        Person-days by flat index of the cell, for cells that were extended or have a hazard of zero.
+    Weighted sums are of ``w = exp(Lambda_P)``, and ``None`` unless they were asked for.
     """
 
     expected_events: FloatArray | None
+    """Sum over people at risk of the day's population hazard; ``None`` unless asked for."""
     weighted_entered: FloatArray | None
+    """Weights of those who enter after day k."""
     weighted_left: FloatArray | None
+    """Weights of those who leave on day k."""
     weighted_events: FloatArray | None
+    """Weights of those who die on day k."""
     weighted_events_squared: FloatArray | None
+    """Squared weights of those who die on day k."""
     weighted_expected_events: FloatArray | None
+    """Growth over the day of the summed weight of those at risk: the integral of ``sum(w * lambda_P)`` over it."""
     extended_days: float
+    """Person-days that used a cell filled by `LifeTable.extend`."""
     marked_days: dict[int, float]
+    """Person-days by flat index of the cell, for cells that were extended or have a hazard of zero."""
 
 
 @dataclass
@@ -120,7 +115,7 @@ class _Coefficients:
             np.subtract(begins, ends, out=difference[: key.size])
             self.by_power[power - 1] += np.bincount(key, difference[: key.size], minlength=self.n_columns)
             power += 1
-            # Nearly everybody needs the first powers. Copying pays only if it leaves many out; negligible terms do no
+            # Nearly all need the first powers. Copying pays only if it leaves many out; negligible terms do no
             # harm.
             if power > POWERS_OF_ALL:
                 if largest is None:
@@ -223,7 +218,7 @@ def fold_population(
     case_weights: FloatArray | None = None,
     declining: bool = False,
 ) -> PopulationSums:
-    """Fold everybody's follow-up ``(entry, time]`` through a life table into daily sums by group.
+    """Fold all follow-up ``(entry, time]`` through a life table into daily sums by group.
 
     Parameters
     ----------
@@ -240,7 +235,7 @@ def fold_population(
     case_weights
         What each person counts, one unless given.
     declining
-        Weight everybody by ``S_P(t) = exp(-Lambda_P)`` instead of its reciprocal: sums are then of the people whom the
+        Weight all by ``S_P(t) = exp(-Lambda_P)`` instead of its reciprocal: sums are then of the people whom the
         population would have left alive.
     """
     cell = cell_index(table, stratum, birth, diagnosis, time)
@@ -332,7 +327,7 @@ class _Part:
 
 @dataclass(frozen=True)
 class _People:
-    """Everybody who is folded, and how; arrays of shape ``(n_rows,)``."""
+    """All who are folded, and how; arrays of shape ``(n_rows,)``."""
 
     table: LifeTable
     cell: IntArray
@@ -355,7 +350,7 @@ class _People:
         """Fold some people, sorted by group."""
         first_group, last_group = int(self.group[rows[0]]), int(self.group[rows[-1]])
         size = last_group - first_group + 1
-        # Those followed longest come first: then whoever is still followed stands in front.
+        # Those followed longest come first: then those still followed are in front.
         time = self.time.take(rows)
         longest_first = np.argsort(-(time.astype(np.int16) if self.n_days < 2**15 else time), kind="stable")
         rows, time = rows.take(longest_first), time.take(longest_first)

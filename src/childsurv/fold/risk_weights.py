@@ -23,8 +23,8 @@ def risk_weights(
 ) -> tuple[FloatArray, FloatArray, npt.NDArray[np.bool_]]:
     """Return the summed weight of those at risk at each day's start and end, and on which days it can be used.
 
-    Days cannot be used when nobody is at risk, and, with a warning, when the weights of all are lost beside those of
-    somebody before them.
+    Days cannot be used when no child is at risk, and, with a warning, when the weights of all are lost beside those of
+    one before them.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def risk_weights(
     lost = anyone & ~(ROUNDING * largest <= LARGEST_ROUNDING * at_risk)
     if lost.any():
         warn(
-            f"{asked()}: {int(lost.sum()):,} days {effect}, because somebody before them was followed to where "
+            f"{asked()}: {int(lost.sum()):,} days {effect}, because a patient before them was followed to where "
             "population survival is nearly 0, and weights 1 / S_P(t) of all the others are lost beside theirs. Such "
             "patients are often deaths that the register never learnt of; check the oldest."
         )

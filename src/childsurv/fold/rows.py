@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +19,7 @@ from childsurv.cohort.follow_up import (
     follow_up,
     warn_no_events,
 )
-from childsurv.errors import DataError, asked, warn
+from childsurv.errors import OptionError, asked, warn
 from childsurv.fold.population import fold_population
 from childsurv.fold.tally import (
     COUNTED_SUMS,
@@ -29,7 +30,7 @@ from childsurv.fold.tally import (
     LifeTableNotes,
     Tally,
 )
-from childsurv.lifetable.people import Demographics
+from childsurv.lifetable.people import People
 from childsurv.lifetable.table import LifeTable
 
 FloatArray = npt.NDArray[np.float64]
@@ -64,6 +65,44 @@ def sums_of(
     )  # fmt: skip
     warn_no_events(observed)
     return fold_observed(observed), observed
+
+
+def require_expected_sums(
+    sums: Tally,
+    life_table: LifeTable | None,
+    *names: str,
+    given: Mapping[str, object],
+    weights: bool = False,
+) -> None:
+    """Raise an `OptionError` unless an estimator that needs a life table can finish a tally without its rows.
+
+    Parameters
+    ----------
+    sums
+        The tally; where it has no events a warning says so.
+    life_table
+        The one that a user gave, which must be that of the tally; ``None`` for none.
+    *names
+        Names of sums that are needed.
+    given
+        Arguments that name columns of rows, which must be ``None``.
+    weights
+        Whether the estimator takes case weights.
+    """
+    sums.require(*names, **given)
+    if life_table is not None and not isinstance(life_table, LifeTable):
+        raise OptionError(
+            f"{asked()}: a Tally has its life table in it; leave life_table out, or give that one as a LifeTable, not "
+            f"as {type(life_table).__name__}."
+        )
+    if life_table is not None and life_table.digest != sums.life_table_digest:
+        raise OptionError(
+            f"{asked()}: this is not the life table that the Tally was made with; leave it out, or give that one."
+        )
+    if sums.weighted and not weights:
+        raise OptionError(f"{asked()} takes no case weights; make the Tally without weights=.")
+    if not sums.sums["events"].any():
+        warn(f"{asked()}: there are no events in this Tally, so limits have no width.")
 
 
 def every_day(fine: Tally) -> Tally:
@@ -161,23 +200,15 @@ def _counts(
     return dict(zip((*COUNTED_SUMS, *HEAD_SUMS), (*weighed, *heads), strict=True))
 
 
-def fold_expected(
-    observed: FollowUp, life_table: LifeTable, people: Demographics, *, plain: bool, weighted: bool
-) -> Tally:
+def fold_expected(people: People, *, plain: bool, weighted: bool) -> Tally:
     """Fold follow-up through a life table into daily cells, from day 0 to each group's last day."""
-    if not observed.counted:
-        raise DataError(
-            f"{asked()}: follow-up must be in whole days to be looked up in a life table; round it, for example with "
-            "(years * 365.25).round()."
-        )
-    rows = observed.rows
-    stratum, birth, diagnosis = people.stratum[rows], people.birth[rows], people.diagnosis[rows]
-    time = observed.time.astype(np.int64, copy=False)
-    entry = None if observed.entry is None else observed.entry.astype(np.int64, copy=False)
+    observed, life_table, places = people.observed, people.table, people.places
+    time, entry = people.time, people.entry
     n_groups, n_days = observed.n_groups, int(time.max()) + 1
     population = fold_population(
-        life_table, stratum, birth=birth, diagnosis=diagnosis, entry=entry, time=time, event=observed.event,
-        group=observed.group, n_groups=n_groups, plain=plain, weighted=weighted, case_weights=observed.weights,
+        life_table, places.stratum, birth=places.birth, diagnosis=places.diagnosis, entry=entry, time=time,
+        event=observed.event, group=observed.group, n_groups=n_groups, plain=plain, weighted=weighted,
+        case_weights=observed.weights,
     )  # fmt: skip
     last_day = np.zeros(n_groups, dtype=np.int64)
     np.maximum.at(last_day, observed.group, time)

@@ -1,7 +1,7 @@
 """Daily sums over people with cells of the life table split inside days, as relsurv's ``rs.diff`` and ``cmp.rel`` do.
 
 Where ages change after fixed numbers of days, such as ``k * 365.241``, a cell ends within a day. Our daily estimators
-let it hold to the end of that day, which `population_fold` needs; the two functions of relsurv split the day. Only
+let it hold to the end of that day, which `population.py` needs; the two functions of relsurv split the day. Only
 ``compat="relsurv"`` comes here: every day of every person is laid out, a block of people at a time, so the work grows
 with people times days as relsurv's does.
 """
@@ -13,10 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from childsurv.cohort.follow_up import FollowUp
-from childsurv.errors import DataError, asked
 from childsurv.lifetable.paths import cell_index, cumulative_hazard, pieces
-from childsurv.lifetable.people import Demographics
+from childsurv.lifetable.people import People
 from childsurv.lifetable.table import LifeTable
 
 FloatArray = npt.NDArray[np.float64]
@@ -28,44 +26,33 @@ PERSON_DAYS_AT_A_TIME = 2_000_000
 
 @dataclass(frozen=True)
 class SplitDaySums:
-    """Sums by group and day, arrays of shape ``(n_groups, n_days + 1)`` whose column k is the day ``(k - 1, k]``.
-
-    Attributes
-    ----------
-    expected_events
-        Sum over those at risk of the day's population hazard h.
-    weight, weighted_expected_events
-        Sums over those at risk of ``w`` and of ``w h``, with ``w = exp(Lambda_P)`` at the day's end.
-    weighted_events, weighted_events_squared
-        Sums of ``w`` and ``w**2`` over the day's deaths.
-    """
+    """Sums by group and day, arrays of shape ``(n_groups, n_days + 1)`` whose column k is the day ``(k - 1, k]``."""
 
     expected_events: FloatArray
+    """Sum over those at risk of the day's population hazard h."""
     weight: FloatArray
+    """Sum over those at risk of ``w = exp(Lambda_P)`` at the day's end."""
     weighted_expected_events: FloatArray
+    """Sum over those at risk of ``w h``."""
     weighted_events: FloatArray
+    """Sum of ``w`` over the day's deaths."""
     weighted_events_squared: FloatArray
+    """Sum of ``w**2`` over the day's deaths."""
 
 
-def split_day_sums(
-    observed: FollowUp, table: LifeTable, people: Demographics, *, group: IntArray, n_groups: int
-) -> SplitDaySums:
-    """Sum the hazards and weights of everybody at risk on every day, cells split inside days.
+def split_day_sums(people: People, *, group: IntArray, n_groups: int) -> SplitDaySums:
+    """Sum the hazards and weights of all at risk on every day, cells split inside days.
 
     Parameters
     ----------
-    observed, table, people
-        Follow-up in whole days, and who looks where.
+    people
+        Follow-up in whole days, and where each child looks.
     group, n_groups
         Codes from 0, of the rows of the follow-up.
     """
-    if not observed.counted:
-        raise DataError(
-            f"{asked()}: follow-up must be in whole days to be looked up in a life table; round it."
-        )
-    rows = observed.rows
-    stratum, birth, diagnosis = people.stratum[rows], people.birth[rows], people.diagnosis[rows]
-    time = observed.time.astype(np.int64, copy=False)
+    observed, table, places = people.observed, people.table, people.places
+    stratum, birth, diagnosis = places.stratum, places.birth, places.diagnosis
+    time = people.time
     event = observed.event.astype(bool)
     cell = cell_index(table, stratum, birth, diagnosis, time)
     n_days = int(time.max()) + 1
@@ -84,7 +71,7 @@ def split_day_sums(
         key = np.asarray(group[block])[person] * n_days + day
         ends = np.cumsum(time[block]) - 1
         followed = np.flatnonzero(event[block] & (time[block] > 0))
-        # Somebody who dies on day 0 has no hazard behind them and the weight 1.
+        # A child who dies on day 0 has no hazard before it and the weight 1.
         at_zero = np.flatnonzero(event[block] & (time[block] == 0))
         death_key = np.concatenate([key[ends[followed]], np.asarray(group[block])[at_zero] * n_days])
         death_weight = np.concatenate([weight[ends[followed]], np.ones(at_zero.size)])
@@ -132,14 +119,12 @@ def _person_days(
     return hazard.astype(np.float64, copy=False), np.asarray(cumulative), person, np.asarray(day)
 
 
-def expected_until(
-    observed: FollowUp, table: LifeTable, people: Demographics, moments: FloatArray
-) -> FloatArray:
+def expected_until(people: People, moments: FloatArray) -> FloatArray:
     """Return each group's expected events from the last whole day to each moment inside a day.
 
     Parameters
     ----------
-    observed, table, people
+    people
         As for `split_day_sums`.
     moments
         Days since diagnosis, none of them whole.
@@ -148,19 +133,19 @@ def expected_until(
     -------
     ndarray of shape (n_groups, n_moments)
     """
-    rows = np.arange(people.stratum.size)[observed.rows]
-    entry = np.zeros(rows.size) if observed.entry is None else observed.entry
+    observed, places = people.observed, people.places
+    entry = np.zeros(observed.time.size) if observed.entry is None else observed.entry
     expected = np.zeros((observed.n_groups, moments.size))
     for column, moment in enumerate(moments):
         there = np.flatnonzero((observed.time > moment) & (entry < moment))
-        own = rows[there]
+        own = places.of(there)
         spent = [
             cumulative_hazard(
-                table,
-                people.stratum[own],
-                birth=people.birth[own],
-                diagnosis=people.diagnosis[own],
-                time=np.full(own.size, at),
+                people.table,
+                own.stratum,
+                birth=own.birth,
+                diagnosis=own.diagnosis,
+                time=np.full(there.size, at),
             )
             for at in (moment, np.floor(moment))
         ]

@@ -1,8 +1,8 @@
 """Sums of patients by interval of follow-up, as registries' life tables make them.
 
-Exact estimators add up days (`population_fold`). Here every patient gives one number to each interval: the survival
+Exact estimators add up days (`population.py`). Here every patient gives one number to each interval: the survival
 that the population would have in it, a weight at its middle, a length of time. That is how the programs of the Stata
-family and popEpi count, each with conventions of its own, which a `Convention` names.
+family and popEpi count, each under its `Convention`.
 """
 
 from __future__ import annotations
@@ -29,66 +29,53 @@ ON_A_BREAK = 1e-6
 
 @dataclass(frozen=True)
 class IntervalSums:
-    """Sums by group and interval, arrays of shape ``(n_groups, n_intervals)``.
-
-    Attributes
-    ----------
-    heads, dead, lost
-        Patients at risk at the start of the interval, and those of all in it who die or are lost, as heads.
-    at_risk, events, events_squared, withdrawn, time, expected_events
-        The same with case weights (their squares for deaths), person-time, and the population's deaths in it.
-    present, expected_survival
-        Patients who enter the interval, and their summed expected survival through all of it.
-    weighted_at_risk, weighted_events, weighted_events_squared, weighted_withdrawn, weighted_time
-        With the weights of Pohar Perme.
-    weighted_expected
-        Their population deaths in their time.
-    weighted_hazard, weighted_effective
-        Weighted hazards of the whole interval, and weights, of those in it, half for those who leave.
-    """
+    """Sums by group and interval, arrays of shape ``(n_groups, n_intervals)``."""
 
     heads: FloatArray
+    """Patients at risk at the start of the interval."""
     dead: FloatArray
+    """Of all in the interval, those who die in it."""
     lost: FloatArray
+    """Of all in the interval, those who are lost in it."""
     at_risk: FloatArray
+    """As ``heads``, with case weights; so are the sums that follow."""
     events: FloatArray
     events_squared: FloatArray
     withdrawn: FloatArray
     time: FloatArray
     expected_events: FloatArray
+    """The population's deaths in that time."""
     present: FloatArray
+    """Patients who enter the interval."""
     expected_survival: FloatArray
+    """Their summed expected survival through all of it."""
     weighted_at_risk: FloatArray
+    """With the weights of Pohar Perme; so are the sums that follow."""
     weighted_events: FloatArray
     weighted_events_squared: FloatArray
     weighted_withdrawn: FloatArray
     weighted_time: FloatArray
     weighted_expected: FloatArray
+    """The population's deaths in that time."""
     weighted_hazard: FloatArray
+    """Hazards of the whole interval, half for those who leave."""
     weighted_effective: FloatArray
+    """Weights of those in the interval, half for those who leave."""
 
 
 @dataclass(frozen=True)
 class Convention:
-    """How one patient counts in an interval.
-
-    Attributes
-    ----------
-    half_for_leavers
-        Somebody who dies or is lost counts half of the interval, or of what follows entry, instead of the exact time.
-    later_on_breaks
-        An exit exactly on a break belongs to the later interval.
-    hazard_sign
-        The weight is ``exp(hazard to the start + hazard_sign * half the hazard of the rest of the interval)``: 1, or -1
-        for popEpi's slip.
-    weight_from_entry
-        The rest of the interval begins at a late entry, not at the interval's start.
-    """
+    """How one patient counts in an interval."""
 
     half_for_leavers: bool = False
+    """Those who die or are lost count half of the interval, or of what follows entry, instead of the exact time."""
     later_on_breaks: bool = False
+    """An exit exactly on a break belongs to the later interval."""
     hazard_sign: float = 1.0
+    """The weight is ``exp(hazard to the start + hazard_sign * half the hazard of the rest of the interval)``: 1, or -1
+    for popEpi's slip."""
     weight_from_entry: bool = False
+    """The rest of the interval begins at a late entry, not at the interval's start."""
 
 
 class Hazards(Protocol):

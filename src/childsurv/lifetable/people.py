@@ -1,31 +1,39 @@
-"""Who looks where in a life table: stratum, birth and diagnosis of each row, resolved and checked once.
+"""People: who was followed how long, and where each child looks in a life table; resolved and checked once.
 
-Every function that takes a life table gets its demographic columns through `demographics`.
+Every function that follows children through a life table opens one door, `people_of`; those that only look children up
+use `demographics`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from childsurv.cohort.cohort import Cohort
-from childsurv.cohort.follow_up import Data, frame_of, number_column, require_rows
+from childsurv.cohort.follow_up import By, Data, FollowUp, follow_up, frame_of, number_column, require_rows
 from childsurv.errors import (
     ColumnError,
     DataError,
+    LifeTableError,
     OptionError,
     asked,
     asking,
     require_columns,
     warn,
 )
-from childsurv.lifetable.table import LifeTable
-from childsurv.maths.calendar import FIRST_DAY, LAST_DAY, BirthdayCalendar, days_of
+from childsurv.lifetable.clock import AGE_RULES, CALENDAR_RULES
+from childsurv.lifetable.paths import marked_cells_table
+from childsurv.lifetable.table import AFTER_ALL, BEFORE_ALL, LifeTable
+from childsurv.maths.asked import asked_number
+from childsurv.maths.calendar import DAYS_PER_YEAR, FIRST_DAY, LAST_DAY, BirthdayCalendar, days_of
 
 IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
 
 LARGEST_AGE_IN_YEARS = 120
 """Ages that all lie below this number, in many rows, are likely years written where days belong."""
@@ -34,30 +42,323 @@ FEWEST_ROWS_TO_DOUBT_UNIT = 20
 """A few newborns may well all be younger than 120 days; this many rows in one extract hardly are."""
 
 
+MISSING = ("error", "observed")
+"""What to do with children for whom the life table has no stratum."""
+
+CHANGES = {
+    "next": "; a change within a day holds from the next",
+    "split": "; a change within a day splits it",
+    "exact": "",
+}
+"""What becomes of a change of the cell of the life table within a day."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Names of the columns of a DataFrame that a user gave; a Cohort has its own where none is named."""
+
+    time: str | None = None
+    event: str | None = None
+    entry: str | None = None
+    weights: str | None = None
+    age_days: str | None = None
+    sex: str | None = None
+    diagnosis_date: str | None = None
+
+    @property
+    def given(self) -> dict[str, str | None]:
+        """The names by argument; ``sex="sex"`` is the default and says nothing."""
+        return {**self.__dict__, "sex": None if self.sex == "sex" else self.sex}
+
+
 @dataclass(frozen=True)
 class Demographics:
-    """Where each row looks in a life table; arrays of shape ``(n_rows,)`` in the order of the data.
-
-    Attributes
-    ----------
-    stratum
-        Row of ``life_table.strata``; -1 for a row without one, where that was asked for.
-    birth, diagnosis
-        Days since 1970-01-01; births may lie within a day where the table's ages are fixed numbers of days.
-    """
+    """Where each row looks in a life table; arrays of shape ``(n_rows,)``."""
 
     stratum: IntArray
+    """Row of ``life_table.strata``; -1 for a row without one, where that was asked for."""
     birth: npt.NDArray[np.int64 | np.float64]
+    """Days since 1970-01-01; births may lie within a day where the table's ages are fixed numbers of days."""
     diagnosis: IntArray
+    """Days since 1970-01-01."""
 
     def of(self, rows: IntArray | slice) -> Demographics:
         """Return those of some rows."""
         return Demographics(self.stratum[rows], self.birth[rows], self.diagnosis[rows])
 
 
+class LookedUp(Protocol):
+    """A life table, or the notes on one that sums were made with."""
+
+    @property
+    def source(self) -> str:
+        """Where the table comes from."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """Digest of its numbers."""
+        ...
+
+    @property
+    def age_rule(self) -> str:
+        """Rule by which ages change."""
+        ...
+
+    @property
+    def calendar_rule(self) -> str:
+        """Rule by which calendar time changes."""
+        ...
+
+
+def look_up_conventions(table: LookedUp, *, change: str = "next") -> dict[str, Any]:
+    """Return what a result reports of its life table and of how it was looked up; ``change`` is one of `CHANGES`."""
+    within = "" if table.age_rule in {"birthday", "completed"} else CHANGES[change]
+    return {
+        "age_cells": AGE_RULES[table.age_rule] + within,
+        "calendar_cells": CALENDAR_RULES[table.calendar_rule],
+        "life_table": table.source,
+        "life_table_digest": table.digest,
+    }
+
+
+@dataclass(frozen=True)
+class People:
+    """Follow-up in whole days, the life table, and where each followed child looks in it."""
+
+    observed: FollowUp
+    """Validated follow-up and group codes."""
+    table: LifeTable
+    """Population mortality."""
+    places: Demographics
+    """Stratum, birth and diagnosis of the rows of ``observed``."""
+    horizon: float | None = None
+    """Years at which follow-up was ended for all."""
+    entered_later: int = 0
+    """Rows that enter only after the horizon and were left out."""
+    without_table: BoolArray | None = None
+    """Groups that the life table has no stratum for, of shape ``(n_groups,)``; ``None`` where all have one."""
+    closing: IntArray | None = None
+    """Days from diagnosis to the date until which each child could have been followed, where that was asked for."""
+
+    @property
+    def time(self) -> IntArray:
+        """End of follow-up in whole days since diagnosis."""
+        return self.observed.time.astype(np.int64, copy=False)
+
+    @property
+    def entry(self) -> IntArray | None:
+        """Start of follow-up in whole days, or ``None`` when all are followed from diagnosis."""
+        entry = self.observed.entry
+        return None if entry is None else entry.astype(np.int64, copy=False)
+
+    @property
+    def group(self) -> IntArray:
+        """Code of each row's group."""
+        return np.asarray(self.observed.group)
+
+    @property
+    def n_groups(self) -> int:
+        """Number of groups, 1 when there is no ``by``."""
+        return self.observed.n_groups
+
+    @property
+    def labels(self) -> pd.DataFrame:
+        """Group columns with ``patients`` and ``total_events``, one row a group.
+
+        Where some groups have no life table, a column ``quantity`` tells them apart.
+        """
+        groups = self.observed.groups
+        if self.without_table is not None:
+            quantity = np.where(self.without_table, "observed survival", "net survival").astype(object)
+            groups = groups.assign(quantity=quantity)
+        return groups.assign(
+            patients=np.bincount(self.group, minlength=self.n_groups),
+            total_events=np.bincount(self.group[self.observed.event == 1], minlength=self.n_groups),
+        )
+
+    @property
+    def conventions(self) -> dict[str, Any]:
+        """What every result says of its follow-up."""
+        conventions = self.observed.conventions
+        if self.horizon is not None:
+            conventions["horizon"] = f"{self.horizon:g} years; {self.entered_later:,} patients entered later"
+        if self.without_table is not None:
+            patients = int(self.without_table[self.group].sum())
+            conventions["without_life_table"] = (
+                f"{patients:,} patients: observed survival, in groups marked so"
+            )
+        return conventions
+
+    def until(self, years: float | None) -> People:
+        """Return the people with follow-up that ends a number of years after diagnosis for all; ``None`` for no end."""
+        if years is None:
+            return self
+        horizon = asked_number(years, argument="horizon", positive=True)
+        # To the end of the day on which the years are over, so that survival at that time is known.
+        end = int(np.ceil(horizon * DAYS_PER_YEAR))
+        observed, later = self.observed.until(end)
+        places = self.places
+        if later:
+            assert self.entry is not None
+            places = places.of(np.flatnonzero(self.entry < end))
+        return replace(self, observed=observed, places=places, horizon=horizon, entered_later=later)
+
+    def weighted_by(self, weights: npt.NDArray[np.float64]) -> People:
+        """Return the people with case weights, one for each followed row."""
+        return replace(self, observed=replace(self.observed, weights=weights))
+
+    def grouped(self, group: IntArray, labels: pd.DataFrame) -> People:
+        """Return the people in other groups, given each row's code and one row of labels a group."""
+        return replace(self, observed=replace(self.observed, group=group, groups=labels))
+
+    def rows_of_data(self, marked: BoolArray) -> BoolArray:
+        """Return marks of followed rows as marks of the rows of the data, so that messages number these."""
+        rows = self.observed.rows
+        if isinstance(rows, slice):
+            return marked
+        whole = np.zeros(int(rows.max()) + 1, dtype=bool)
+        whole[rows] = marked
+        return whole
+
+    def life_table_use(self, marked_days: Mapping[int, float]) -> pd.DataFrame:
+        """Return the cells that were carried on or have a hazard of zero, with the person-years in them."""
+        # The stratum added for children without a life table is none of its cells.
+        strata = len(self.table.strata) - (self.without_table is not None)
+        own_cells = strata * self.table.age_starts.size * self.table.year_starts.size
+        return marked_cells_table(
+            self.table, {cell: days for cell, days in marked_days.items() if cell < own_cells}
+        )
+
+    def with_closing_date(self, data: Data, closing_date: Any) -> People:
+        """Return the people with the date to which each could have been followed.
+
+        Parameters
+        ----------
+        data
+            The data that the people were read from.
+        closing_date
+            A date, the name of a column of dates, or ``None`` for a cohort's own.
+        """
+        frame = frame_of(data)
+        if closing_date is None and isinstance(data, Cohort):
+            closing_date = "closing_date" if "closing_date" in frame else data.closing_date
+        if closing_date is None:
+            return self
+        if isinstance(closing_date, str) and (closing_date in frame or not closing_date[:1].isdigit()):
+            require_columns(frame.columns, [closing_date])
+            day = date_column(frame, closing_date)[self.observed.rows]
+        else:
+            try:
+                day = days_of(pd.Series([pd.Timestamp(closing_date)]))
+            except (TypeError, ValueError) as error:
+                raise OptionError(
+                    f"{asked()}: closing_date= takes a date or the name of a column of dates."
+                ) from error
+        return replace(self, closing=np.asarray(day - self.places.diagnosis, dtype=np.int64))
+
+    def with_observed_survival(self) -> People:
+        """Return the people with one more stratum, in which no child dies, for groups without a life table.
+
+        Raises
+        ------
+        LifeTableError
+            A group mixes children with and without a stratum.
+        OptionError
+            A group column has the name of the column that tells both kinds apart.
+        """
+        without = self._groups_without_table()
+        if not without.any():
+            return self
+        if "quantity" in self.observed.groups:
+            raise OptionError(
+                f"{asked()}(missing='observed') adds a column 'quantity'; rename yours of that name."
+            )
+        stratum = np.where(self.places.stratum < 0, len(self.table.strata), self.places.stratum)
+        return replace(
+            self,
+            table=_with_zero_stratum(self.table),
+            places=replace(self.places, stratum=stratum),
+            without_table=without,
+        )
+
+    def _groups_without_table(self) -> BoolArray:
+        groups = self.observed.groups
+        sizes = np.bincount(self.group, minlength=self.n_groups)
+        without = np.bincount(self.group[self.places.stratum < 0], minlength=self.n_groups)
+        mixed = (without > 0) & (without < sizes)
+        if mixed.any():
+            labels = groups.astype(str).agg(", ".join, axis=1).to_numpy() if len(groups.columns) else None
+            listed = [
+                f"{'all patients' if labels is None else labels[place]} "
+                f"({without[place]:,} of {sizes[place]:,} rows)"
+                for place in np.flatnonzero(mixed)
+            ]
+            raise LifeTableError(
+                f"{asked()}(missing='observed'): {len(listed)} groups mix patients with a life table and without one: "
+                f"{'; '.join(listed[:20])}{'; ...' if len(listed) > 20 else ''}. Net and observed survival have no "
+                "common curve: add to by= the column that tells them apart, such as country, or exclude these rows."
+            )
+        return np.asarray(without > 0)
+
+
+def people_of(
+    data: Data,
+    life_table: LifeTable | None,
+    columns: Columns,
+    *,
+    by: By = None,
+    zero_survival: str = "keep",
+    missing: str = "error",
+    sexes: bool = True,
+) -> People:
+    """Validate follow-up, code the groups, and find each child's place in the life table.
+
+    Parameters
+    ----------
+    data, life_table
+        A Cohort or a DataFrame, and population mortality.
+    columns
+        Names of the columns of a DataFrame.
+    by, zero_survival
+        As for `childsurv.cohort.follow_up.follow_up`.
+    missing, sexes
+        As for `demographics`.
+
+    Raises
+    ------
+    DataError
+        Follow-up that is not in whole days; and as for `follow_up` and `demographics`.
+    """
+    observed = follow_up(
+        data, by=by, time=columns.time, event=columns.event, entry=columns.entry, weights=columns.weights,
+        zero_survival=zero_survival,
+    )  # fmt: skip
+    if not observed.counted:
+        raise DataError(
+            f"{asked()}: follow-up must be in whole days to be looked up in a life table; round it, for example with "
+            "(years * 365.25).round()."
+        )
+    places = demographics(
+        data, life_table, age_days=columns.age_days, sex=columns.sex, diagnosis_date=columns.diagnosis_date,
+        missing=missing, sexes=sexes,
+    )  # fmt: skip
+    return People(observed, require_life_table(life_table), places.of(observed.rows))
+
+
+def require_life_table(life_table: object) -> LifeTable:
+    """Return a life table; raise an `OptionError` for anything else."""
+    if isinstance(life_table, LifeTable):
+        return life_table
+    raise OptionError(
+        f"{asked()}: a LifeTable is needed, got {type(life_table).__name__}. Make one with "
+        "childsurv.read_life_table() or childsurv.LifeTable.from_frame()."
+    )
+
+
 def demographics(
     data: Data,
-    life_table: LifeTable,
+    life_table: LifeTable | None,
     *,
     age_days: str | None = None,
     sex: str | None = None,
@@ -101,11 +402,7 @@ def demographics(
     LifeTableError
         Rows without a sex or a stratum in the life table.
     """
-    if not isinstance(life_table, LifeTable):
-        raise OptionError(
-            f"{asked()}: a LifeTable is needed, got {type(life_table).__name__}. Make one with "
-            "childsurv.read_life_table() or childsurv.LifeTable.from_frame()."
-        )
+    life_table = require_life_table(life_table)
     if age_days is not None and birth_date is not None:
         raise OptionError(
             f"{asked()}: give age_days= or birth_date=, not both; which one holds would be a guess."
@@ -224,7 +521,7 @@ def _births_of_completed_years(frame: pd.DataFrame, diagnosis: IntArray) -> IntA
         f"{asked()}: column {name!r} is not a whole number of years from 0 to {LARGEST_AGE_IN_YEARS}",
         "Completed years are whole; correct or exclude these rows.",
     )
-    # The day after the birthday, because somebody diagnosed on 29 February has no anniversary in most years.
+    # The day after the birthday, because a child diagnosed on 29 February has no anniversary in most years.
     return BirthdayCalendar(diagnosis).birthday(-years.astype(np.int64)) - 1
 
 
@@ -255,3 +552,26 @@ def _ages(
     whole = ages.dtype.kind != "f" or not within_days or not (ages % 1).any()
     days = ages.astype(np.int64) if whole else ages
     return days if rows is None else days[rows]
+
+
+def _with_zero_stratum(table: LifeTable) -> LifeTable:
+    """Return the table with one more stratum in which no child dies, at any time."""
+    # On the union of both tables' cuts, as in concat_life_tables(), whose labels no such stratum could have.
+    ages = np.union1d(table.age_starts, [0.0])
+    years = np.union1d(table.year_starts, [BEFORE_ALL, table.year_end]).astype(np.int64)
+    years = years[years < AFTER_ALL]
+    age = np.searchsorted(table.age_starts, ages, side="right") - 1
+    year = np.searchsorted(table.year_starts, years, side="right") - 1
+    inside = (age >= 0)[:, None] & ((year >= 0) & (years < table.year_end))[None, :]
+    own = table.rates[:, np.maximum(age, 0), :][:, :, np.maximum(year, 0)]
+    extended = table.extended[:, np.maximum(age, 0), :][:, :, np.maximum(year, 0)] & inside
+    shape = (1, ages.size, years.size)
+    return replace(
+        table,
+        strata=pd.concat([table.strata, table.strata.iloc[[0]]], ignore_index=True),
+        age_starts=ages,
+        year_starts=years,
+        year_end=AFTER_ALL,
+        rates=np.concatenate([np.where(inside, own, np.nan), np.zeros(shape)]),
+        extended=np.concatenate([extended, np.zeros(shape, dtype=bool)]),
+    )

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.cohort.follow_up import By, Data, FollowUp, follow_up
-from childsurv.errors import DataError, OptionError, asked, asking, require_level
+from childsurv.cohort.follow_up import By, Data
+from childsurv.errors import OptionError, asked, asking, require_level
 from childsurv.lifetable.paths import pieces_in_batches
-from childsurv.lifetable.people import Demographics, demographics
+from childsurv.lifetable.people import Columns, People, people_of
 from childsurv.lifetable.table import AFTER_ALL, BEFORE_ALL, LifeTable
 from childsurv.maths.calendar import DAYS_PER_YEAR, first_of_january
 from childsurv.maths.probability import poisson_limits
@@ -114,11 +114,15 @@ def person_years(
         (bands.years % 1).any() or bands.years[0] < 1800 or bands.years[-1] > 2299
     ):
         raise OptionError("years= takes calendar years, whole numbers from 1800 to 2299.")
-    observed, people, table = _followed(
-        data, life_table, by=by, time=time, event=event, entry=entry, age_days=age_days, sex=sex,
-        diagnosis_date=diagnosis_date, zero_survival=zero_survival,
+    columns = Columns(
+        time=time, event=event, entry=entry, age_days=age_days, sex=sex, diagnosis_date=diagnosis_date,
     )  # fmt: skip
-    sums = _fold(observed, people, table, bands)
+    people = people_of(
+        data, _without_deaths() if life_table is None else life_table, columns, by=by, zero_survival=zero_survival,
+        sexes=life_table is not None,
+    )  # fmt: skip
+    observed = people.observed
+    sums = _fold(people, bands)
     kept = np.flatnonzero((sums["days"] > 0) | (sums["deaths"] > 0))
     group, *places = np.unravel_index(kept, (observed.n_groups, *bands.sizes))
     result = observed.groups.iloc[group].reset_index(drop=True)
@@ -184,11 +188,12 @@ def standardised_mortality_ratio(
     doi:10.1093/biomet/28.3-4.437
     """
     require_level(level)
-    observed, people, table = _followed(
-        data, life_table, by=by, time=time, event=event, entry=entry, age_days=age_days, sex=sex,
-        diagnosis_date=diagnosis_date, zero_survival=zero_survival,
+    columns = Columns(
+        time=time, event=event, entry=entry, age_days=age_days, sex=sex, diagnosis_date=diagnosis_date,
     )  # fmt: skip
-    sums = _fold(observed, people, table, _Bands())
+    people = people_of(data, life_table, columns, by=by, zero_survival=zero_survival)
+    observed = people.observed
+    sums = _fold(people, _Bands())
     deaths, expected = sums["deaths"], sums["expected"]
     lower, upper = poisson_limits(deaths, level)
     result = observed.groups.reset_index(drop=True)
@@ -233,34 +238,6 @@ def _cuts(values: Sequence[float] | None, argument: str) -> FloatArray | None:
     return cuts
 
 
-def _followed(
-    data: Data,
-    life_table: LifeTable | None,
-    *,
-    by: By,
-    time: str | None,
-    event: str | None,
-    entry: str | None,
-    age_days: str | None,
-    sex: str | None,
-    diagnosis_date: str | None,
-    zero_survival: str,
-) -> tuple[FollowUp, Demographics, LifeTable]:
-    """Return follow-up, where each row looks, and the life table: one without deaths if there is none."""
-    observed = follow_up(data, by=by, time=time, event=event, entry=entry, zero_survival=zero_survival)
-    if not observed.counted:
-        raise DataError(
-            f"{asked()}: follow-up must be in whole days to be shared out; round it, for example with "
-            "(years * 365.25).round()."
-        )
-    table = _without_deaths() if life_table is None else life_table
-    people = demographics(
-        data, table, age_days=age_days, sex=sex, diagnosis_date=diagnosis_date, sexes=life_table is not None,
-    )  # fmt: skip
-    rows = observed.rows
-    return observed, Demographics(people.stratum[rows], people.birth[rows], people.diagnosis[rows]), table
-
-
 def _without_deaths() -> LifeTable:
     shape = (1, 1, 1)
     return LifeTable(
@@ -276,14 +253,15 @@ def _without_deaths() -> LifeTable:
     )
 
 
-def _fold(observed: FollowUp, people: Demographics, table: LifeTable, bands: _Bands) -> dict[str, FloatArray]:
+def _fold(people: People, bands: _Bands) -> dict[str, FloatArray]:
     """Return person-days, deaths and expected deaths by group and band, each flat."""
+    observed, places = people.observed, people.places
     n_cells = observed.n_groups * math.prod(bands.sizes)
     if n_cells > LARGEST_NUMBER_OF_CELLS:
         raise OptionError(
             f"{asked()}: {n_cells:,} cells of groups and bands are too many; use fewer groups or wider bands."
         )
-    fine = _cut_at(table, bands)
+    fine = _cut_at(people.table, bands)
     # Each cell of the finer table lies in one band of age and one of calendar time.
     age_band = _band_of(_years_of_age(fine), bands.ages)
     year_band = _band_of(fine.year_starts, None if bands.years is None else first_of_january(bands.years))
@@ -293,10 +271,9 @@ def _fold(observed: FollowUp, people: Demographics, table: LifeTable, bands: _Ba
     n_since = bands.sizes[2]
     per_group = math.prod(bands.sizes)
     rates = fine.rates.ravel()
-    time = observed.time.astype(np.int64, copy=False)
     sums = {name: np.zeros(n_cells) for name in ("days", "deaths", "expected")}
     for batch, piece in pieces_in_batches(
-        fine, people.stratum, birth=people.birth, diagnosis=people.diagnosis, time=time
+        fine, places.stratum, birth=places.birth, diagnosis=places.diagnosis, time=people.time
     ):
         size = piece.start.size
         key = observed.group[batch][:size] * per_group + of_cell[piece.cell % of_cell.size] * n_since

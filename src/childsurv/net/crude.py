@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.cohort.follow_up import By, Data, columns_list, follow_up, warn_no_events
-from childsurv.curves.curves import Curves
-from childsurv.errors import OptionError, asked, asking, require_choice, require_count, require_level
-from childsurv.fold.rows import fold_expected
+from childsurv.cohort.follow_up import By, Data, columns_list, warn_no_events
+from childsurv.curves.curves import CurveOptions, Curves
+from childsurv.errors import OptionError, asked, asking, require_choice
+from childsurv.fold.rows import fold_expected, require_expected_sums
 from childsurv.fold.split_days import expected_until, split_day_sums
-from childsurv.lifetable.clock import AGE_RULES, CALENDAR_RULES
-from childsurv.lifetable.people import demographics
+from childsurv.fold.tally import PLAIN_SUMS, Tally
+from childsurv.lifetable.people import Columns, People, look_up_conventions, people_of
 from childsurv.lifetable.table import LifeTable
 from childsurv.maths.asked import asked_numbers
 from childsurv.maths.calendar import DAYS_PER_YEAR
-from childsurv.maths.limits import INTERVAL_KINDS
-from childsurv.maths.running import group_starts, running_product, running_sum
+from childsurv.maths.running import group_starts, ratio, running_product, running_sum
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -38,8 +37,8 @@ COMPAT = ("relsurv",)
 
 @asking("crude_mortality")
 def crude_mortality(
-    data: Data,
-    life_table: LifeTable,
+    data: Data | Tally,
+    life_table: LifeTable | None = None,
     *,
     by: By = None,
     time: str | None = None,
@@ -71,9 +70,11 @@ def crude_mortality(
     Parameters
     ----------
     data
-        A Cohort, or a DataFrame with ``time=``, ``event=``, ``age_days=`` and ``diagnosis_date=``.
+        A Cohort, a DataFrame with ``time=``, ``event=``, ``age_days=`` and ``diagnosis_date=``, or a `Tally` made with
+        a life table.
     life_table
-        Population mortality; every patient uses the stratum named by its ``by`` columns and sex.
+        Population mortality; every patient uses the stratum named by its ``by`` columns and sex. A Tally needs none;
+        one that is given must be the table that the Tally was made with.
     by
         Column or columns whose combinations are the groups.
     time, event, entry
@@ -127,32 +128,35 @@ def crude_mortality(
     >>> crude["cause"].tolist(), bool(abs(crude["estimate"].sum() - dead) < 1e-9)
     (['disease', 'population'], True)
     """
-    require_choice(ci, INTERVAL_KINDS, argument="ci")
-    require_level(level)
-    require_count(minimum, argument="minimum")
-    cells = crude_cells(
-        data, life_table, by=by, time=time, event=event, entry=entry, age_days=age_days, sex=sex,
-        diagnosis_date=diagnosis_date, zero_survival=zero_survival, compat=compat, add_times=add_times,
+    options = CurveOptions.checked(level, ci, minimum)
+    columns = Columns(
+        time=time, event=event, entry=entry, age_days=age_days, sex=sex, diagnosis_date=diagnosis_date,
     )  # fmt: skip
+    cells = crude_cells(
+        data, life_table, columns, by=by, zero_survival=zero_survival, compat=compat, add_times=add_times
+    )
+    return finish_crude_mortality(cells, options)
+
+
+def finish_crude_mortality(cells: CrudeCells, options: CurveOptions) -> Curves:
+    """Return the curves of both causes."""
     estimates, variances = cells.estimates, _variances(cells)
     n_groups, n_cells = cells.patients.size, cells.end.size
     order = np.argsort(np.tile(cells.group, 2), kind="stable")
     own_cause = np.repeat([0, 1], n_cells)[order]
     row = np.tile(np.arange(n_cells), 2)[order]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        log_variance = np.where(variances > 0, variances / estimates**2, 0.0)
+    log_variance = ratio(variances, estimates**2, where=variances > 0)
     groups = cells.groups.loc[np.repeat(np.arange(n_groups), 2)].reset_index(drop=True)
-    return Curves(
-        groups=groups.assign(
+    return Curves.made(
+        groups.assign(
             cause=np.tile(np.array(CAUSES, dtype=object), n_groups),
             patients=np.repeat(cells.patients, 2),
             total_events=np.repeat(cells.deaths, 2),
         ),
         estimator="Cronin-Feuer",
-        level=level,
-        ci=ci,
-        conventions={"estimator": "Cronin-Feuer, daily", "ci": ci, "level": level, **cells.conventions},
-        in_days=True,
+        options=options,
+        conventions={"estimator": "Cronin-Feuer, daily", **cells.conventions},
+        followed=cells.followed,
         bounded=False,
         group=cells.group[row] * 2 + own_cause,
         time=cells.end[row],
@@ -163,43 +167,36 @@ def crude_mortality(
         log_variance=log_variance[own_cause, row],
         quantity="crude mortality",
         start=0.0,
-    ).with_minimum(minimum)
+    )
 
 
 @dataclass(frozen=True)
 class CrudeCells:
-    """What both causes' curves are made of, by group and cell; arrays of shape ``(n_cells,)`` sorted by both.
-
-    Attributes
-    ----------
-    groups, patients, deaths
-        Labels, numbers of patients and of their deaths, one a group.
-    group, end
-        Code of the group and end of the cell in days.
-    at_risk, events, censored
-        Numbers in the cell.
-    survival
-        Kaplan-Meier's, at the cell's end.
-    estimates
-        Curves of the causes, of shape ``(2, n_cells)``.
-    spread
-        ``d / Y**2``, the variance of the cell's hazard of death.
-    conventions
-        What the numbers depend on.
-    """
+    """What both causes' curves are made of, by group and cell; arrays of shape ``(n_cells,)`` sorted by both."""
 
     groups: pd.DataFrame
+    """Labels, one row a group."""
     patients: IntArray
+    """Numbers of patients, one a group."""
     deaths: IntArray
+    """Numbers of their deaths, one a group."""
     group: IntArray
+    """Code of the group."""
     end: FloatArray
+    """End of the cell in days."""
     at_risk: IntArray
     events: IntArray
     censored: IntArray
     survival: FloatArray
+    """Kaplan-Meier's, at the cell's end."""
     estimates: FloatArray
+    """Curves of the causes, of shape ``(2, n_cells)``."""
     spread: FloatArray
+    """``d / Y**2``, the variance of the cell's hazard of death."""
     conventions: dict[str, Any]
+    """What the numbers depend on, beside the follow-up."""
+    followed: dict[str, Any]
+    """Conventions of the follow-up."""
 
     @property
     def starts(self) -> IntArray:
@@ -207,17 +204,25 @@ class CrudeCells:
         return group_starts(self.group, self.patients.size)
 
 
+@dataclass(frozen=True)
+class _Counts:
+    """Numbers by group and cell, arrays of shape ``(n_cells,)`` sorted by both."""
+
+    group: IntArray
+    end: FloatArray
+    at_risk: IntArray
+    events: IntArray
+    left: IntArray
+    expected: FloatArray
+    """The population's deaths."""
+
+
 def crude_cells(
-    data: Data,
-    life_table: LifeTable,
+    data: Data | Tally,
+    life_table: LifeTable | None,
+    columns: Columns,
     *,
     by: By,
-    time: str | None,
-    event: str | None,
-    entry: str | None,
-    age_days: str | None,
-    sex: str,
-    diagnosis_date: str | None,
     zero_survival: str,
     compat: str | None,
     add_times: Sequence[float] | FloatArray | None,
@@ -229,109 +234,113 @@ def crude_cells(
         raise OptionError(
             f"{asked()}: add_times= goes with compat='relsurv'; otherwise curves step on whole days, every day."
         )
-    if "cause" in columns_list(by):
-        raise OptionError(f"{asked()} adds a column 'cause'; rename the group column of that name.")
-    observed = follow_up(data, by=by, time=time, event=event, entry=entry, zero_survival=zero_survival)
-    warn_no_events(observed)
-    people = demographics(data, life_table, age_days=age_days, sex=sex, diagnosis_date=diagnosis_date)
-    folded = fold_expected(observed, life_table, people, plain=True, weighted=False)
-    group, end, at_risk = folded.group, folded.end.astype(np.float64), folded.at_risk
-    events, left = folded.sums["events"], folded.sums["left"]
-    expected = folded.sums["expected_events"]
-    if compat is not None:
-        split = split_day_sums(observed, life_table, people, group=observed.group, n_groups=observed.n_groups)
-        expected = split.expected_events[group, folded.end.astype(np.int64)]
-        moments = (
-            np.empty(0)
-            if add_times is None
-            else asked_numbers(add_times, argument="add_times", positive=True)
+    if isinstance(data, Tally):
+        require_expected_sums(
+            data, life_table, *PLAIN_SUMS, given={"by": by, "compat": compat, **columns.given}
         )
-        moments = np.unique(moments[(moments % 1 != 0) & (moments < end.max())])
-        if moments.size:
-            within = expected_until(observed, life_table, people, moments)
-            group, end, at_risk, events, left, expected = _with_moments(
-                (group, end, at_risk, events, left, expected), moments, within
-            )
-    starts = group_starts(group, observed.n_groups)
-    # Nobody is at risk between separate stretches of delayed entry; such days say nothing.
-    with np.errstate(divide="ignore", invalid="ignore"):
-        hazard = np.where(at_risk > 0, events / at_risk, 0.0)
-        population = np.where(at_risk > 0, expected / at_risk, 0.0)
-        spread = np.where(at_risk > 0, hazard / at_risk, 0.0)
+        _require_no_cause(data.groups)
+        return _cells(data, _counts(data), {})
+    _require_no_cause(columns_list(by))
+    people = people_of(data, life_table, columns, by=by, zero_survival=zero_survival)
+    warn_no_events(people.observed)
+    folded = fold_expected(people, plain=True, weighted=False)
+    if compat is None:
+        return _cells(folded, _counts(folded), {})
+    counts, conventions = (
+        _split_counts(people, folded, add_times),
+        look_up_conventions(people.table, change="split"),
+    )
+    return _cells(folded, counts, {**conventions, "compat": compat})
+
+
+def _require_no_cause(names: Iterable[object]) -> None:
+    if "cause" in names:
+        raise OptionError(f"{asked()} adds a column 'cause'; rename the group column of that name.")
+
+
+def _counts(folded: Tally) -> _Counts:
+    sums = folded.sums
+    return _Counts(
+        folded.group, folded.end.astype(np.float64), folded.at_risk, sums["events"], sums["left"],
+        sums["expected_events"],
+    )  # fmt: skip
+
+
+def _split_counts(people: People, folded: Tally, add_times: Sequence[float] | FloatArray | None) -> _Counts:
+    """Return the counts with days split where a cell of the life table ends, and at added moments."""
+    split = split_day_sums(people, group=people.group, n_groups=people.n_groups)
+    counts = replace(
+        _counts(folded), expected=split.expected_events[folded.group, folded.end.astype(np.int64)]
+    )
+    moments = (
+        np.empty(0) if add_times is None else asked_numbers(add_times, argument="add_times", positive=True)
+    )
+    moments = np.unique(moments[(moments % 1 != 0) & (moments < counts.end.max())])
+    return _with_moments(counts, moments, expected_until(people, moments)) if moments.size else counts
+
+
+def _cells(folded: Tally, counts: _Counts, more: Mapping[str, Any]) -> CrudeCells:
+    """Finish counts into the curves of both causes; ``more`` are conventions that take the place of the usual."""
+    assert folded.life_table is not None
+    starts = group_starts(counts.group, folded.n_groups)
+    # No child is at risk between separate stretches of delayed entry; such days add nothing.
+    hazard = ratio(counts.events, counts.at_risk)
+    population = ratio(counts.expected, counts.at_risk)
     survival = running_product(1.0 - hazard, starts)
     before = np.ones_like(survival)
     before[1:] = survival[:-1]
     before[starts[:-1]] = 1.0
-    estimates = np.stack([running_sum(before * part, starts) for part in (hazard - population, population)])
     return CrudeCells(
         groups=folded.groups,
         patients=folded.totals("left"),
         deaths=folded.totals("events"),
-        group=group,
-        end=end,
-        at_risk=at_risk,
-        events=events,
-        censored=left - events,
+        group=counts.group,
+        end=counts.end,
+        at_risk=counts.at_risk,
+        events=counts.events,
+        censored=counts.left - counts.events,
         survival=survival,
-        estimates=estimates,
-        spread=spread,
+        estimates=np.stack(
+            [running_sum(before * part, starts) for part in (hazard - population, population)]
+        ),
+        spread=ratio(hazard, counts.at_risk),
         conventions={
             "variance": "deaths of any cause, d / Y**2; the life table is taken as known",
             "changes": "on every day",
-            "at_risk": "(entry, time]",
-            "zero_survival": zero_survival,
-            "same_day": observed.same_day,
-            **look_up_conventions(life_table, whole_days=compat is None),
-            **({} if compat is None else {"compat": compat}),
+            **look_up_conventions(folded.life_table),
+            **more,
             "extended_person_years": folded.extended_days / DAYS_PER_YEAR,
-            "days_per_year": DAYS_PER_YEAR,
-            **observed.source,
         },
+        followed=folded.follow_up_conventions,
     )
 
 
-def look_up_conventions(life_table: LifeTable, *, whole_days: bool = True) -> dict[str, Any]:
-    """Return what a result says of how its life table was looked up."""
-    within = (
-        "; a change within a day holds from the next" if whole_days else "; a change within a day splits it"
-    )
-    on_whole_days = life_table.age_rule in {"birthday", "completed"}
-    return {
-        "age_cells": AGE_RULES[life_table.age_rule] + ("" if on_whole_days else within),
-        "calendar_cells": CALENDAR_RULES[life_table.calendar_rule],
-        "life_table": life_table.source,
-        "life_table_digest": life_table.digest,
-    }
-
-
-def _with_moments(
-    cells: tuple[npt.NDArray[Any], ...], moments: FloatArray, within: FloatArray
-) -> tuple[npt.NDArray[Any], ...]:
+def _with_moments(counts: _Counts, moments: FloatArray, within: FloatArray) -> _Counts:
     """Cut days at moments inside them, given each group's expected deaths from the day's start to the moment."""
-    group, end, at_risk, events, left, expected = cells
+    group, end, at_risk = counts.group, counts.end, counts.at_risk
     starts = group_starts(group, within.shape[0])
     last = end[starts[1:] - 1]
     own, column = np.nonzero(moments[None, :] < last[:, None])
     # Cells end on every day from 0 on, so the day that holds the moment is found by its number.
     day = starts[own] + np.ceil(moments[column]).astype(np.int64)
     none = np.zeros(own.size, dtype=np.int64)
-    merged = [
+    merged: list[npt.NDArray[Any]] = [
         np.concatenate(pair)
         for pair in (
             (group, own),
             (end, moments[column]),
             (at_risk, at_risk[day]),
-            (events, none),
-            (left, none),
-            (expected, within[own, column]),
+            (counts.events, none),
+            (counts.left, none),
+            (counts.expected, within[own, column]),
         )
     ]
     order = np.lexsort((merged[1], merged[0]))
-    group, end, at_risk, events, left, since_day = (values[order] for values in merged)
+    group, end, at_risk, events, left, since_day = (np.asarray(values)[order] for values in merged)
     same_day = (np.ceil(end[1:]) == np.ceil(end[:-1])) & (group[1:] == group[:-1])
     expected = since_day.copy()
     expected[1:] -= np.where(same_day, since_day[:-1], 0.0)
-    return group, end, at_risk, events, left, expected
+    return _Counts(group, end, at_risk, events, left, expected)
 
 
 def _variances(cells: CrudeCells) -> FloatArray:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from types import MappingProxyType
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -12,19 +11,18 @@ import numpy.typing as npt
 import pandas as pd
 from numpy.polynomial import polynomial
 
-from childsurv.cohort.follow_up import By, Data, follow_up, warn_no_events
-from childsurv.curves.curves import Curves
-from childsurv.errors import OptionError, asked, asking, require_choice, require_count, require_level
-from childsurv.fold.risk_weights import risk_weights
-from childsurv.fold.rows import fold_expected
-from childsurv.fold.tally import Tally
-from childsurv.lifetable.people import demographics
+from childsurv.cohort.follow_up import By, Data, warn_no_events
+from childsurv.curves.curves import CurveOptions, Curves
+from childsurv.errors import OptionError, asked, asking, require_choice
+from childsurv.fold.rows import fold_expected, require_expected_sums
+from childsurv.fold.tally import WEIGHTED_SUMS, Tally
+from childsurv.lifetable.people import Columns, look_up_conventions, people_of
 from childsurv.lifetable.table import LifeTable
 from childsurv.maths.asked import asked_number, asked_times
 from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.maths.probability import normal_quantile
-from childsurv.maths.running import running_sum
-from childsurv.net.crude import look_up_conventions
+from childsurv.maths.running import ratio, running_sum
+from childsurv.net.daily import excess_hazard
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -48,50 +46,27 @@ VALUES_AT_A_TIME = 2_000_000
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ExcessMortality:
-    """Excess mortality rates by group and time.
+class ExcessMortality(Curves):
+    """Excess mortality rates by group and time, as `Curves` on the scale of rates per person-year.
 
     Attributes
     ----------
-    groups : DataFrame
-        One row a group with its labels and ``patients`` and ``total_events``.
     kernel, bandwidth_days : str, float
         The kernel, and half its width.
-    level, ci : float, str
-        Confidence level and kind of the limits.
-    conventions : Mapping
-        Every convention that the numbers depend on.
-    group, time, at_risk : ndarray of shape (n_rows,)
-        Code of the group, days since diagnosis, and the number at risk just before.
-    estimate, variance : ndarray of shape (n_rows,)
-        Rate per person-year and its variance.
-    minimum : int
-        Children at risk below which a curve ends, and patients below which a group has no estimate; 0 for no such rule.
-    stopped : ndarray of bool, shape (n_groups,)
-        Groups whose curve ends, or is left out, by that rule.
+    variance : ndarray of shape (n_rows,)
+        Variance of the rate.
+    groups, level, ci, conventions, group, time, at_risk, estimate, minimum, stopped
+        As for `Curves`; ``estimate`` is the rate per person-year.
+
+    Notes
+    -----
+    The rates are no step functions: what `Curves` reads off between its rows is not for them. Ask `excess_mortality`
+    for the times that you need.
     """
 
-    groups: pd.DataFrame
-    kernel: str
-    bandwidth_days: float
-    level: float
-    ci: str
-    conventions: Mapping[str, Any]
-    group: IntArray
-    time: FloatArray
-    at_risk: npt.NDArray[np.number]
-    estimate: FloatArray
-    variance: FloatArray
-    minimum: int
-    stopped: npt.NDArray[np.bool_]
-    quantity: str = QUANTITY
-
-    def __post_init__(self) -> None:
-        for entry in fields(self):
-            value = getattr(self, entry.name)
-            if isinstance(value, np.ndarray):
-                value.setflags(write=False)
-        object.__setattr__(self, "conventions", MappingProxyType(dict(self.conventions)))
+    kernel: str = "epanechnikov"
+    bandwidth_days: float = float("nan")
+    variance: FloatArray = field(default_factory=lambda: np.empty(0))
 
     def __repr__(self) -> str:
         return (
@@ -114,27 +89,31 @@ class ExcessMortality:
                 np.where(certain, self.estimate, self.estimate * factor),
             )
 
-    def as_curves(self, *, per: float = 1.0) -> Curves:
-        """Return the rates per so many person-years in the form that pictures take.
+    def at(self, *, times: Any = None, years: Any = None) -> pd.DataFrame:
+        """Refuse: rates are known at the times that `excess_mortality` was asked for."""
+        raise OptionError(
+            "ExcessMortality.at: rates are no step functions; give times= or years= to excess_mortality()."
+        )
 
-        They are no step functions, so that `Curves.at` and what follows from it say nothing of them.
-        """
-        with np.errstate(divide="ignore", invalid="ignore"):
-            log_variance = np.where(self.variance > 0, self.variance / self.estimate**2, self.variance)
-        nothing = np.zeros(self.time.size, dtype=np.int64)
-        return Curves(
-            groups=self.groups, estimator="excess mortality", level=self.level, ci=self.ci,
-            conventions=self.conventions, in_days=True, bounded=False, group=self.group, time=self.time,
-            at_risk=self.at_risk, events=nothing, censored=nothing, estimate=self.estimate * per,
-            log_variance=log_variance, quantity=self.quantity, start=np.nan, every_row=True, minimum=self.minimum,
-            stopped=self.stopped if self.minimum else None,
-        )  # fmt: skip
+    def with_minimum(self, minimum: int, *, children_at_risk: Any = None) -> ExcessMortality:
+        """Return the rates themselves; refuse another minimum than the one that they were estimated with."""
+        if minimum != self.minimum:
+            raise OptionError(
+                "ExcessMortality.with_minimum: rates end by days; give minimum= to excess_mortality()."
+            )
+        return self
+
+    def as_curves(self, *, per: float = 1.0) -> Curves:
+        """Return the rates per so many person-years in the form that pictures take."""
+        shared = {one.name: getattr(self, one.name) for one in fields(Curves)}
+        stopped = self.stopped if self.minimum else None
+        return Curves(**{**shared, "estimate": self.estimate * per, "stopped": stopped})
 
     @property
     def table(self) -> pd.DataFrame:
         """A fresh DataFrame: group columns, ``time`` (days), ``at_risk, estimate, std_error, lower, upper``."""
         lower, upper = self.limits
-        labels = self.groups.drop(columns=["patients", "total_events"])
+        labels = self.groups[self.group_columns]
         return (
             labels.iloc[self.group]
             .reset_index(drop=True)
@@ -147,8 +126,8 @@ class ExcessMortality:
 
 @asking("excess_mortality")
 def excess_mortality(
-    data: Data,
-    life_table: LifeTable,
+    data: Data | Tally,
+    life_table: LifeTable | None = None,
     *,
     by: By = None,
     bandwidth: float | None = None,
@@ -180,7 +159,7 @@ def excess_mortality(
     Parameters
     ----------
     data, life_table, by, time, event, entry, age_days, sex, diagnosis_date, zero_survival
-        As for `net_survival`.
+        As for `crude_mortality`.
     bandwidth, bandwidth_years
         Half the width of the kernel in days or in years of 365.25 days; one of the two. No default: a wide kernel
         flattens a peak after diagnosis, a narrow one shows chance.
@@ -199,7 +178,7 @@ def excess_mortality(
     ExcessMortality
         ``.table`` has the group columns, ``time`` (days), ``at_risk, estimate, std_error, lower, upper``; deaths per
         person-year beyond those of the population, negative where fewer died. NaN outside a group's follow-up, within
-        b of days on which nobody is at risk, for groups followed for less than b, and where ``minimum`` says so, the
+        b of days on which no child is at risk, for groups followed for less than b, and where ``minimum`` says so, the
         number at risk then too. `childsurv.plot.curves` draws it.
 
     Raises
@@ -226,9 +205,7 @@ def excess_mortality(
     True
     """
     require_choice(kernel, tuple(KERNELS), argument="kernel")
-    require_choice(ci, LIMITS, argument="ci")
-    require_level(level)
-    least = require_count(minimum, argument="minimum")
+    options = CurveOptions.checked(level, ci, minimum, kinds=LIMITS)
     if (bandwidth is None) == (bandwidth_years is None):
         raise OptionError(
             f"{asked()}: give the width of the kernel, as bandwidth= (days) or bandwidth_years=."
@@ -238,40 +215,50 @@ def excess_mortality(
         if bandwidth_years is None
         else asked_number(bandwidth_years, argument="bandwidth_years", positive=True) * DAYS_PER_YEAR
     )
-    observed = follow_up(data, by=by, time=time, event=event, entry=entry, zero_survival=zero_survival)
-    warn_no_events(observed)
-    people = demographics(data, life_table, age_days=age_days, sex=sex, diagnosis_date=diagnosis_date)
-    folded = fold_expected(observed, life_table, people, plain=False, weighted=True)
-    wanted = _wanted(folded, times, years)
-    before, end, used = risk_weights(folded)
-    sums = folded.sums
-    with np.errstate(divide="ignore", invalid="ignore"):
-        growth = sums["weighted_expected_events"]
-        increment = np.where(used, sums["weighted_events"] / end - np.log1p(growth / before), 0.0)
-        variance = np.where(used, sums["weighted_events_squared"] / end**2, 0.0)
+    columns = Columns(
+        time=time, event=event, entry=entry, age_days=age_days, sex=sex, diagnosis_date=diagnosis_date,
+    )  # fmt: skip
+    if isinstance(data, Tally):
+        require_expected_sums(data, life_table, *WEIGHTED_SUMS, given={"by": by, **columns.given})
+        folded = data
+    else:
+        people = people_of(data, life_table, columns, by=by, zero_survival=zero_survival)
+        warn_no_events(people.observed)
+        folded = fold_expected(people, plain=False, weighted=True)
+    return finish_excess_mortality(folded, options, kernel, width, _wanted(folded, times, years))
+
+
+def finish_excess_mortality(
+    folded: Tally, options: CurveOptions, kernel: str, width: float, wanted: FloatArray
+) -> ExcessMortality:
+    """Finish daily sums into rates at the times wanted; ``width`` is the bandwidth in days."""
+    assert folded.life_table is not None
+    increment, variance, used = excess_hazard(folded)
+    increment, variance = np.where(used, increment, 0.0), np.where(used, variance, 0.0)
     # Rows of plain tables may end at time 0; what happened then is of the first day.
     begun = np.flatnonzero((folded.end[:-1] == 0) & (folded.group[1:] == folded.group[:-1]))
     for values in (increment, variance):
         values[begun + 1] += values[begun]
         values[begun] = 0.0
     rates, variances = _smooth(folded, wanted, increment, variance, used, width, KERNELS[kernel])
-    n_groups, n_times = observed.n_groups, wanted.size
+    n_groups, n_times = folded.n_groups, wanted.size
     last = folded.starts[1:] - folded.starts[:-1] - 1
     day = np.ceil(wanted).astype(np.int64)[None, :]
     place = folded.starts[:-1, None] + np.minimum(day, last[:, None])
     at_risk = np.where(day <= last[:, None], folded.at_risk[place], 0)
     groups = folded.groups.assign(patients=folded.totals("left"), total_events=folded.totals("events"))
     hidden = np.zeros((n_groups, n_times), dtype=bool)
+    least = options.minimum
     if least:
         groups, hidden = _hidden(folded, groups, day, least)
         at_risk = np.where(hidden, np.nan, at_risk)
         rates, variances = (np.where(hidden.ravel(), np.nan, values) for values in (rates, variances))
-    return ExcessMortality(
-        groups=groups,
-        kernel=kernel,
-        bandwidth_days=width,
-        level=level,
-        ci=ci,
+    rates, variances = rates * DAYS_PER_YEAR, variances * DAYS_PER_YEAR**2
+    nothing = np.zeros(rates.size, dtype=np.int64)
+    made = ExcessMortality.made(
+        groups,
+        estimator="excess mortality",
+        options=options,
         conventions={
             "estimator": "kernel over the daily increments of Pohar Perme's excess hazard",
             "kernel": kernel,
@@ -279,25 +266,30 @@ def excess_mortality(
             "boundary": "linear correction within the bandwidth of the ends of follow-up",
             "rate": f"per person-year of {DAYS_PER_YEAR} days",
             "variance": "sum of squared kernel weights times D2 / A**2",
-            "ci": ci,
-            "level": level,
-            "at_risk": "(entry, time]",
-            "zero_survival": zero_survival,
-            "same_day": observed.same_day,
-            **look_up_conventions(life_table),
+            **look_up_conventions(folded.life_table),
             "extended_person_years": folded.extended_days / DAYS_PER_YEAR,
-            "days_per_year": DAYS_PER_YEAR,
             **({"minimum": least} if least else {}),
-            **observed.source,
         },
+        followed=folded.follow_up_conventions,
+        bounded=False,
+        kernel=kernel,
+        bandwidth_days=width,
         minimum=least,
         stopped=np.asarray(hidden.any(axis=1)),
         group=np.repeat(np.arange(n_groups), n_times),
         time=np.tile(wanted, n_groups),
         at_risk=at_risk.ravel(),
-        estimate=rates * DAYS_PER_YEAR,
-        variance=variances * DAYS_PER_YEAR**2,
+        events=nothing,
+        censored=nothing,
+        estimate=rates,
+        variance=variances,
+        log_variance=np.where(variances > 0, ratio(variances, rates**2, where=True), variances),
+        quantity=QUANTITY,
+        start=np.nan,
+        every_row=True,
     )
+    assert isinstance(made, ExcessMortality)
+    return made
 
 
 def _hidden(

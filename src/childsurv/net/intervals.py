@@ -20,9 +20,9 @@ from childsurv.fold.stretches import (
 )
 from childsurv.fold.tally import Tally
 from childsurv.lifetable.paths import MarkedCells
-from childsurv.maths.running import running_product, running_sum
-from childsurv.net.daily import expected_by_day
-from childsurv.net.parts import NetEstimate, NetInput
+from childsurv.lifetable.people import People
+from childsurv.maths.running import ratio, running_product, running_sum
+from childsurv.net.daily import Estimate, expected_by_day
 from childsurv.survival.intervals import (
     IntervalRows,
     actuarial_survival,
@@ -36,28 +36,31 @@ from childsurv.survival.intervals import (
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-NO_LATE_ENTRY = "form='actuarial' follows everybody from the start; some enter late. Use form='person-time'."
+NO_LATE_ENTRY = (
+    "form='actuarial' follows all children from the start; some enter late. Use form='person-time'."
+)
 
 
-def interval_estimate(given: NetInput, method: str, form: str, ends: FloatArray) -> NetEstimate:
+def interval_estimate(people: People, method: str, form: str, ends: FloatArray) -> Estimate:
     """Return the curves of every group at the ends of intervals (in days).
 
     Parameters
     ----------
-    given, method
-        Patients, life table, and one of `net_parts.METHODS`.
+    people, method
+        Follow-up and life table, and a method as for `daily_estimate`.
     form
         "person-time" or "actuarial".
     ends
         Ends of intervals, ascending.
     """
-    if form == "actuarial" and given.entry is not None:
+    if form == "actuarial" and people.entry is not None:
         raise OptionError(f"{asked()}: {NO_LATE_ENTRY}")
     if method in {"ederer1", "hakulinen"}:
-        return _observed_over_expected(given, method, form, ends)
-    if form == "person-time":
-        return _person_time_form(given, method, ends)
-    return _actuarial_form(given, method, ends)
+        return _observed_over_expected(people, method, form, ends)
+    if form == "actuarial":
+        return _actuarial_form(people, method, ends)
+    weighted = method == "pohar-perme"
+    return finish_person_time(fold_expected(people, plain=not weighted, weighted=weighted), method, ends)
 
 
 def cut_at(values: FloatArray, ends: FloatArray) -> FloatArray:
@@ -69,7 +72,7 @@ def cut_at(values: FloatArray, ends: FloatArray) -> FloatArray:
     return np.asarray(values[:, day] + (reached - day) * (values[:, following] - values[:, day]))
 
 
-def _person_time_form(given: NetInput, method: str, ends: FloatArray) -> NetEstimate:
+def finish_person_time(folded: Tally, method: str, ends: FloatArray) -> Estimate:
     """``S = exp(-sum k (d - e) / y)``: deaths less those expected per person-time, all three weighted or not.
 
     The weighted sums are those of the exact daily estimator, so that weights follow every child day by day; within a
@@ -77,7 +80,6 @@ def _person_time_form(given: NetInput, method: str, ends: FloatArray) -> NetEsti
     the day.
     """
     weighted = method == "pohar-perme"
-    folded = fold_expected(given.observed, given.table, given.people, plain=not weighted, weighted=weighted)
     sums = folded.sums
     if weighted:
         start = folded.running("weighted_entered", "weighted_left", "weighted_expected_events")
@@ -92,11 +94,11 @@ def _person_time_form(given: NetInput, method: str, ends: FloatArray) -> NetEsti
         np.diff(cut_at(np.cumsum(_dense(folded, values), axis=1), ends), axis=1, prepend=0.0)
         for values in (sums[names[2]], time_of_day)
     )
-    heads, lengths = _heads(given), np.diff(ends, prepend=0.0)
+    heads, lengths = folded.heads, np.diff(ends, prepend=0.0)
     group, interval = np.nonzero(person_time(heads, ends) > 0)
     d, s, e, y = (values[group, interval] for values in (deaths, squares, expected, time))
     k = lengths[interval]
-    estimate, log_variance = hazard_survival(group, given.observed.n_groups, k, d - e, s, y)
+    estimate, log_variance = hazard_survival(group, folded.n_groups, k, d - e, s, y)
     return interval_rows(
         heads,
         ends,
@@ -114,15 +116,15 @@ def _person_time_form(given: NetInput, method: str, ends: FloatArray) -> NetEsti
     )
 
 
-def _actuarial_form(given: NetInput, method: str, ends: FloatArray) -> NetEstimate:
+def _actuarial_form(people: People, method: str, ends: FloatArray) -> Estimate:
     """Deaths among those at risk, less half of those lost, with each patient's expected survival of the interval."""
-    sums, marked = interval_sums(given, ends)
+    sums, marked = interval_sums(people, ends)
     weighted = method == "pohar-perme"
     group, interval = np.nonzero(sums.heads > 0)
     finish = actuarial_pohar_perme if weighted else actuarial_ederer2
-    estimate, log_variance, _ = finish(sums, group, interval, given.observed.n_groups)
+    estimate, log_variance, _ = finish(sums, group, interval, people.n_groups)
     return interval_rows(
-        _heads(given),
+        every_day(fold_observed(people.observed)).heads,
         ends,
         group,
         interval,
@@ -138,15 +140,15 @@ def _actuarial_form(given: NetInput, method: str, ends: FloatArray) -> NetEstima
     )
 
 
-def _observed_over_expected(given: NetInput, method: str, form: str, ends: FloatArray) -> NetEstimate:
+def _observed_over_expected(people: People, method: str, form: str, ends: FloatArray) -> Estimate:
     """Return actuarial observed survival divided by that of the expected group at the ends of intervals."""
-    heads = _heads(given)
-    folded = heads if given.observed.weights is None else every_day(fold_observed(given.observed))
-    n_groups = given.observed.n_groups
+    observed, n_groups = people.observed, people.n_groups
+    folded = every_day(fold_observed(observed))
+    heads = folded.heads
     # Each group is expected to the end of the interval in which its follow-up stops.
     last_day = heads.end[heads.starts[1:] - 1]
     last_end = ends[np.minimum(np.searchsorted(ends, last_day, side="left"), ends.size - 1)]
-    expected, marked_days = expected_by_day(given, method, np.ceil(last_end).astype(np.int64))
+    expected, marked_days = expected_by_day(people, method, np.ceil(last_end).astype(np.int64))
     at_ends = np.exp(cut_at(np.log(expected), ends))
     n, y = at_risk_at_starts(folded, ends), person_time(folded, ends)
     group, interval = np.nonzero((y if form == "person-time" else at_risk_at_starts(heads, ends)) > 0)
@@ -155,8 +157,8 @@ def _observed_over_expected(given: NetInput, method: str, form: str, ends: Float
         for values in (folded.sums["events"], folded.sums["left"] - folded.sums["events"])
     )
     squares = d
-    if given.observed.weights is not None:
-        own = every_day(fold_observed(replace(given.observed, weights=given.observed.weights**2)))
+    if observed.weights is not None:
+        own = every_day(fold_observed(replace(observed, weights=observed.weights**2)))
         squares = in_intervals(own, own.sums["events"], ends)[group, interval]
     if form == "person-time":
         k = np.diff(ends, prepend=0.0)[interval]
@@ -174,25 +176,25 @@ def _observed_over_expected(given: NetInput, method: str, form: str, ends: Float
             "estimator": f"{'Ederer I' if method == 'ederer1' else 'Hakulinen'}, intervals",
             "form": form,
             "weights": "observed survival over that expected of "
-            + ("everybody" if method == "ederer1" else "those whose closing date has not come"),
+            + ("all children" if method == "ederer1" else "those whose closing date has not come"),
             "variance": "sum k**2 d / y**2" if form == "person-time" else "Greenwood with n - w / 2",
         },
         marked_days=marked_days,
     )
 
 
-def interval_sums(given: NetInput, ends: FloatArray) -> tuple[IntervalSums, MarkedCells]:
+def interval_sums(people: People, ends: FloatArray) -> tuple[IntervalSums, MarkedCells]:
     """Add up patients by interval along their exact paths through the life table."""
-    observed, people = given.observed, given.own_people
-    marked = MarkedCells(given.table)
+    observed = people.observed
+    marked = MarkedCells(people.table)
     breaks = np.concatenate([[0.0], ends])
-    order = np.argsort(-given.time, kind="stable")
+    order = np.argsort(-people.time, kind="stable")
     length = max(1, VALUES_AT_A_TIME // breaks.size)
     parts = []
     for first in range(0, order.size, length):
         rows = order[first : first + length]
-        time = given.time[rows].astype(np.float64)
-        hazards = PathHazards(given.table, people.of(rows), time, breaks, marked=marked)
+        time = people.time[rows].astype(np.float64)
+        hazards = PathHazards(people.table, people.places.of(rows), time, breaks, marked=marked)
         parts.append(
             fold_stretches(
                 hazards,
@@ -240,7 +242,7 @@ def actuarial_pohar_perme(
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         estimate = running_product((1.0 - d / (n - w / 2)) * np.exp(e / m), starts)
-        spread = np.where(d > 0, s / (n - w / 2 - d / 2) ** 2, 0.0)
+    spread = ratio(s, (n - w / 2 - d / 2) ** 2, where=d > 0)
     return estimate, running_sum(spread, starts), None
 
 
@@ -252,40 +254,36 @@ def interval_rows(
     *,
     estimate: FloatArray,
     log_variance: FloatArray,
-    conventions: dict[str, object],
+    conventions: Mapping[str, object],
     marked_days: Mapping[int, float],
-) -> NetEstimate:
-    """Return finished intervals with their numbers of patients."""
+) -> Estimate:
+    """Return finished intervals with their numbers of children."""
     dead = in_intervals(heads, heads.sums["events"], ends)
     left = in_intervals(heads, heads.sums["left"], ends)
     at_start = at_risk_at_starts(heads, ends)
-    rows = IntervalRows.of(group.astype(np.int64), interval, max(len(heads.groups), 1))
+    rows = IntervalRows.of(group.astype(np.int64), interval, heads.n_groups)
     shown = rows.group, rows.interval
-    return NetEstimate(
-        group=rows.group,
-        time=ends[rows.interval],
-        at_risk=at_start[shown].astype(np.int64),
-        events=dead[shown].astype(np.int64),
-        censored=(left - dead)[shown].astype(np.int64),
-        estimate=rows.carried(estimate, 1.0),
-        log_variance=rows.carried(log_variance, 0.0),
-        conventions={
+    return {
+        "group": rows.group,
+        "time": ends[rows.interval],
+        "at_risk": at_start[shown].astype(np.int64),
+        "events": dead[shown].astype(np.int64),
+        "censored": (left - dead)[shown].astype(np.int64),
+        "estimate": rows.carried(estimate, 1.0),
+        "log_variance": rows.carried(log_variance, 0.0),
+        "every_row": True,
+        "at_risk_after": at_risk_at_ends(heads, ends)[shown].astype(np.int64),
+        "conventions": {
             **conventions,
             "changes": "at the ends of intervals",
             "intervals": f"{ends.size} intervals",
         },
-        marked_days=marked_days,
-        every_row=True,
-        at_risk_after=at_risk_at_ends(heads, ends)[shown].astype(np.int64),
-    )
-
-
-def _heads(given: NetInput) -> Tally:
-    return every_day(fold_observed(replace(given.observed, weights=None)))
+        "marked_days": marked_days,
+    }
 
 
 def _dense(folded: Tally, values: FloatArray) -> FloatArray:
     """Lay a daily sum out by group and day, zero after each group's last day."""
-    dense = np.zeros((max(len(folded.groups), 1), int(folded.end.max()) + 1))
+    dense = np.zeros((folded.n_groups, int(folded.end.max()) + 1))
     dense[folded.group, folded.end.astype(np.int64)] = values
     return dense

@@ -10,6 +10,8 @@ import pandas as pd
 
 from childsurv.cohort.follow_up import By, Data
 from childsurv.errors import OptionError, asked, asking, require_level
+from childsurv.fold.tally import Tally
+from childsurv.lifetable.people import Columns
 from childsurv.lifetable.table import LifeTable
 from childsurv.maths.asked import asked_numbers
 from childsurv.maths.calendar import DAYS_PER_YEAR
@@ -25,8 +27,8 @@ RELSURV_DAYS_PER_YEAR = 365.241
 
 @asking("years_of_life_lost")
 def years_of_life_lost(
-    data: Data,
-    life_table: LifeTable,
+    data: Data | Tally,
+    life_table: LifeTable | None = None,
     *,
     by: By = None,
     years: float | Sequence[float] | None = None,
@@ -98,10 +100,12 @@ def years_of_life_lost(
     if compat is not None and horizons is not None:
         # relsurv's grid ends at the horizon itself, whole day or not.
         moments = horizons if moments is None else np.concatenate([moments, horizons])
-    cells = crude_cells(
-        data, life_table, by=by, time=time, event=event, entry=entry, age_days=age_days, sex=sex,
-        diagnosis_date=diagnosis_date, zero_survival=zero_survival, compat=compat, add_times=moments,
+    columns = Columns(
+        time=time, event=event, entry=entry, age_days=age_days, sex=sex, diagnosis_date=diagnosis_date,
     )  # fmt: skip
+    cells = crude_cells(
+        data, life_table, columns, by=by, zero_survival=zero_survival, compat=compat, add_times=moments
+    )
     last = cells.starts[1:] - 1
     n_groups, n_causes = last.size, len(CAUSES)
     taus = (
@@ -136,7 +140,7 @@ def _areas(cells: CrudeCells, tau: FloatArray, *, at_end: bool) -> tuple[FloatAr
     previous = np.zeros_like(reached)
     previous[1:] = reached[:-1]
     previous[first] = 0.0
-    # When nobody survives, nobody can die any more: the curves stay where they are.
+    # When no child survives, none can die any more: the curves stay where they are.
     over = (cells.survival[last] == 0) & (cells.end[last] < tau)
     known = over | (cells.end[last] >= tau)
     inside = cells.end <= own_tau

@@ -1,6 +1,6 @@
 """Net survival as Stata's strs and stnet and R's popEpi count it, for ``net_survival(compat=...)``.
 
-Each is the fold of `net_stretches` under a convention of its own, finished by its own formula. strs and stnet follow
+Each is the fold of `fold/stretches.py` under its convention, finished by its own formula. strs and stnet follow
 their published sources (no Stata was at hand); popEpi was run.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from childsurv.errors import LifeTableError, OptionError, asked
 from childsurv.fold.rows import fold_observed
 from childsurv.fold.stretches import Convention, IntervalSums, fold_stretches
 from childsurv.lifetable.clock import ages_in_years
+from childsurv.lifetable.people import People
 from childsurv.lifetable.table import LifeTable
 from childsurv.maths.calendar import (
     DAYS_PER_YEAR,
@@ -26,12 +27,12 @@ from childsurv.maths.calendar import (
     year_of,
 )
 from childsurv.maths.running import running_product, running_sum
+from childsurv.net.daily import NAMES, Estimate
 from childsurv.net.intervals import (
     NO_LATE_ENTRY,
     actuarial_ederer2,
     actuarial_pohar_perme,
 )
-from childsurv.net.parts import NAMES, NetEstimate, NetInput
 from childsurv.survival.intervals import IntervalRows, actuarial_survival, at_risk_at_ends, hazard_survival
 
 FloatArray = npt.NDArray[np.float64]
@@ -52,25 +53,18 @@ NEARLY_A_BIRTHDAY = 0.9999
 
 @dataclass(frozen=True)
 class Peer:
-    """A program whose counting is reproduced.
-
-    Attributes
-    ----------
-    methods, forms
-        What it has, by our names; the first form is its default.
-    days_per_year
-        Unit in which its intervals are cut.
-    ci
-        Its default limits.
-    said
-        Its conventions, for those of the result.
-    """
+    """A program whose counting is reproduced."""
 
     methods: tuple[str, ...]
+    """Its methods, by our names."""
     forms: tuple[str, ...]
+    """Its forms, by our names; the first is its default."""
     days_per_year: float
+    """Unit in which its intervals are cut."""
     ci: str
-    said: str
+    """Its default limits."""
+    conventions: str
+    """Its conventions, for those of the result."""
 
 
 PEERS = {
@@ -79,31 +73,31 @@ PEERS = {
         forms=("actuarial", "person-time"),
         days_per_year=STATA_YEAR,
         ci="log-log",
-        said="strs 1.4.0: hazards of whole years of age and calendar at the start of each interval; weights at its "
-        "middle; limits of relative survival are those of observed survival over expected",
+        conventions="strs 1.4.0: hazards of whole years of age and calendar at the start of each interval; weights at "
+        "its middle; limits of relative survival are those of observed survival over expected",
     ),
     "stnet": Peer(
         methods=("pohar-perme", "ederer2"),
         forms=("person-time",),
         days_per_year=STATA_YEAR,
         ci="log-log",
-        said="stnet 1.0.8: hazards at the start of each interval, from dates; weights at its middle; leavers count "
-        "half an interval",
+        conventions="stnet 1.0.8: hazards at the start of each interval, from dates; weights at its middle; leavers "
+        "count half an interval",
     ),
     "popepi": Peer(
         methods=("pohar-perme", "ederer2"),
         forms=("person-time", "actuarial"),
         days_per_year=POPEPI_YEAR,
         ci="log-log",
-        said="popEpi 0.4.10: hazards at the middle of each patient's stretch; Pohar Perme's weight is 1 / S_P at the "
-        "start times S_P of half the interval, where 1 / S_P was meant (its fault)",
+        conventions="popEpi 0.4.10: hazards at the middle of each patient's stretch; Pohar Perme's weight is 1 / S_P "
+        "at the start times S_P of half the interval, where 1 / S_P was meant (its fault)",
     ),
 }
 
 
 @dataclass(frozen=True)
 class _Positions:
-    """Where patients stand in a life table, in years of age and calendar, and their follow-up in years."""
+    """Where patients look in a life table, in years of age and calendar, and their follow-up in years."""
 
     age: FloatArray
     calendar: FloatArray
@@ -145,22 +139,22 @@ class _YearlyHazards:
         return np.asarray(rates)
 
 
-def peer_estimate(given: NetInput, peer: str, method: str, form: str, years: FloatArray) -> NetEstimate:
+def peer_estimate(people: People, peer: str, method: str, form: str, years: FloatArray) -> Estimate:
     """Return the curves of every group at the ends of intervals, as a peer computes them.
 
     Parameters
     ----------
-    given, method, form
-        Patients, life table, and names of `Peer.methods` and `Peer.forms`.
+    people, method, form
+        Follow-up and life table, and names of `Peer.methods` and `Peer.forms`.
     peer
         "strs", "stnet" or "popepi".
     years
         Ends of intervals in years.
     """
-    observed, breaks = given.observed, np.concatenate([[0.0], years])
-    if form == "actuarial" and given.entry is not None:
+    observed, breaks = people.observed, np.concatenate([[0.0], years])
+    if form == "actuarial" and people.entry is not None:
         raise OptionError(f"{asked()}: {NO_LATE_ENTRY}")
-    at = positions(given, peer)
+    at = positions(people, peer)
     order = np.argsort(-at.time, kind="stable")
     own = _Positions(
         at.age[order], at.calendar[order], at.time[order], None if at.entry is None else at.entry[order]
@@ -170,7 +164,7 @@ def peer_estimate(given: NetInput, peer: str, method: str, form: str, years: Flo
         # It does not count a death exactly on its last break.
         event = np.where(own.time == breaks[-1], 0, event).astype(np.int8)
     hazards = _YearlyHazards(
-        given.table, given.own_people.stratum[order], own,
+        people.table, people.places.stratum[order], own,
         middle=peer == "popepi", round_up=peer == "stnet",
     )  # fmt: skip
     group_codes = np.asarray(observed.group)[order]
@@ -191,43 +185,44 @@ def peer_estimate(given: NetInput, peer: str, method: str, form: str, years: Flo
     shown = every.group, every.interval
     # At the end of an interval, those with whom the peer begins the next one.
     after = np.concatenate([sums.heads[:, 1:], np.zeros_like(sums.heads[:, :1])], axis=1)
-    followed = fold_observed(replace(observed, weights=None))
-    after[:, -1] = at_risk_at_ends(followed, years[-1:] * PEERS[peer].days_per_year)[:, 0]
-    return NetEstimate(
-        group=every.group,
+    after[:, -1] = at_risk_at_ends(fold_observed(observed).heads, years[-1:] * PEERS[peer].days_per_year)[
+        :, 0
+    ]
+    return {
+        "group": every.group,
         # In days of our year, so that years= asks for the ends of intervals whatever the peer's year.
-        time=years[every.interval] * DAYS_PER_YEAR,
-        at_risk=sums.heads[shown].astype(np.int64),
-        events=sums.dead[shown].astype(np.int64),
-        censored=sums.lost[shown].astype(np.int64),
-        estimate=every.carried(estimate, 1.0),
-        log_variance=every.carried(log_variance, 0.0),
-        conventions={
+        "time": years[every.interval] * DAYS_PER_YEAR,
+        "at_risk": sums.heads[shown].astype(np.int64),
+        "events": sums.dead[shown].astype(np.int64),
+        "censored": sums.lost[shown].astype(np.int64),
+        "estimate": every.carried(estimate, 1.0),
+        "log_variance": every.carried(log_variance, 0.0),
+        "every_row": True,
+        "limits_scale": None if scale is None else every.carried(scale, 1.0),
+        "at_risk_after": after[shown].astype(np.int64),
+        "conventions": {
             "estimator": f"{NAMES[method]} as in {peer}",
             "form": form,
-            "compat": PEERS[peer].said,
+            "compat": PEERS[peer].conventions,
             "changes": "at the ends of intervals",
             "intervals": f"{years.size} intervals, in years of {PEERS[peer].days_per_year:g} days",
         },
-        every_row=True,
-        limits_scale=None if scale is None else every.carried(scale, 1.0),
-        at_risk_after=after[shown].astype(np.int64),
-    )
+    }
 
 
-def positions(given: NetInput, peer: str) -> _Positions:
+def positions(people: People, peer: str) -> _Positions:
     """Return ages, calendar positions and follow-up of the patients in the years of a peer."""
-    people, unit = given.own_people, PEERS[peer].days_per_year
-    birth = np.floor(people.birth).astype(np.int64)
-    diagnosis = people.diagnosis
-    entry = given.entry
+    places, unit = people.places, PEERS[peer].days_per_year
+    birth = np.floor(places.birth).astype(np.int64)
+    diagnosis = places.diagnosis
+    entry = people.entry
     if peer == "popepi":
         begin = _popepi_year(diagnosis)
-        time = _popepi_year(diagnosis + given.time) - begin
+        time = _popepi_year(diagnosis + people.time) - begin
         late = None if entry is None else _popepi_year(diagnosis + entry) - begin
         # Ages as its own data have them, in calendar years of 365 or 366 days; get.yrs makes the rest.
         return _Positions(fractional_year(diagnosis) - fractional_year(birth), begin, time, late)
-    time, late = given.time / unit, None if entry is None else entry / unit
+    time, late = people.time / unit, None if entry is None else entry / unit
     if peer == "stnet":
         since_1960 = diagnosis - first_of_january(np.array([1960]))[0]
         return _Positions((diagnosis - birth) / unit, 1960 + since_1960 / STNET_CALENDAR_YEAR, time, late)
@@ -256,7 +251,7 @@ def _expected_of_all(
     n_groups: int,
 ) -> FloatArray:
     """Return the mean expected survival of all patients of each group, followed to the end of every interval."""
-    everybody = slice(0, group.size)
+    all_children = slice(0, group.size)
     cumulative = np.zeros(group.size)
     share = np.ones(group.size) if case_weights is None else case_weights
     total = np.bincount(group, share, minlength=n_groups)
@@ -265,7 +260,7 @@ def _expected_of_all(
         if begin >= hazards.at.time[0]:
             break
         start, stop = np.full(group.size, begin), np.full(group.size, end)
-        cumulative += hazards.rate(interval, start, stop, everybody) * (end - begin)
+        cumulative += hazards.rate(interval, start, stop, all_children) * (end - begin)
         expected[:, interval] = np.bincount(group, share * np.exp(-cumulative), minlength=n_groups) / total
     return expected
 
@@ -345,7 +340,7 @@ def _popepi_ederer2(rows: _Rows) -> Finished:
 def _popepi_pohar_perme(rows: _Rows) -> Finished:
     excess = rows.of("weighted_events") - rows.of("weighted_expected")
     weighted = rows.of("weighted_at_risk") - rows.of("weighted_withdrawn") / 2
-    # Its variance divides weighted squares by the unweighted number: a fault of its own.
+    # Its variance divides weighted squares by the unweighted number: a fault.
     effective = rows.of("at_risk") - rows.of("withdrawn") / 2
     estimate = running_product(1.0 - excess / weighted, rows.starts)
     return estimate, running_sum(rows.of("weighted_events_squared") / effective**2, rows.starts), None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from childsurv.cohort.follow_up import By, Data, FollowUp, columns_list, follow_up
+from childsurv.cohort.follow_up import By, Data, FollowUp, columns_list
 from childsurv.compare.results import TestResult, quadratic_form
 from childsurv.errors import (
     DataError,
@@ -24,10 +24,10 @@ from childsurv.fold.comparison import strata_of
 from childsurv.fold.risk_weights import risk_weights
 from childsurv.fold.rows import fold_expected
 from childsurv.fold.split_days import split_day_sums
-from childsurv.lifetable.people import Demographics, demographics
+from childsurv.lifetable.people import Columns, People, look_up_conventions, people_of
 from childsurv.lifetable.table import LifeTable
 from childsurv.maths.probability import chi_squared_p_value
-from childsurv.net.crude import look_up_conventions
+from childsurv.maths.running import ratio
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -111,17 +111,20 @@ def net_survival_test(
     names = columns_list(by)
     if not names:
         raise OptionError(f"{asked()}: by= names the columns whose groups are compared.")
-    observed = follow_up(data, by=by, time=time, event=event, entry=entry, zero_survival=zero_survival)
+    columns = Columns(
+        time=time, event=event, entry=entry, age_days=age_days, sex=sex, diagnosis_date=diagnosis_date,
+    )  # fmt: skip
+    people = people_of(data, life_table, columns, by=by, zero_survival=zero_survival)
+    observed = people.observed
     if observed.n_groups < 2:
         raise DataError(f"{asked()}: {', '.join(names)} has only one group; there is nothing to compare.")
     if not observed.event.any():
         raise ModelError(f"{asked()}: there are no events.")
-    people = demographics(data, life_table, age_days=age_days, sex=sex, diagnosis_date=diagnosis_date)
     stratum, _, stratum_names = strata_of(data, observed, strata)
     n_groups = observed.n_groups
     cell = stratum * n_groups + observed.group
     _warn_few(observed, cell)
-    parts = _by_stratum(observed, life_table, people, cell, compat)
+    parts = _by_stratum(people, cell, compat)
     score, covariance, weighted_deaths = (
         np.zeros(n_groups),
         np.zeros((n_groups, n_groups)),
@@ -152,7 +155,7 @@ def net_survival_test(
         conventions={
             "weights": "1 / S_P(t), cumulated from diagnosis",
             **({"compat": compat} if compat else {}),
-            **look_up_conventions(life_table, whole_days=compat is None),
+            **look_up_conventions(life_table, change="next" if compat is None else "split"),
             **observed.source,
         },
     )
@@ -160,34 +163,31 @@ def net_survival_test(
 
 @dataclass(frozen=True)
 class _DailySums:
-    """Sums of one stratum, arrays of shape ``(n_groups, n_days)`` over the groups that it has.
-
-    ``weight`` of those at risk at the day's end, ``excess`` deaths, ``squares`` and ``deaths``: squared and plain
-    weights of the dying.
-    """
+    """Sums of one stratum, arrays of shape ``(n_groups, n_days)`` over the groups that it has."""
 
     weight: FloatArray
+    """Of those at risk at the day's end."""
     excess: FloatArray
+    """Weighted deaths beyond those of the population."""
     squares: FloatArray
+    """Squared weights of the dying."""
     deaths: FloatArray
+    """Weights of the dying."""
 
     @property
     def share(self) -> FloatArray:
-        """Each group's part of the weight at risk; 0 where nobody is."""
-        total = self.weight.sum(axis=0)
-        return np.asarray(np.where(total > 0, self.weight / np.where(total > 0, total, 1.0), 0.0))
+        """Each group's part of the weight at risk; 0 where no child is."""
+        return ratio(self.weight, self.weight.sum(axis=0))
 
 
-def _by_stratum(
-    observed: FollowUp, table: LifeTable, people: Demographics, cell: IntArray, compat: str | None
-) -> Iterator[tuple[IntArray, _DailySums]]:
+def _by_stratum(people: People, cell: IntArray, compat: str | None) -> Iterator[tuple[IntArray, _DailySums]]:
     """Yield for each stratum the codes of its groups, and its sums by day; ``cell`` is stratum * groups + group."""
-    n_groups = observed.n_groups
+    n_groups = people.n_groups
     present, code = np.unique(cell, return_inverse=True)
     code = code.astype(np.int64)
     edges = np.flatnonzero(np.concatenate([[True], np.diff(present // n_groups) > 0, [True]]))
     if compat is not None:
-        sums = split_day_sums(observed, table, people, group=code, n_groups=present.size)
+        sums = split_day_sums(people, group=code, n_groups=present.size)
         excess = sums.weighted_events - sums.weighted_expected_events
         for own in map(slice, edges[:-1], edges[1:]):
             yield (
@@ -200,9 +200,8 @@ def _by_stratum(
                 ),
             )
         return
-    labels = observed.groups.iloc[present % n_groups].reset_index(drop=True)
-    regrouped = replace(observed, group=code, groups=labels)
-    folded = fold_expected(regrouped, table, people, plain=False, weighted=True)
+    labels = people.observed.groups.iloc[present % n_groups].reset_index(drop=True)
+    folded = fold_expected(people.grouped(code, labels), plain=False, weighted=True)
     _, end, used = risk_weights(folded)
     growth, deaths = folded.sums["weighted_expected_events"], folded.sums["weighted_events"]
     columns = (end, deaths - growth, folded.sums["weighted_events_squared"], deaths)

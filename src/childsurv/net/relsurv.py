@@ -15,7 +15,9 @@ Nothing here is our own estimate: it exists so that a published figure can be ha
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,9 +25,9 @@ import numpy.typing as npt
 from childsurv.errors import OptionError, asked
 from childsurv.lifetable.clock import Clock
 from childsurv.lifetable.paths import cell_index
-from childsurv.lifetable.people import Demographics
+from childsurv.lifetable.people import Demographics, People
 from childsurv.lifetable.table import LifeTable
-from childsurv.net.parts import NetEstimate, NetInput
+from childsurv.net.daily import Estimate
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -38,25 +40,32 @@ DAYS_FROM_1960_TO_1970 = 3653
 
 @dataclass(frozen=True)
 class RelsurvOptions:
-    """Options of `relsurv` that change its numbers.
-
-    Attributes
-    ----------
-    add_times
-        Further output times, in days, of Pohar Perme's curve.
-    precision
-        Length of a step, in days.
-    date_class
-        Whether the cuts of the rate table are of R's class ``date``, as in slopop and in tables of ``transrate``.
-    """
+    """Options of `relsurv` that change its numbers."""
 
     add_times: tuple[float, ...] = ()
+    """Further output times, in days, of Pohar Perme's curve."""
     precision: float = 1.0
+    """Length of a step, in days."""
     date_class: bool = True
+    """Whether the cuts of the rate table are of R's class ``date``, as in slopop and in tables of ``transrate``."""
+
+    @classmethod
+    def checked(cls, given: Mapping[str, Any] | None) -> RelsurvOptions:
+        """Return the options that a user gave as ``compat_options=``."""
+        options = dict(given or {})
+        known = ("add_times", "precision", "date_class")
+        unknown = [name for name in options if name not in known]
+        if unknown:
+            raise OptionError(f"compat_options= knows {', '.join(known)}, not {', '.join(unknown)}.")
+        times = np.atleast_1d(np.asarray(options.get("add_times", ()), dtype=np.float64))
+        precision = float(options.get("precision", 1.0))
+        if not np.isfinite(times).all() or (times <= 0).any() or not 0 < precision < np.inf:
+            raise OptionError("compat_options= takes add_times and precision in days, greater than 0.")
+        return cls(tuple(times.tolist()), precision, bool(options.get("date_class", True)))
 
 
 class _Hazards:
-    """Hazards of some patients as time goes on, looked up anew whenever somebody enters another cell."""
+    """Hazards of some patients as time goes on, looked up anew whenever one enters another cell."""
 
     def __init__(
         self, table: LifeTable, people: Demographics, *, horizon: FloatArray, least: float, shift: int
@@ -70,9 +79,9 @@ class _Hazards:
         ends = np.append(table.year_starts[1:], table.year_end).astype(np.float64)
         ends[-1] = np.inf
         self.year_ends = ends
-        everybody = np.arange(self.cell.size)
-        self.next_age = clock.age_cut((self.cell // self.n_years) % self.n_ages + 1, everybody)
-        self.next_year = clock.calendar_cut(ends[self.cell % self.n_years], everybody)
+        rows = np.arange(self.cell.size)
+        self.next_age = clock.age_cut((self.cell // self.n_years) % self.n_ages + 1, rows)
+        self.next_year = clock.calendar_cut(ends[self.cell % self.n_years], rows)
         self.rate = self.hazards[self.cell]
 
     def look_up(self, now: float | FloatArray, size: int) -> FloatArray:
@@ -122,79 +131,79 @@ class _Group:
         return at_risk, deaths, left
 
 
-def relsurv_estimate(given: NetInput, method: str, form: str, options: RelsurvOptions) -> NetEstimate:
+def relsurv_estimate(people: People, method: str, form: str, options: RelsurvOptions) -> Estimate:
     """Return relsurv's curves.
 
     Parameters
     ----------
-    given, method
-        Patients, life table, and one of `net_parts.METHODS`.
+    people, method
+        Follow-up and life table, and a method as for `daily_estimate`.
     form
         "product" (``type="kaplan-meier"`` there) or "exponential" (``"fleming-harrington"``).
     options
         Those of relsurv.
     """
-    if given.entry is not None:
+    if people.entry is not None:
         raise OptionError(
             f"{asked()}: relsurv takes late entries for entries at diagnosis without a word, which is not "
             "reproduced. Leave compat= out for children who enter late."
         )
     if options.add_times and method != "pohar-perme":
         raise OptionError(f"{asked()}: relsurv has add_times for method 'pohar-perme' only.")
-    if given.observed.weights is not None:
+    if people.observed.weights is not None:
         raise OptionError(f"{asked()}: relsurv takes no case weights.")
-    observed, people = given.observed, given.own_people
-    time, event = given.time.astype(np.float64), observed.event == 1
-    last_date = float((given.time + people.diagnosis).max())
+    places = people.places
+    time, event = people.time.astype(np.float64), people.observed.event == 1
+    last_date = float((people.time + places.diagnosis).max())
     parts = []
-    for code in range(observed.n_groups):
-        rows = np.flatnonzero(observed.group == code)
+    for code in range(people.n_groups):
+        rows = np.flatnonzero(people.group == code)
         rows = rows[np.argsort(-time[rows], kind="stable")]
         grid = np.unique(time[rows])
         if method == "hakulinen":
             dead = rows[event[rows]]
-            potential = last_date - people.diagnosis[dead]
+            potential = last_date - places.diagnosis[dead]
             grid = np.union1d(grid, potential[potential <= grid[-1]])
         if options.add_times:
             grid = np.union1d(grid, [moment for moment in options.add_times if moment <= grid[-1]])
-        own = _Group(time[rows], event[rows], people.of(rows), grid)
-        parts.append((code, own, *_curve(given, own, method, form, options, last_date)))
+        own = _Group(time[rows], event[rows], places.of(rows), grid)
+        parts.append((code, own, *_curve(people.table, own, method, form, options, last_date)))
     group = np.concatenate([np.full(own.grid.size, code) for code, own, *_ in parts])
     counts = [own.counts() for _, own, *_ in parts]
     at_risk, deaths, left = (np.concatenate([one[place] for one in counts]) for place in range(3))
-    return NetEstimate(
-        group=group.astype(np.int64),
-        time=np.concatenate([own.grid for _, own, *_ in parts]),
-        at_risk=at_risk,
-        events=deaths,
-        censored=left - deaths,
-        estimate=np.concatenate([estimate for _, _, estimate, _ in parts]),
-        log_variance=np.concatenate([variance for *_, variance in parts]),
-        conventions={
+    return {
+        "group": group.astype(np.int64),
+        "time": np.concatenate([own.grid for _, own, *_ in parts]),
+        "at_risk": at_risk,
+        "events": deaths,
+        "censored": left - deaths,
+        "estimate": np.concatenate([estimate for _, _, estimate, _ in parts]),
+        "log_variance": np.concatenate([variance for *_, variance in parts]),
+        "every_row": bool(options.add_times) or method == "hakulinen",
+        "conventions": {
             "estimator": f"{method} as in relsurv 2.2-9",
             "form": form,
             "variance": "sum D2 / A**2" if method == "pohar-perme" else "sum d / Y**2",
             "changes": "at observed times" + (" and those added" if options.add_times else ""),
             "precision": f"{options.precision:g} days",
         },
-        every_row=bool(options.add_times) or method == "hakulinen",
-    )
+    }
 
 
 def _curve(
-    given: NetInput, own: _Group, method: str, form: str, options: RelsurvOptions, last_date: float
+    table: LifeTable, own: _Group, method: str, form: str, options: RelsurvOptions, last_date: float
 ) -> tuple[FloatArray, FloatArray]:
     """Return one group's estimate and the variance of its logarithm."""
     at_risk, deaths, _ = own.counts()
     if method == "pohar-perme":
-        increment, variance = _pohar_perme(given, own, at_risk, options)
+        increment, variance = _pohar_perme(table, own, at_risk, options)
         return _survival(increment, form), np.cumsum(variance)
     variance = np.cumsum(deaths / at_risk**2)
     observed = deaths / at_risk
     if method == "ederer2":
-        expected = _ederer2(given, own, at_risk, options)
+        expected = _ederer2(table, own, at_risk, options)
         return _survival(observed - expected, form), variance
-    divide_by = _ederer1(given, own) if method == "ederer1" else _hakulinen(given, own, last_date, options)
+    divide_by = _ederer1(table, own) if method == "ederer1" else _hakulinen(table, own, last_date, options)
     return _survival(observed, form) / divide_by, variance
 
 
@@ -209,9 +218,9 @@ def _steps(start: float, stop: float, length: float) -> FloatArray:
 
 
 def _pohar_perme(
-    given: NetInput, own: _Group, at_risk: IntArray, options: RelsurvOptions
+    table: LifeTable, own: _Group, at_risk: IntArray, options: RelsurvOptions
 ) -> tuple[FloatArray, FloatArray]:
-    hazards = _Hazards(given.table, own.people, horizon=own.time, least=0.0, shift=0)
+    hazards = _Hazards(table, own.people, horizon=own.time, least=0.0, shift=0)
     weight = np.ones(own.time.size)
     increment, variance = np.zeros(own.grid.size), np.zeros(own.grid.size)
     now = 0.0
@@ -238,8 +247,8 @@ def _pohar_perme(
     return increment, variance
 
 
-def _ederer2(given: NetInput, own: _Group, at_risk: IntArray, options: RelsurvOptions) -> FloatArray:
-    hazards = _Hazards(given.table, own.people, horizon=own.time, least=0.0, shift=0)
+def _ederer2(table: LifeTable, own: _Group, at_risk: IntArray, options: RelsurvOptions) -> FloatArray:
+    hazards = _Hazards(table, own.people, horizon=own.time, least=0.0, shift=0)
     expected = np.zeros(own.grid.size)
     now = 0.0
     for place, moment in enumerate(own.grid):
@@ -250,10 +259,10 @@ def _ederer2(given: NetInput, own: _Group, at_risk: IntArray, options: RelsurvOp
     return expected / at_risk
 
 
-def _ederer1(given: NetInput, own: _Group) -> FloatArray:
+def _ederer1(table: LifeTable, own: _Group) -> FloatArray:
     size = own.time.size
     horizon = np.full(size, own.grid[-1])
-    hazards = _Hazards(given.table, own.people, horizon=horizon, least=LEAST_HAZARD, shift=0)
+    hazards = _Hazards(table, own.people, horizon=horizon, least=LEAST_HAZARD, shift=0)
     cumulative = np.zeros(size)
     expected = np.zeros(own.grid.size)
     now = 0.0
@@ -264,12 +273,12 @@ def _ederer1(given: NetInput, own: _Group) -> FloatArray:
     return expected
 
 
-def _hakulinen(given: NetInput, own: _Group, last_date: float, options: RelsurvOptions) -> FloatArray:
+def _hakulinen(table: LifeTable, own: _Group, last_date: float, options: RelsurvOptions) -> FloatArray:
     potential = np.where(own.event, last_date - own.people.diagnosis, own.time)
     order = np.argsort(-potential, kind="stable")
     potential = potential[order]
     hazards = _Hazards(
-        given.table, own.people.of(order), horizon=potential, least=LEAST_HAZARD,
+        table, own.people.of(order), horizon=potential, least=LEAST_HAZARD,
         shift=DAYS_FROM_1960_TO_1970 if options.date_class else 0,
     )  # fmt: skip
     cumulative = np.zeros(potential.size)

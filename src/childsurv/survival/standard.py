@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +21,17 @@ from childsurv.cohort.follow_up import (
     require_rows,
 )
 from childsurv.curves.curves import Curves, Strata
-from childsurv.errors import DataError, OptionError, asking, require_choice, require_columns, require_count
+from childsurv.errors import (
+    DataError,
+    OptionError,
+    asked,
+    asking,
+    require_choice,
+    require_columns,
+    require_count,
+)
+from childsurv.fold.tally import Tally
+from childsurv.lifetable.people import People
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -38,6 +48,8 @@ STANDARDS: dict[str, dict[str, float]] = {
 Cancer Survival Standards begin at 15 years."""
 
 EMPTY_RULES = ("error", "neighbour")
+
+STANDARD_METHODS = ("direct", "brenner")
 
 
 @asking("standardise")
@@ -67,7 +79,7 @@ def standardise(
     empty
         What to do where a group lacks a stratum that has a weight, or has fewer than ``minimum`` patients in it:
         "error", or "neighbour": its weight goes to the nearest stratum that the group has, the younger one of two (a
-        stratum is taken to survive like its neighbour). What was merged stands in ``conventions``.
+        stratum is taken to survive like its neighbour). ``conventions`` name what was merged.
     minimum
         Patients that a stratum needs; at least the ``minimum`` of the curves, which the result keeps: it ends where the
         first stratum does, and a stratum without an estimate counts as empty.
@@ -76,7 +88,7 @@ def standardise(
     -------
     Curves
         One for each combination of the other group columns, up to the time to which all strata are followed (a stratum
-        in which nobody is left alive stays at 0). ``at_risk``, ``events`` and ``censored`` are sums over strata.
+        in which no child is left alive stays at 0). ``at_risk``, ``events`` and ``censored`` are sums over strata.
 
     Raises
     ------
@@ -128,14 +140,14 @@ def standardise(
         )
     if curves.quantity != "survival" and over in {"cause", "state"}:
         raise OptionError(
-            f"standardise(): {over!r} tells apart what befalls the same children; weigh groups of children."
+            f"standardise(): {over!r} divides outcomes of the same children; weigh groups of children."
         )
     parts = [_weighted(curves, own) for own in chosen]
     groups = labels.reset_index(drop=True) if others else pd.DataFrame(index=pd.RangeIndex(1))
     totals = [curves.groups.iloc[list(own)][["patients", "total_events"]].sum() for own in chosen]
     sizes = [part["time"].size for part in parts]
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    said = ", ".join(f"{label} {weight:.4g}" for label, weight in share.items())
+    shares = ", ".join(f"{label} {weight:.4g}" for label, weight in share.items())
     return replace(
         curves,
         groups=groups.assign(
@@ -145,7 +157,7 @@ def standardise(
         conventions={
             **curves.conventions,
             "standard": weights if isinstance(weights, str) else "own weights",
-            "standard_weights": f"{over}: {said}",
+            "standard_weights": f"{over}: {shares}",
             "variance": f"sum of w**2 times that of the strata ({curves.conventions.get('variance', 'as estimated')})",
             "empty_strata": empty if minimum <= 1 else f"{empty} (under {minimum} patients)",
             **({"merged_strata": "; ".join(merged)} if merged else {}),
@@ -170,6 +182,57 @@ def standardise(
         if curves.quantity == "survival" and curves.origin == 0
         else None,
     )
+
+
+def standardised(
+    estimate: Callable[..., Curves],
+    data: Data | Tally,
+    weights: Weights,
+    *,
+    over: str,
+    method: str = "direct",
+    by: By = None,
+    entry: str | None = None,
+) -> Curves:
+    """Return an estimator's curves standardised over strata: directly, or by case weights (Brenner's method).
+
+    Parameters
+    ----------
+    estimate
+        Gives curves for ``by=``, and for ``reweigh=`` those of people with the case weights that it makes of them.
+    data
+        What the curves are estimated from.
+    weights, over
+        As for `standardise`.
+    method
+        "direct": the weighted mean of the strata's curves; "brenner": case weights, see `brenner_weights`.
+    by, entry
+        Group columns, and the column with the start of follow-up, as for `brenner_weights`.
+    """
+    if method == "direct":
+        return standardise(estimate(by=[*columns_list(by), over]), weights, over=over)
+
+    if isinstance(data, Tally):
+        raise OptionError(
+            f"{asked()}: standard_method='brenner' weighs children, whom a Tally has added up; give the rows, or use "
+            "'direct'."
+        )
+
+    def own_weights(people: People) -> FloatArray:
+        # Counted among the rows that the estimate keeps.
+        rows = people.observed.rows
+        if isinstance(rows, slice):
+            return brenner_weights(data, weights, over=over, by=by, entry=entry).to_numpy()
+        kept = frame_of(data).iloc[rows]
+        return brenner_weights(kept, weights, over=over, by=by, entry=entry or "entry").to_numpy()
+
+    curves = estimate(by=by, reweigh=own_weights)
+    conventions = {
+        **curves.conventions,
+        "standard": weights if isinstance(weights, str) else "own weights",
+        "standard_method": "brenner",
+    }
+    return replace(curves, conventions=conventions)
 
 
 @asking("brenner_weights")
@@ -338,7 +401,7 @@ def _weighted(curves: Curves, own: Mapping[int, float]) -> dict[str, npt.NDArray
     starts = curves.starts
     rows = {place: slice(int(starts[place]), int(starts[place + 1])) for place in own}
     times = np.unique(np.concatenate([curves.time[part] for part in rows.values()]))
-    # A curve is known to its last time, or for good once nobody is left alive.
+    # A curve is known to its last time, or for good once no child is left alive.
     ends = [
         np.inf if curves.quantity == "survival" and curves.estimate[part][-1] == 0 else curves.time[part][-1]
         for part in rows.values()
