@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from childsurv.cohort.follow_up import FollowUp
-from childsurv.fold import ordered_risk_sets as risk_sets
-from childsurv.fold.ordered_risk_sets import build_risk_sets
+from childsurv.fold import risk_sets
+from childsurv.fold.risk_sets import build_risk_sets
 from childsurv.regression.kernel import cross_product, evaluate, time_weighted_information
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from childsurv.cohort.follow_up import FollowUp
-from childsurv.fold.ordered_risk_sets import build_risk_sets, compensated_sum
+from childsurv.fold.risk_sets import build_risk_sets, compensated_sum
 
 
 def followed(time, event, *, entry=None, weights=None, stratum=None) -> FollowUp:
