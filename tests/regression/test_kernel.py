@@ -73,7 +73,7 @@ def test_likelihood_equals_the_loop(tables: bool, seed: int, ties: str, late: bo
     try:
         follow = FollowUp(
             d["time"], d["event"].astype(np.int8), d["entry"] if late else None, d["weights"], d["stratum"],
-            pd.DataFrame({"s": range(4)}), 0, "days", slice(None),
+            pd.DataFrame({"s": range(4)}), 0, "days", "as given", slice(None),
         )  # fmt: skip
         sets = build_risk_sets(follow, ties=ties)
     finally:
