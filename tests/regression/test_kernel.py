@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from childsurv.cohort.follow_up import FollowUp
-from childsurv.fold import ordered_risk_sets as risk_sets
-from childsurv.fold.ordered_risk_sets import build_risk_sets
+from childsurv.fold import risk_sets
+from childsurv.fold.risk_sets import build_risk_sets
 from childsurv.regression.kernel import cross_product, evaluate, time_weighted_information
 
 
@@ -73,7 +73,7 @@ def test_likelihood_equals_the_loop(tables: bool, seed: int, ties: str, late: bo
     try:
         follow = FollowUp(
             d["time"], d["event"].astype(np.int8), d["entry"] if late else None, d["weights"], d["stratum"],
-            pd.DataFrame({"s": range(4)}), 0, "days", slice(None),
+            pd.DataFrame({"s": range(4)}), 0, "days", "as given", slice(None),
         )  # fmt: skip
         sets = build_risk_sets(follow, ties=ties)
     finally:

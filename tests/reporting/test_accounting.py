@@ -12,8 +12,8 @@ from childsurv.cohort.cohort import Cohort
 from childsurv.errors import DataError
 from childsurv.extract import data_quality
 from childsurv.reporting.accounting import OTHER_RULES, account, findings_table, quality_table
-from childsurv.reporting.diagnoses import shown_groups
-from childsurv.words.report_texts import texts_of
+from childsurv.reporting.groupings import shown_groups
+from childsurv.words.catalogue import texts_of
 
 TEXTS = texts_of("en")
 
@@ -100,7 +100,11 @@ def test_lost_rows_are_an_error() -> None:
     shown = shown_groups(cohort, by=["country"], diagnosis="iccc_group", minimum=5, names=None, texts=TEXTS)
     broken = dataclasses.replace(cohort)
     object.__setattr__(broken, "rows_read", 70)
-    with pytest.raises(DataError, match="Rows were lost or counted twice"):
+    with pytest.raises(
+        DataError,
+        match=r"^report: 70 rows were read, but 60 are analysed and 9 excluded by name\. Rows were lost or counted "
+        r"twice; please report this with the steps that made the cohort\.$",
+    ):
         account(broken, shown.country, minimum=5, texts=TEXTS)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +20,9 @@ from childsurv.demo import life_table
 from childsurv.errors import ColumnError, DataError, LifeTableError, MissingExtraError, OptionError
 from childsurv.net.net import net_survival
 from childsurv.reporting import Report, report
-from childsurv.reporting.build import PICTURE_FILES, TABLE_FILES
+from childsurv.reporting.output import PICTURE_FILES, TABLE_FILES
 from childsurv.survival.observed import kaplan_meier
+from childsurv.words import catalogue
 
 VOID = {"meta", "img", "link", "br", "input", "hr"}
 
@@ -111,7 +115,7 @@ def test_no_value_of_a_patient_leaves(
     for name, text in texts_in(made.path.parent).items():
         assert "SENTINEL" not in text, name
         found = set(re.findall(r"\d{4}-\d{2}-\d{2}", text))
-        # The life table's and the window's own dates may also be somebody's.
+        # The life table's and the window's own dates may also be those of a child.
         found -= {"1980-01-01", "2030-12-31", "2016-01-01", "2020-12-31"}
         assert not found & (births | deaths | diagnoses), name
 
@@ -158,7 +162,7 @@ def test_counts_add_up(made: Report, cohort: Cohort, page: str) -> None:
     # Three rows without vital status: hidden among others.
     assert "vital-status-missing" not in flow["step"].tolist()
     assert (flow["rows"].abs() >= 5).all()
-    assert "1\u202f" in page
+    assert f"{cohort.rows_read:,} read" in page
     excluded = cohort.rows_read - len(cohort)
     assert f"= {excluded} left out +" in page
 
@@ -232,7 +236,7 @@ def test_fewer_exclusions_than_the_minimum_are_not_counted(
     assert flow["rows"].iloc[:-1].isna().all()
     page = made.path.read_text(encoding="utf-8")
     assert "Fewer than 5 rows" in page
-    assert f"{cohort.rows_read:,}".replace(",", "\u202f") not in page
+    assert f"{cohort.rows_read:,}" not in page
     assert "ranking" not in made.pictures
 
 
@@ -271,7 +275,11 @@ def test_a_model_of_the_user_hides_small_terms(cohort: Cohort, tmp_path: Path) -
 
 
 def test_small_cohorts_are_refused(cohort: Cohort, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="fewer than 5 patients"):
+    with pytest.raises(
+        DataError,
+        match=r"^report: the cohort has fewer than 5 patients, so that nothing can be shown\. Check the exclusions "
+        r"\(Cohort\.flow\), or read more extracts\.$",
+    ):
         report(cohort.where("country == 'XOD'"), out=tmp_path / "none", progress=False)
     assert not (tmp_path / "none").exists()
 
@@ -287,43 +295,110 @@ def test_life_tables_that_end_early_are_errors(cohort: Cohort, tmp_path: Path) -
     assert not (tmp_path / "none").exists()
 
 
+WHOLE = "report(): minimum= must be a whole number of 1 or more."
+YEARS = "report(): years= takes at least one number of years greater than 0."
+
+
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
-        ({"language": "de"}, OptionError, "'en', 'ru'"),
-        ({"minimum": 0}, OptionError, "1 or more"),
-        ({"minimum": 2.5}, OptionError, "whole number"),
-        ({"years": ()}, OptionError, "at least one"),
-        ({"years": (0, 5)}, OptionError, "greater than 0"),
-        ({"years": ("five",)}, OptionError, "numbers of years"),
-        ({"level": 95}, OptionError, "0.95"),
-        ({"by": "nation"}, ColumnError, "nation"),
-        ({"by": ()}, OptionError, "by="),
-        ({"diagnosis": "iccc"}, ColumnError, "iccc"),
-        ({"reference": "XAA"}, OptionError, "XAA"),
-        ({"reference": "XPV", "cox_formula": "sex"}, OptionError, "cox_formula="),
+        ({"language": "de"}, OptionError, "language='de' is not a choice; use one of 'en', 'ru'."),
+        ({"minimum": 0}, OptionError, WHOLE),
+        ({"minimum": 2.5}, OptionError, WHOLE),
+        ({"years": ()}, OptionError, YEARS),
+        ({"years": (0, 5)}, OptionError, YEARS),
+        (
+            {"years": ("five",)},
+            OptionError,
+            "report(): years= takes numbers of years since diagnosis, such as (1, 3, 5).",
+        ),
+        ({"level": 95}, OptionError, "level=95 must lie between 0 and 1; write 0.95 for 95 %."),
+        (
+            {"by": ()},
+            OptionError,
+            "report(): by= names the column whose groups are compared, such as 'country'.",
+        ),
+        (
+            {"reference": "XAA"},
+            OptionError,
+            "reference='XAA' is no group of 'country'; the groups shown are XND, XPV, XSM, Other, merged (2).",
+        ),
+        (
+            {"reference": "XPV", "cox_formula": "sex"},
+            OptionError,
+            "report(): reference= belongs to the model of all groups; a cox_formula= has its own.",
+        ),
     ],
 )
 def test_wrong_options(
     cohort: Cohort, tmp_path: Path, options: dict[str, object], error: type[Exception], words: str
 ) -> None:
-    with pytest.raises(error, match=words):
+    with pytest.raises(error, match=f"^{re.escape(words)}$"):
         report(cohort, out=tmp_path / "none", progress=False, **options)
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.parametrize("options", [{"by": "nation"}, {"diagnosis": "nation"}])
+def test_columns_that_are_not_there_are_named(
+    cohort: Cohort, tmp_path: Path, options: dict[str, str]
+) -> None:
+    columns = ", ".join(cohort.frame.columns)
+    message = f"report: no column 'nation'. The data have the columns: {columns}."
+    with pytest.raises(ColumnError) as caught:
+        report(cohort, out=tmp_path / "none", progress=False, **options)
+    assert re.sub(r"Did you mean [^?]*\? ", "", str(caught.value)) == message
+    assert not (tmp_path / "none").exists()
+
+
 def test_wrong_kinds_of_arguments(cohort: Cohort, tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="takes a Cohort"):
+    with pytest.raises(
+        OptionError,
+        match=r"^report\(\) takes a Cohort, as read_extract makes one; it was given a DataFrame\.$",
+    ):
         report(cohort.data, out=tmp_path, progress=False)  # type: ignore[arg-type]
-    with pytest.raises(OptionError, match="not a LifeTable"):
+    with pytest.raises(
+        OptionError, match=r"^report\(\): life_table is a DataFrame, not a LifeTable; see read_life_table\.$"
+    ):
         report(cohort, cohort.data, out=tmp_path, progress=False)  # type: ignore[arg-type]
     file = tmp_path / "file"
     file.touch()
-    with pytest.raises(OptionError, match="is a file"):
+    with pytest.raises(OptionError, match=r"^report\(\): out='.*file' is a file; name a folder\.$"):
         report(cohort, out=file, progress=False)
 
 
 def test_missing_libraries_are_named(cohort: Cohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "jinja2", None)
-    with pytest.raises(MissingExtraError, match=r"childsurv\[report\]"):
+    with pytest.raises(
+        MissingExtraError,
+        match=r"^A report needs the library 'jinja2'\. Install it with: pip install 'childsurv\[report\]'$",
+    ):
         report(cohort, out=tmp_path, progress=False)
+
+
+def test_a_report_can_be_pickled_and_copied(made: Report) -> None:
+    for again in (pickle.loads(pickle.dumps(made)), copy.deepcopy(made)):
+        assert (again.path, dict(again.pictures)) == (made.path, dict(made.pictures))
+        for name, table in made.tables.items():
+            pd.testing.assert_frame_equal(again.tables[name], table)
+        with pytest.raises(TypeError):
+            again.tables["more"] = pd.DataFrame()
+
+
+def test_a_report_can_be_in_a_language_of_the_user(
+    cohort: Cohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue, "_ADDED", {})
+    own = tmp_path / "be.toml"
+    russian_words = resources.files("childsurv.words").joinpath("ru.toml").read_text(encoding="utf-8")
+    own.write_text(
+        russian_words.replace('quality = "Качество данных"', 'quality = "Якасць даных"'), encoding="utf-8"
+    )
+    language = catalogue.add_language(own)
+    few = cohort.where("country in ['XPV', 'XND']").where("iccc_group in ['I', 'V']")
+    page = report(few, out=tmp_path / "report", language=language, progress=False).path.read_text(
+        encoding="utf-8"
+    )
+    assert '<html lang="be">' in page
+    assert "Якасць даных" in page
+    # The classification has no names in that language.
+    assert "Retinoblastoma" in page

@@ -9,8 +9,8 @@ from childsurv.cohort.cohort import Cohort
 from childsurv.demo import life_table
 from childsurv.reporting import Report
 from childsurv.reporting.conventions import _file_name, is_simulated, sources_table
-from childsurv.reporting.diagnoses import shown_groups
-from childsurv.words.report_texts import texts_of
+from childsurv.reporting.groupings import shown_groups
+from childsurv.words.catalogue import texts_of
 
 
 def test_conventions_name_everything_that_numbers_rest_on(made: Report) -> None:

@@ -38,8 +38,8 @@ def test_merged_groups_always_hide_one_another(counts: list[int]) -> None:
     merged = small_members(series, MINIMUM)
     if merged:
         whole = int(series[merged].sum())
-        everybody = len(merged) == (series > 0).sum()
-        assert everybody or (len(merged) >= 2 and whole >= MINIMUM)
+        all_merged = len(merged) == (series > 0).sum()
+        assert all_merged or (len(merged) >= 2 and whole >= MINIMUM)
     assert (series.drop(merged)[lambda left: left > 0] >= MINIMUM).all() or len(merged) == (series > 0).sum()
 
 

@@ -19,7 +19,7 @@ from childsurv.plot.page import write
 from childsurv.plot.spacing import TIGHT, text_height, wrapped
 from childsurv.plot.steps import TimeAxis
 from childsurv.plot.style import Theme
-from childsurv.words.picture_texts import count_text
+from childsurv.words.catalogue import count_text
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -29,7 +29,7 @@ from childsurv.plot.groups import (
 from childsurv.plot.page import Page
 from childsurv.plot.spacing import wrapped
 from childsurv.plot.steps import Steps, TimeAxis, band_steps, stacked_steps, steps_of, time_axis
-from childsurv.words.picture_texts import value_text
+from childsurv.words.catalogue import value_text
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -17,7 +17,7 @@ from childsurv.curves.reliability import Rules
 from childsurv.errors import OptionError, asking, require_choice
 from childsurv.plot.estimates import USUAL_YEARS, Estimates, Reading, estimates_of, interval_text, require_by
 from childsurv.plot.groups import Names, group_texts, require_minimum, require_share, require_shares
-from childsurv.plot.notes import axis_break, hidden_groups, level_text, mark_notes, mark_of
+from childsurv.plot.notes import axis_break, hidden_groups, mark_notes, mark_of, with_level
 from childsurv.plot.page import EDGE, Frame, Margins, Page, Size, write
 from childsurv.plot.sheet import Column, Sheet, make_sheet
 from childsurv.plot.spacing import percent_ticks, spread, text_width
@@ -154,7 +154,7 @@ def ranking(
     limits = _share_limits(rows, [line.share for line in lines], xlim)
     small = (rows["patients"] < few).to_numpy()
     notes = [
-        level_text(page, "bars", found.level, kind=found.kind),
+        with_level(page, "bars", found.level, kind=found.kind),
         page.text("small_open", below=few) if small.any() else "",
         *mark_notes(page, rows["reliability"], found),
         hidden_groups(page, len(all_rows) - len(rows), len(all_rows), least),
@@ -326,7 +326,7 @@ class RankingPicture:
 
     def _sheet(self, name_room: float) -> Sheet:
         page, rows = self.page, self.rows
-        columns = [Column(level_text(page, "share_head", self.found.level), tuple(self._values()))]
+        columns = [Column(with_level(page, "share_head", self.found.level), tuple(self._values()))]
         if rows["patients"].notna().any():
             numbers = tuple(page.count(number) for number in rows["patients"])
             columns.append(Column(page.text("patients"), numbers, align="right"))

@@ -20,7 +20,8 @@ from childsurv.plot.groups import (
     quantity_text,
     reading_order,
 )
-from childsurv.words.picture_texts import decimal_text, text, year_text
+from childsurv.words.catalogue import decimal_text, year_text
+from childsurv.words.catalogue import picture_text as text
 
 USUAL_YEARS = 5.0
 

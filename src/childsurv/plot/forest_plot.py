@@ -23,13 +23,13 @@ from childsurv.errors import (
     rows_where,
 )
 from childsurv.plot.groups import numeric_column
-from childsurv.plot.notes import level_text
+from childsurv.plot.notes import with_level
 from childsurv.plot.page import EDGE, Frame, Margins, Page, Size, widest, write
 from childsurv.plot.sheet import Column, Sheet, make_sheet
 from childsurv.plot.spacing import text_width, tick_text
 from childsurv.plot.style import Theme
 from childsurv.plot.writing import Picture
-from childsurv.words.picture_texts import count_text, decimal_text, p_value_text
+from childsurv.words.catalogue import count_text, decimal_text, p_value_text
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -309,7 +309,7 @@ class _Printed:
             )
         ]
         reference = f"1 ({page.text('reference')})"
-        return Column(level_text(page, "interval_head", level), self._texts(ratios, reference))
+        return Column(with_level(page, "interval_head", level), self._texts(ratios, reference))
 
     def p_values(self) -> list[Column]:
         """Return the column of p-values, if the table has them."""

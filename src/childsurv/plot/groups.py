@@ -14,7 +14,7 @@ import pandas as pd
 from childsurv.curves.curves import Curves
 from childsurv.errors import ColumnError, OptionError, asked, asking, require_columns
 from childsurv.net.excess import QUANTITY, ExcessMortality
-from childsurv.words.picture_texts import text
+from childsurv.words.catalogue import picture_text as text
 
 _ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
 

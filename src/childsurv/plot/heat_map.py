@@ -24,7 +24,7 @@ from childsurv.plot.page import EDGE, Frame, Margins, Page, Size, axes_size, wid
 from childsurv.plot.spacing import LINE_HEIGHT, TIGHT, percent_ticks, text_height, wrapped
 from childsurv.plot.style import Theme, luminance
 from childsurv.plot.writing import Picture
-from childsurv.words.picture_texts import percent_text
+from childsurv.words.catalogue import percent_text
 
 FloatArray = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]

@@ -23,7 +23,7 @@ from childsurv.plot.groups import PERSON_YEARS, Names, label_text
 from childsurv.plot.page import EDGE, Frame, Grid, Margins, Page, Size, widest
 from childsurv.plot.style import Theme
 from childsurv.plot.writing import Picture
-from childsurv.words.picture_texts import count_text, decimal_text
+from childsurv.words.catalogue import count_text, decimal_text
 
 FloatArray = npt.NDArray[np.float64]
 

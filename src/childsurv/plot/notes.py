@@ -10,7 +10,7 @@ from childsurv.plot.choices import Choices, highest, time_unit
 from childsurv.plot.estimates import Estimates
 from childsurv.plot.groups import NOT_RELIABLE, UNSTANDARDISED, is_rate
 from childsurv.plot.page import Page
-from childsurv.words.picture_texts import decimal_text, hidden_note, value_text
+from childsurv.words.catalogue import decimal_text, hidden_note, level_text, value_text
 
 SIGNS = {"not reliable": NOT_RELIABLE, "unstandardised only": UNSTANDARDISED}
 """Marks of the verdicts of `Curves.reliability`; what is reliable has none."""
@@ -21,11 +21,11 @@ def mark_of(verdict: str) -> str:
     return SIGNS.get(verdict, "")
 
 
-def level_text(page: Page, key: str, level: float | None, **values: Any) -> str:
+def with_level(page: Page, key: str, level: float | None, **values: Any) -> str:
     """Return words that name a confidence level, or those for a level that is not known."""
     if level is None:
         return page.text(f"{key}_unknown")
-    return page.text(key, level=page.percent(level), **values)
+    return page.text(key, level=level_text(level, page.language), **values)
 
 
 def hidden_groups(page: Page, hidden: int, total: int, least: int) -> str:
@@ -79,7 +79,7 @@ def curve_notes(choices: Choices) -> list[str]:
     low, high = choices.ylim
     notes = []
     if choices.interval:
-        notes.append(level_text(page, "band", curves.level, kind=curves.ci))
+        notes.append(with_level(page, "band", curves.level, kind=curves.ci))
         cut_below = is_rate(curves) and -highest(steps.values(), "lower", sign=-1.0) < low
         if highest(steps.values(), "upper") > high or cut_below:
             notes.append(page.text("beyond_both" if cut_below else "beyond"))

@@ -14,7 +14,8 @@ from childsurv.errors import OptionError, require_choice
 from childsurv.plot.spacing import LINE_HEIGHT, text_height, text_width, wrapped
 from childsurv.plot.style import Theme, as_theme, drawing, width_in_inches
 from childsurv.plot.writing import Picture, new_picture
-from childsurv.words.picture_texts import LANGUAGES, count_text, percent_text, text
+from childsurv.words.catalogue import count_text, languages, percent_text
+from childsurv.words.catalogue import picture_text as text
 
 EDGE = 0.1
 """Inches between the edge of a picture and what it holds."""
@@ -78,7 +79,7 @@ class Page:
         theme: Theme | None,
     ) -> None:
         self.theme = as_theme(theme)
-        self.language = require_choice(language, LANGUAGES, argument="language")
+        self.language = require_choice(language, languages(), argument="language")
         self.ax = ax
         self.title, self.subtitle, self.note = title or "", subtitle or "", note or ""
         self.width = width

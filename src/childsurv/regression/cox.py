@@ -32,7 +32,7 @@ from childsurv.errors import (
     require_level,
     warn,
 )
-from childsurv.fold.ordered_risk_sets import RiskSets, build_risk_sets
+from childsurv.fold.risk_sets import RiskSets, build_risk_sets
 from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.regression.cox_fit import CoxFit
 from childsurv.regression.design_matrix import Design, build_design

@@ -13,7 +13,7 @@ import pandas as pd
 from childsurv.cohort.follow_up import FloatArray, FollowUp, IntArray
 from childsurv.compare.results import TestResult
 from childsurv.errors import DataError, OptionError, asked, require_choice
-from childsurv.fold.ordered_risk_sets import RiskSets, build_risk_sets
+from childsurv.fold.risk_sets import RiskSets, build_risk_sets
 from childsurv.maths.probability import chi_squared_p_value
 from childsurv.regression.fitted_arrays import FittedArrays
 from childsurv.regression.kernel import Hazards, covariate_sums, cross_product, time_weighted_information

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from childsurv.cohort.follow_up import FloatArray, FollowUp, IntArray
-from childsurv.fold.ordered_risk_sets import RiskSets
+from childsurv.fold.risk_sets import RiskSets
 from childsurv.regression.design_matrix import Design
 from childsurv.regression.kernel import Hazards
 

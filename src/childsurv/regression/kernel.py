@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from childsurv.cohort.follow_up import FloatArray
 from childsurv.errors import ModelError, asked
-from childsurv.fold.ordered_risk_sets import RiskSets
+from childsurv.fold.risk_sets import RiskSets
 
 CONVERGED = 1e-9
 """Newton decrement (squared; about twice what the log-likelihood can still gain), as a share of it."""

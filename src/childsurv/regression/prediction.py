@@ -9,7 +9,7 @@ import pandas as pd
 
 from childsurv.cohort.follow_up import FloatArray, IntArray, number_column, require_rows
 from childsurv.errors import ColumnError, asked, require_columns
-from childsurv.fold.ordered_risk_sets import RiskSets
+from childsurv.fold.risk_sets import RiskSets
 from childsurv.maths.limits import confidence_limits
 from childsurv.regression.diagnostics import cell_means
 from childsurv.regression.fitted_arrays import FittedArrays

@@ -1,4 +1,4 @@
-"""Who was read, left out and analysed, and how well registered: counts that add up, small ones hidden."""
+"""How many rows were read, left out and analysed, and how well registered: counts that add up, small ones hidden."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pandas as pd
 from childsurv.cohort.cohort import QUALITY_COUNTS, Cohort
 from childsurv.errors import DataError
 from childsurv.extract import data_quality
-from childsurv.reporting.diagnoses import Grouping
+from childsurv.reporting.groupings import Grouping
 from childsurv.reporting.small_cells import hidden_cells, small_members
-from childsurv.words.report_texts import Texts
+from childsurv.words.catalogue import Texts
 
 OTHER_RULES = "other-rules"
 
@@ -32,30 +32,20 @@ QUALITY_SHARES: dict[str, str] = {
 
 @dataclass(frozen=True, eq=False)
 class Flow:
-    """From rows read to rows analysed.
-
-    Attributes
-    ----------
-    table : DataFrame
-        ``step, message, rows, remaining``; small rules merged. Missing where a number would give away a small
-        one.
-    by_country : DataFrame
-        ``step, message``, then one column a country and one for all; missing where hidden.
-    read, excluded, analysed : int
-        The law: read = excluded + analysed.
-    merged_rules : frozenset of str
-        Rules that are counted together, because one of them or more left out few rows.
-    hidden : bool
-        Whether the number of rows read had to be hidden, because fewer than the minimum were left out in all.
-    """
+    """From rows read to rows analysed."""
 
     table: pd.DataFrame
+    """``step, message, rows, remaining``; small rules merged. Missing where a number would give a small one away."""
     by_country: pd.DataFrame
+    """``step, message``, then one column a country and one for all; missing where hidden."""
     read: int
+    """Rows read: excluded + analysed."""
     excluded: int
     analysed: int
     merged_rules: frozenset[str]
+    """Rules that are counted together, because one of them or more left out few rows."""
     hidden: bool
+    """Whether the number of rows read is hidden, because fewer than the minimum were left out in all."""
 
 
 def account(cohort: Cohort, country: Grouping, *, minimum: int, texts: Texts) -> Flow:
@@ -89,11 +79,11 @@ def account(cohort: Cohort, country: Grouping, *, minimum: int, texts: Texts) ->
         shown.loc[shown["rule"].isin(small), "rule"] = OTHER_RULES
         messages[OTHER_RULES] = texts("flow.other_rules", number=len(small))
     rules = [rule for rule in totals.index if rule not in small] + ([OTHER_RULES] if small else [])
-    said = {rule: texts.optional(f"rule.{rule}") or str(messages[rule]) for rule in rules}
+    wording = {rule: texts.optional(f"rule.{rule}") or str(messages[rule]) for rule in rules}
     # Fewer than the minimum left out in all: the number read less the number analysed would say how many.
     hidden = 0 < excluded < minimum
-    table = _flow_table(shown, rules, said, read=read, analysed=analysed, hidden=hidden, texts=texts)
-    by_country = _by_country(shown, rules, said, country, minimum=minimum, hidden=hidden, texts=texts)
+    table = _flow_table(shown, rules, wording, read=read, analysed=analysed, hidden=hidden, texts=texts)
+    by_country = _by_country(shown, rules, wording, country, minimum=minimum, hidden=hidden, texts=texts)
     _assert_law(table, read=read, analysed=analysed, hidden=hidden)
     return Flow(table, by_country, read, excluded, analysed, frozenset(map(str, small)), hidden)
 
@@ -120,7 +110,7 @@ def _labels(exclusions: pd.DataFrame, country: Grouping, *, minimum: int, texts:
 def _flow_table(
     shown: pd.DataFrame,
     rules: list[str],
-    said: dict[str, str],
+    wording: dict[str, str],
     *,
     read: int,
     analysed: int,
@@ -135,7 +125,7 @@ def _flow_table(
     for rule in rules:
         number = int(counts[rule])
         remaining -= number
-        steps.append((rule, said[rule], None if hidden else -number, None if hidden else remaining))
+        steps.append((rule, wording[rule], None if hidden else -number, None if hidden else remaining))
     steps.append(("analysed", texts("flow.analysed"), analysed, analysed))
     table = pd.DataFrame(steps, columns=["step", "message", "rows", "remaining"])
     return table.astype({"rows": "Int64", "remaining": "Int64"})
@@ -155,7 +145,7 @@ def _assert_law(table: pd.DataFrame, *, read: int, analysed: int, hidden: bool) 
 def _by_country(
     shown: pd.DataFrame,
     rules: list[str],
-    said: dict[str, str],
+    wording: dict[str, str],
     country: Grouping,
     *,
     minimum: int,
@@ -164,12 +154,12 @@ def _by_country(
 ) -> pd.DataFrame:
     labels = [*country.labels, *(label for label in shown["country"].unique() if label not in country.labels)]
     analysed = np.array([*country.patients, *(0 for _ in labels[len(country.labels) :])], dtype=np.int64)
-    listed, said, counts = _worth_listing(shown, rules, labels, said, minimum=minimum, texts=texts)
+    listed, wording, counts = _worth_listing(shown, rules, labels, wording, minimum=minimum, texts=texts)
     hide = hidden_cells(counts, minimum)
     inner = [_masked(row, mask | hidden) for row, mask in zip(counts, hide.cells, strict=True)]
     body = [
         ("read", texts("flow.read"), *_masked(analysed + counts.sum(axis=0), hide.column_totals | hidden)),
-        *((rule, said[rule], *row) for rule, row in zip(listed, inner, strict=True)),
+        *((rule, wording[rule], *row) for rule, row in zip(listed, inner, strict=True)),
         ("analysed", texts("flow.analysed"), *(int(number) for number in analysed)),
     ]
     table = pd.DataFrame(body, columns=["step", "message", *labels])
@@ -184,7 +174,7 @@ def _worth_listing(
     shown: pd.DataFrame,
     rules: list[str],
     labels: list[str],
-    said: dict[str, str],
+    wording: dict[str, str],
     *,
     minimum: int,
     texts: Texts,
@@ -215,8 +205,8 @@ def _worth_listing(
             break
         together |= silent
     if not together:
-        return listed, said, counts
-    return listed, said | {OTHER_RULES: texts("flow.further_rules")}, counts
+        return listed, wording, counts
+    return listed, wording | {OTHER_RULES: texts("flow.further_rules")}, counts
 
 
 def _masked(numbers: npt.NDArray[np.int64], hide: npt.NDArray[np.bool_]) -> list[int | None]:
@@ -226,9 +216,9 @@ def _masked(numbers: npt.NDArray[np.int64], hide: npt.NDArray[np.bool_]) -> list
 def quality_table(cohort: Cohort, country: Grouping, *, minimum: int, texts: Texts) -> pd.DataFrame:
     """Return the indicators of `data_quality` by country and for all; empty where nothing was counted.
 
-    A share behind which stand fewer than ``minimum`` children (or all but fewer than ``minimum``) is not
-    given: ``<indicator>_few`` is "low" or "high" instead. The share of all is missing where it would give a
-    hidden one away.
+    A share of fewer than ``minimum`` children (or of all but fewer than ``minimum``) is not given:
+    ``<indicator>_few`` is "low" or "high" instead. The share of all is missing where it would give a hidden
+    share away.
     """
     if not len(cohort.quality_counts) or "closing_date" not in cohort.frame or "registry" not in cohort.frame:
         return pd.DataFrame()
@@ -284,7 +274,7 @@ def findings_table(cohort: Cohort, flow: Flow, *, minimum: int, texts: Texts) ->
     """Return findings by code: ``severity, code, message, column, count, few``.
 
     Counts below ``minimum`` are missing and marked ``few``; those of rules that the flow counts together are
-    missing too, because a difference would tell the small one among them.
+    missing too, because a difference would give the small count among them away.
     """
     findings = cohort.findings_table
     if not len(findings):

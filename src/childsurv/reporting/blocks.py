@@ -5,73 +5,54 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from childsurv.words.numbers import MISSING
+
+HIDDEN = "·"
+"""What a table shows for a number that is hidden; a dash is a number that does not exist."""
+
 LARGEST_WHOLE_TABLE = 16
 """Rows up to which a table is not broken between printed pages."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of a table.
-
-    Attributes
-    ----------
-    text : str
-        What stands in it.
-    below : str
-        A second, smaller line, such as the limits of an interval.
-    kind : str
-        "text", "number", "code" or "quiet" (hidden or without a value).
-    head : str
-        "row" or "col" for a heading, empty otherwise.
-    span, down : int
-        Columns and rows that it covers.
-    title : str
-        A longer form, for the heads of wide tables.
-    """
+    """One cell of a table."""
 
     text: str
     below: str = ""
+    """A second, smaller line, such as the limits of an interval."""
     kind: str = "text"
+    """Its look: "text", "number", "code" or "quiet" (hidden or without a value)."""
     head: str = ""
+    """Whether it is a heading: "row" or "col", empty otherwise."""
     span: int = 1
+    """Columns that it covers."""
     down: int = 1
+    """Rows that it covers."""
     title: str = ""
+    """A longer form, for the heads of wide tables."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a table.
-
-    Attributes
-    ----------
-    cells : tuple of Cell
-    kind : str
-        "" or "total" or "group" (the first row of a group of rows).
-    """
+    """One row of a table."""
 
     cells: tuple[Cell, ...]
     kind: str = ""
+    """"Empty, "total" or "group" (the first row of a group of rows)."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table with a caption.
-
-    Attributes
-    ----------
-    caption : str
-    head, body : tuple of Row
-    notes : tuple of str
-        Written below it.
-    wide : bool
-        Whether it may scroll sideways and is printed in smaller type.
-    """
+    """A table with a caption."""
 
     caption: str
     head: tuple[Row, ...]
     body: tuple[Row, ...]
     notes: tuple[str, ...] = ()
+    """Written below it."""
     wide: bool = False
+    """Whether it may scroll sideways and is printed in smaller type."""
     block: str = "table"
 
     @property
@@ -99,7 +80,7 @@ class KeyFigures:
 
 @dataclass(frozen=True)
 class PictureBlock:
-    """A picture as a data address, with its caption and a description for those who do not see it."""
+    """A picture as a data address, with its caption, and a description for readers who do not see it."""
 
     name: str
     caption: str
@@ -133,7 +114,7 @@ def row_heading(text: str, *, below: str = "") -> Cell:
 
 def number(text: str, below: str = "") -> Cell:
     """Return a cell that is aligned as a number."""
-    return Cell(text, below=below, kind="quiet" if text in {"–", "·", ""} and not below else "number")
+    return Cell(text, below=below, kind="quiet" if text in {MISSING, HIDDEN, ""} and not below else "number")
 
 
 def simple_head(labels: Sequence[str], *, texts: int = 1) -> tuple[Row, ...]:

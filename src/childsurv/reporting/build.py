@@ -1,49 +1,20 @@
-"""Making a report: compute, draw, write."""
+"""The report: what is asked of it is checked here, then it is made."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
-from childsurv.errors import OptionError, import_extra, require_level
-
-if TYPE_CHECKING:
-    from childsurv.cohort.cohort import Cohort
-    from childsurv.lifetable.table import LifeTable
-    from childsurv.reporting.content import Content
-
-PAGE = "report.html"
-TABLES_FOLDER = "tables"
-PICTURES_FOLDER = "pictures"
-
-STEPS = ("groups", "quality", "survival", "cells", "trend", "tests", "model")
-
-TABLE_FILES: Mapping[str, str] = {
-    "flow": "flow",
-    "flow_by_country": "flow",
-    "data_quality": "quality",
-    "patients": "patients",
-    "survival": "by",
-    "survival_by_diagnosis": "diagnosis",
-    "survival_by_group_and_diagnosis": "both",
-    "survival_by_period": "trend",
-    "survival_by_group_and_period": "trend",
-    "tests": "tests",
-    "cox": "cox",
-    "proportional_hazards": "cox",
-    "findings": "findings",
-    "conventions": "conventions",
-    "sources": "sources",
-}
-"""Every table that a report can write, and the section of the page that it belongs to."""
-
-PICTURE_FILES = ("curves_all", "curves_by", "curves_diagnosis", "ranking", "heatmap", "forest")
+from childsurv.cohort.cohort import Cohort
+from childsurv.cohort.follow_up import columns_list
+from childsurv.errors import OptionError, require_level
+from childsurv.lifetable.table import LifeTable
+from childsurv.reporting.request import Request
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -63,6 +34,18 @@ class Report:
     path: Path
     tables: Mapping[str, pd.DataFrame]
     pictures: Mapping[str, tuple[Path, ...]]
+
+    def __post_init__(self) -> None:
+        self.__setstate__({"path": self.path, "tables": self.tables, "pictures": self.pictures})
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A view that cannot be written to cannot be pickled either.
+        return {"path": self.path, "tables": dict(self.tables), "pictures": dict(self.pictures)}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        for name, value in state.items():
+            kept = MappingProxyType(dict(value)) if isinstance(value, Mapping) else value
+            object.__setattr__(self, name, kept)
 
     def __repr__(self) -> str:
         return f"<Report: {self.path}, {len(self.tables)} tables, {len(self.pictures)} pictures>"
@@ -163,11 +146,6 @@ def report(
     ...     made.path.name, "survival" in made.tables
     ('report.html', True)
     """
-    from childsurv.cohort.cohort import Cohort
-    from childsurv.cohort.follow_up import columns_list
-    from childsurv.lifetable.table import LifeTable
-    from childsurv.words.report_texts import texts_of
-
     if not isinstance(cohort, Cohort):
         raise OptionError(
             f"report() takes a Cohort, as read_extract makes one; it was given a {type(cohort).__name__}."
@@ -176,7 +154,6 @@ def report(
         raise OptionError(
             f"report(): life_table is a {type(life_table).__name__}, not a LifeTable; see read_life_table."
         )
-    texts = texts_of(language)
     groups = columns_list(by)
     if not groups:
         raise OptionError("report(): by= names the column whose groups are compared, such as 'country'.")
@@ -186,99 +163,27 @@ def report(
         raise OptionError(
             "report(): reference= belongs to the model of all groups; a cox_formula= has its own."
         )
-    at_years = _checked_years(years)
-    require_level(level)
+    request = Request(
+        by=tuple(groups),
+        diagnosis=diagnosis,
+        minimum=minimum,
+        years=_checked_years(years),
+        level=require_level(level),
+        reference=reference,
+        cox_formula=cox_formula,
+        names=names,
+        simulated=simulated,
+        language=language,
+        title=title,
+    )
     folder = Path(out)
     if folder.exists() and not folder.is_dir():
         raise OptionError(f"report(): out={str(folder)!r} is a file; name a folder.")
-    import_extra("jinja2", extra="report", purpose="A report")
-    tqdm = import_extra("tqdm", extra="report", purpose="The progress of a report")
+    # The parts of a report load when one is made, so that importing the package stays quick.
+    from childsurv.reporting.output import make_report
 
-    from childsurv.reporting.content import compute
-    from childsurv.reporting.csv_files import write_tables
-    from childsurv.reporting.page import render
-    from childsurv.reporting.pictures import draw, picture_plan
-
-    bar = tqdm.tqdm(
-        total=len(STEPS),
-        desc="report",
-        unit="step",
-        file=sys.stderr,
-        leave=False,
-        disable=None if progress else True,
-    )
-    with bar:
-
-        def step(name: str) -> None:
-            bar.set_postfix_str(name)
-            bar.update()
-
-        content = compute(
-            cohort,
-            life_table,
-            by=groups,
-            diagnosis=diagnosis,
-            minimum=minimum,
-            years=at_years,
-            level=level,
-            reference=reference,
-            cox_formula=cox_formula,
-            names=names,
-            simulated=simulated,
-            texts=texts,
-            step=step,
-        )
-        bar.total += len(picture_plan(content)) + 1
-        pictures = []
-        for picture in draw(content):
-            step(picture.name)
-            pictures.append(picture)
-        step("page")
-        tables = report_tables(content)
-        files: dict[str, list[str]] = {}
-        for name in tables:
-            files.setdefault(TABLE_FILES[name], []).append(f"{TABLES_FOLDER}/{name}.csv")
-        html = render(content, pictures, files, title=title)
-
-    # Everything is made before anything is written, so that an error leaves no half report behind.
-    folder.mkdir(parents=True, exist_ok=True)
-    _remove_earlier(folder)
-    write_tables(tables, folder / TABLES_FOLDER)
-    drawn: dict[str, tuple[Path, ...]] = {}
-    (folder / PICTURES_FOLDER).mkdir(exist_ok=True)
-    for picture in pictures:
-        drawn[picture.name] = tuple(
-            folder / PICTURES_FOLDER / f"{picture.name}.{kind}" for kind in ("svg", "png")
-        )
-        for path, data in zip(drawn[picture.name], (picture.svg, picture.png), strict=True):
-            path.write_bytes(data)
-    path = folder / PAGE
-    path.write_text(html, encoding="utf-8", newline="\n")
-    return Report(path, MappingProxyType(tables), MappingProxyType(drawn))
-
-
-def report_tables(content: Content) -> dict[str, pd.DataFrame]:
-    """Return the tables of a report by the names of their files; what is hidden is missing."""
-    from childsurv.reporting.content import patients_table
-
-    tables = {
-        "flow": content.flow.table,
-        "flow_by_country": content.flow.by_country,
-        "data_quality": content.quality,
-        "patients": patients_table(content),
-        "survival": content.survival["by"],
-        "survival_by_diagnosis": content.survival["diagnosis"],
-        "survival_by_group_and_diagnosis": pd.DataFrame() if content.both is None else content.both.survival,
-        "survival_by_period": content.survival.get("trend", pd.DataFrame()),
-        "survival_by_group_and_period": pd.DataFrame() if content.trend is None else content.trend.survival,
-        "tests": content.tests,
-        "cox": content.model.table,
-        "proportional_hazards": content.model.proportional_hazards,
-        "findings": content.findings,
-        "conventions": content.conventions,
-        "sources": content.sources,
-    }
-    return {name: tables[name] for name in TABLE_FILES if len(tables[name])}
+    path, tables, drawn = make_report(cohort, life_table, request, folder, progress=progress)
+    return Report(path, tables, drawn)
 
 
 def _checked_years(years: Sequence[float]) -> tuple[float, ...]:
@@ -291,13 +196,3 @@ def _checked_years(years: Sequence[float]) -> tuple[float, ...]:
     if not given or not all(0 < year < 200 for year in given):
         raise OptionError("report(): years= takes at least one number of years greater than 0.")
     return given
-
-
-def _remove_earlier(folder: Path) -> None:
-    """Remove the files of an earlier report: those not written again may show what now is hidden."""
-    earlier = [folder / TABLES_FOLDER / f"{name}.csv" for name in TABLE_FILES]
-    earlier += [
-        folder / PICTURES_FOLDER / f"{name}.{kind}" for name in PICTURE_FILES for kind in ("svg", "png")
-    ]
-    for path in earlier:
-        path.unlink(missing_ok=True)

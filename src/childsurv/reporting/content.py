@@ -1,11 +1,11 @@
-"""Everything that a report says, as tables, before a page, a file or a picture is made of it."""
+"""What a report says, as tables, before a page, a file or a picture is made of it."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -15,88 +15,74 @@ from childsurv.errors import ChildsurvWarning
 from childsurv.lifetable.table import LifeTable
 from childsurv.reporting.accounting import Flow, account, findings_table, quality_table
 from childsurv.reporting.conventions import conventions_table, is_simulated, sources_table
-from childsurv.reporting.diagnoses import Grouping, Names, Shown, shown_groups
-from childsurv.reporting.model import Model, fit_model, fit_own_model
-from childsurv.reporting.small_cells import hidden_cells
-from childsurv.reporting.survival import (
+from childsurv.reporting.cox_model import Model, fit_model, fit_own_model
+from childsurv.reporting.group_survival import (
     Estimates,
     comparison_tests,
     estimate,
     everyone_first,
+    fewest_for_reliable,
     period_estimates,
     period_window,
     survival_table,
 )
-from childsurv.words.report_texts import Texts
+from childsurv.reporting.groupings import Grouping, Shown, shown_groups
+from childsurv.reporting.request import Request
+from childsurv.reporting.small_cells import hidden_cells
+from childsurv.words.catalogue import Texts, span_text, texts_of
 
 Step = Callable[[str], None]
+
+STEPS = ("groups", "quality", "survival", "cells", "trend", "tests", "model")
+"""What `compute` passes to its ``step``, in order."""
 
 
 @dataclass(frozen=True, eq=False)
 class TwoWay:
-    """Patients and survival by two groupings, small cells hidden.
-
-    Attributes
-    ----------
-    rows, columns : Grouping
-    counts : DataFrame
-        Patients, one row a label of ``rows`` and one column a label of ``columns``; missing where hidden.
-    survival : DataFrame
-        Long: both names, ``patients, years`` and the estimates, of the cells shown only.
-    """
+    """Patients and survival by two groupings, small cells hidden."""
 
     rows: Grouping
     columns: Grouping
     counts: pd.DataFrame
+    """Patients, one row a label of ``rows`` and one column a label of ``columns``; missing where hidden."""
     survival: pd.DataFrame
+    """Long: both names, ``patients, years`` and the estimates, of the cells shown only."""
 
 
 @dataclass(frozen=True, eq=False)
 class Content:
-    """What a report says.
+    """What a report says."""
 
-    Attributes
-    ----------
-    shown : Shown
-        The groups.
-    flow, quality, patients, findings, tests, conventions, sources
-        Tables of the sections of these names.
-    everyone, by, diagnosis, period, recent : Estimates
-        Curves: of all, by the groups compared, by diagnosis, by period, of the last years.
-    survival : Mapping of str to DataFrame
-        `survival_table` of "by", "diagnosis", "trend".
-    both, trend : TwoWay or None
-        By the groups compared and diagnosis, and by them and period.
-    model : Model
-    main_year : float
-        The year of rankings and heat maps: 5 if asked for, otherwise the last one.
-    """
-
+    request: Request
     texts: Texts
+    """The words of the report, with the values filled in that most of them need."""
     shown: Shown
+    """The groups."""
     simulated: bool
-    level: float
-    minimum: int
-    years: tuple[float, ...]
-    main_year: float
     flow: Flow
     quality: pd.DataFrame
     findings: pd.DataFrame
     everyone: Estimates
+    """Curves of all children."""
     by: Estimates
+    """Curves of the groups compared."""
     diagnosis: Estimates
-    recent: Estimates | None
+    """Curves of the diagnostic groups."""
     recent_years: tuple[int, int] | None
+    """First and last year of the period analysis, if there is one."""
     survival: Mapping[str, pd.DataFrame]
+    """`survival_table` of "by", "diagnosis" and, where periods are compared, "trend"."""
     both: TwoWay | None
+    """By the groups compared and diagnosis."""
     trend: TwoWay | None
+    """By the groups compared and period."""
     tests: pd.DataFrame
     model: Model
-    own_formula: str
     conventions: pd.DataFrame
     sources: pd.DataFrame
     hidden_sources: int
-    warnings: tuple[str, ...] = field(default=())
+    """Extracts left out of ``sources``."""
+    warnings: tuple[str, ...]
 
     @property
     def quantity(self) -> str:
@@ -105,7 +91,7 @@ class Content:
 
     def at_main_year(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of the main year with ``estimate, lower, upper`` of the quantity compared."""
-        rows = table[table["years"] == self.main_year].reset_index(drop=True)
+        rows = table[table["years"] == self.request.main_year].reset_index(drop=True)
         return rows.assign(
             estimate=rows[self.quantity],
             lower=rows[f"{self.quantity}_lower"],
@@ -113,101 +99,126 @@ class Content:
         )
 
 
-def compute(
-    cohort: Cohort,
-    life_table: LifeTable | None,
-    *,
-    by: Sequence[str],
-    diagnosis: str,
-    minimum: int,
-    years: Sequence[float],
-    level: float,
-    reference: str | None,
-    cox_formula: str | Sequence[str] | None,
-    names: Names | None,
-    simulated: bool | None,
-    texts: Texts,
-    step: Step,
-) -> Content:
-    """Compute everything that a report says; arguments as in `report`, ``step`` is told what comes next."""
-    main_year = 5.0 if 5 in years else float(max(years))
+@dataclass(frozen=True, eq=False)
+class _Survival:
+    """Estimates of the groups shown, as a request asks for them."""
+
+    shown: Shown
+    life_table: LifeTable | None
+    request: Request
+    texts: Texts
+
+    def of(self, *groupings: Grouping) -> Estimates:
+        """Estimate the curves of the combinations of some groupings; of all children with none."""
+        return estimate(self.shown.cohort, self.life_table, groupings, level=self.request.level)
+
+    def table(self, estimates: Estimates) -> pd.DataFrame:
+        return survival_table(estimates, self.request.years, minimum=self.request.minimum)
+
+    def below_all(self, everyone: Estimates, estimates: Estimates) -> pd.DataFrame:
+        """Return the table of some groups with the row of all children before them."""
+        return everyone_first(self.table(everyone), self.table(estimates), self.texts("group.all"))
+
+    def two_way(self, rows: Grouping, columns: Grouping) -> TwoWay | None:
+        """Return survival by two groupings; None unless they differ and each has several groups."""
+        if rows.name == columns.name or len(rows.labels) < 2 or len(columns.labels) < 2:
+            return None
+        return two_way(self.of(rows, columns), self.request.years, minimum=self.request.minimum)
+
+    def recent(self) -> tuple[pd.DataFrame, tuple[int, int]] | None:
+        """Return the row of the period analysis and its years; None where it would show too few."""
+        cohort, window = self.shown.cohort, period_window(self.shown.cohort)
+        estimates = period_estimates(
+            cohort, self.life_table, level=self.request.level, minimum=self.request.minimum
+        )
+        if estimates is None or window is None:
+            return None
+        first, last = int(window[0][:4]), int(window[1][:4])
+        row = self.table(estimates)
+        row.insert(0, "period", self.texts("note.period_row", first=first, last=last))
+        return row, (first, last)
+
+
+def _filled_texts(request: Request, *, quantity: str) -> Texts:
+    """Return the words of a report with the values that most need; ``quantity`` is "net" or "observed"."""
+    texts = texts_of(request.language)
+    by = " / ".join(request.by)
+    return texts.with_values(
+        level=texts.numbers.level(request.level),
+        minimum=request.minimum,
+        reliable=fewest_for_reliable(request.minimum),
+        by=texts.optional(f"by.{by}") or by,
+        diagnosis=texts.optional(f"by.{request.diagnosis}") or request.diagnosis,
+        years=texts.numbers.significant(request.main_year),
+        span=span_text(request.main_year, texts.language),
+        quantity=texts(f"quantity.{quantity}"),
+    )
+
+
+def compute(cohort: Cohort, life_table: LifeTable | None, request: Request, step: Step) -> Content:
+    """Compute what a report says; ``step`` is called with the name of each of `STEPS` before it."""
+    minimum = request.minimum
+    texts = _filled_texts(request, quantity="observed" if life_table is None else "net")
     caught: list[str] = []
     with _collected(caught):
         step("groups")
-        shown = shown_groups(cohort, by=by, diagnosis=diagnosis, minimum=minimum, names=names, texts=texts)
+        shown = shown_groups(
+            cohort,
+            by=request.by,
+            diagnosis=request.diagnosis,
+            minimum=minimum,
+            names=request.names,
+            texts=texts,
+        )
         flow = account(cohort, shown.country, minimum=minimum, texts=texts)
         step("quality")
         quality = quality_table(shown.cohort, shown.country, minimum=minimum, texts=texts)
         findings = findings_table(cohort, flow, minimum=minimum, texts=texts)
-
-        def estimated(*groupings: Grouping) -> Estimates:
-            return estimate(shown.cohort, life_table, groupings, level=level)
-
         step("survival")
-        everyone, by_group, by_diagnosis = estimated(), estimated(shown.by), estimated(shown.diagnosis)
-        all_rows = survival_table(everyone, years, minimum=minimum)
-        every = texts("group.all")
-
-        def table_of(estimates: Estimates) -> pd.DataFrame:
-            return everyone_first(all_rows, survival_table(estimates, years, minimum=minimum), every)
-
-        survival = {"by": table_of(by_group), "diagnosis": table_of(by_diagnosis)}
+        survival = _Survival(shown, life_table, request, texts)
+        everyone, by, diagnosis = survival.of(), survival.of(shown.by), survival.of(shown.diagnosis)
+        tables = {
+            "by": survival.below_all(everyone, by),
+            "diagnosis": survival.below_all(everyone, diagnosis),
+        }
         step("cells")
-        distinct = shown.by.name != shown.diagnosis.name
-        several = len(shown.by.labels) > 1
-        both = None
-        if distinct and several and len(shown.diagnosis.labels) > 1:
-            both = two_way(estimated(shown.by, shown.diagnosis), years, minimum=minimum)
+        both = survival.two_way(shown.by, shown.diagnosis)
         step("trend")
-        recent, window, trend = None, None, None
+        trend, recent = None, None
         if shown.period is not None:
-            survival["trend"] = table_of(estimated(shown.period))
-            recent = period_estimates(shown.cohort, life_table, level=level, minimum=minimum)
-            window = period_window(cohort)
-            if several and shown.by.name != shown.period.name:
-                trend = two_way(estimated(shown.by, shown.period), years, minimum=minimum)
-        if recent is not None and window is not None:
-            recent_years: tuple[int, int] | None = (int(window[0][:4]), int(window[1][:4]))
-            assert recent_years is not None
-            row = survival_table(recent, years, minimum=minimum)
-            row.insert(0, "period", texts("note.period_row", first=recent_years[0], last=recent_years[1]))
-            survival["trend"] = pd.concat([survival["trend"], row], ignore_index=True)
-        else:
-            recent_years = None
+            tables["trend"] = survival.below_all(everyone, survival.of(shown.period))
+            recent = survival.recent()
+            trend = survival.two_way(shown.by, shown.period)
+        if recent is not None:
+            tables["trend"] = pd.concat([tables["trend"], recent[0]], ignore_index=True)
         step("tests")
         tests = comparison_tests(shown)
         step("model")
-        if cox_formula is None:
-            model = fit_model(shown, reference=reference, level=level)
+        if request.cox_formula is None:
+            model = fit_model(shown, reference=request.reference, level=request.level)
         else:
-            model = fit_own_model(shown, cox_formula, minimum=minimum, level=level)
-    conventions = conventions_table(
-        shown, everyone, model, life_table, minimum=minimum, level=level, texts=texts
-    )
+            model = fit_own_model(shown, request.cox_formula, minimum=minimum, level=request.level)
     sources, hidden_sources = sources_table(cohort, shown.country)
     return Content(
+        request=request,
         texts=texts,
         shown=shown,
-        simulated=is_simulated(cohort) if simulated is None else simulated,
-        level=level,
-        minimum=minimum,
-        years=tuple(float(year) for year in years),
-        main_year=main_year,
+        simulated=is_simulated(cohort) if request.simulated is None else request.simulated,
         flow=flow,
         quality=quality,
         findings=findings,
         everyone=everyone,
-        by=by_group,
-        diagnosis=by_diagnosis,
-        recent=recent,
-        recent_years=recent_years,
-        survival=survival,
+        by=by,
+        diagnosis=diagnosis,
+        recent_years=None if recent is None else recent[1],
+        survival=tables,
         both=both,
         trend=trend,
         tests=tests,
         model=model,
-        own_formula=cox_formula if isinstance(cox_formula, str) else " + ".join(cox_formula or ()),
-        conventions=conventions,
+        conventions=conventions_table(
+            shown, everyone, model, life_table, minimum=minimum, level=request.level, texts=texts
+        ),
         sources=sources,
         hidden_sources=hidden_sources,
         warnings=tuple(dict.fromkeys(_with_headings(message, shown) for message in caught)),
@@ -215,7 +226,7 @@ def compute(
 
 
 def two_way(estimates: Estimates, years: Sequence[float], *, minimum: int) -> TwoWay:
-    """Return counts and survival by two groupings, without small cells and those that would tell of them."""
+    """Return counts and survival by two groupings, without small cells and those that would give them away."""
     rows, columns = estimates.groupings
     table = survival_table(estimates, years, minimum=minimum)
     first = table[table["years"] == years[0]]
@@ -261,7 +272,7 @@ def patients_table(content: Content) -> pd.DataFrame:
 
 @contextmanager
 def _collected(messages: list[str]) -> Iterator[None]:
-    """Collect childsurv's warnings as notes of the report; others pass as they came."""
+    """Collect childsurv's warnings as notes of the report; others are passed on."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ChildsurvWarning)
         yield

@@ -1,4 +1,4 @@
-"""What the numbers of a report rest on, as a table: conventions of every result, sources, versions."""
+"""What the numbers of a report rest on, as tables: conventions of every result, sources, versions."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import pandas as pd
 
 from childsurv._version import __version__
 from childsurv.cohort.cohort import CONVENTIONS, Cohort
+from childsurv.demo import countries
 from childsurv.lifetable.table import LifeTable
-from childsurv.reporting.diagnoses import Grouping, Shown
-from childsurv.reporting.model import Model
-from childsurv.reporting.survival import Estimates, period_window
+from childsurv.reporting.cox_model import Model
+from childsurv.reporting.group_survival import Estimates, period_window
+from childsurv.reporting.groupings import Grouping, Shown
+from childsurv.words.catalogue import Texts
 from childsurv.words.numbers import Numbers
-from childsurv.words.report_texts import Texts
 
 NOT_PRINTED = frozenset(
     {
@@ -24,7 +25,7 @@ NOT_PRINTED = frozenset(
         *("days_per_year", *CONVENTIONS),
     }
 )
-"""Conventions of curves that the general part says once, or that count a few children."""
+"""Conventions of curves that the general part gives once, or that count a few children."""
 
 
 def conventions_table(
@@ -38,7 +39,7 @@ def conventions_table(
     texts: Texts,
 ) -> pd.DataFrame:
     """Return one row a convention: ``result, convention, value``, in words."""
-    numbers = Numbers(texts.language)
+    numbers = texts.numbers
     cohort = shown.cohort
     rows: list[tuple[str, str, str]] = []
 
@@ -48,11 +49,7 @@ def conventions_table(
         )
 
     say("general", "year_length", f"{numbers.decimal(365.25, 2)} {texts('unit.days')}")
-    say(
-        "general",
-        "level",
-        numbers.decimal(100 * level, 0 if (100 * level) % 1 == 0 else 1) + numbers.percent_sign,
-    )
+    say("general", "level", numbers.level(level))
     for name, value in cohort.conventions.items():
         say("general", name, "; ".join(_translated(one, texts) for one in value.split("; ")))
     origins = _stated(cohort, "closing_date_from")
@@ -120,7 +117,7 @@ def _merged_values(country: Grouping) -> list[Any]:
 
 
 def is_simulated(cohort: Cohort) -> bool:
-    """Whether the provenance says "simulated", or all countries are invented ones of `childsurv.demo`."""
+    """Whether the provenance names the data simulated, or all countries are invented ones of `childsurv.demo`."""
     if any(
         source.get("simulated") or "simulated" in str(source.get("source", "")).casefold()
         for source in cohort.provenance
@@ -128,8 +125,6 @@ def is_simulated(cohort: Cohort) -> bool:
         return True
     if "country" not in cohort.frame or not len(cohort):
         return False
-    from childsurv.demo import countries
-
     invented = set(countries()["country"]) | set(countries()["name"])
     return set(cohort.frame["country"].astype(object).dropna().unique()) <= invented
 
@@ -162,7 +157,7 @@ def _dates(life_table: LifeTable, texts: Texts) -> str:
 
 
 def _file_name(source: str) -> str:
-    """Return the last part of a path, so that a report tells nothing of the machine it was made on."""
+    """Return the last part of a path, so that a report shows nothing of the machine it was made on."""
     if "\n" in source or len(source) > 1000:
         return source
     return PurePosixPath(PureWindowsPath(source).as_posix()).name or source

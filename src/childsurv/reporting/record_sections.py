@@ -1,12 +1,9 @@
-"""The sections of the page on records: who was read and analysed, how well registered, by what rules."""
+"""The sections of the page on records: which were read and analysed, how well registered, by what rules."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import pandas as pd
-
 from childsurv.reporting.blocks import (
+    HIDDEN,
     Block,
     Cell,
     Paragraphs,
@@ -18,30 +15,23 @@ from childsurv.reporting.blocks import (
     simple_head,
 )
 from childsurv.reporting.content import Content
-from childsurv.reporting.result_tables import count_table, full_names
-from childsurv.reporting.words import HIDDEN, Words
+from childsurv.reporting.result_tables import count_cell, count_table, full_names
 
 
-def flow_blocks(content: Content, words: Words) -> list[Block]:
-    """Count from rows read to children analysed, and by country."""
-    numbers, flow = words.numbers, content.flow
-    texts = content.texts
-
-    # A dash for a hidden number would look like none at all.
-    def count(value: Any) -> Cell:
-        return number(HIDDEN if pd.isna(value) else numbers.count(float(value)))
-
+def flow_blocks(content: Content) -> list[Block]:
+    """Count rows from those read to those analysed, and by country."""
+    texts, numbers, flow = content.texts, content.texts.numbers, content.flow
     rows = [
         Row(
-            (row_heading(message), count(changed), count(remaining)),
+            (row_heading(message), count_cell(texts, changed), count_cell(texts, remaining)),
             kind="total" if step in {"read", "analysed"} else "",
         )
         for step, message, changed, remaining in flow.table.itertuples(index=False)
     ]
     law = (
-        words("note.law_hidden")
+        texts("note.law_hidden")
         if flow.hidden
-        else words(
+        else texts(
             "note.law",
             read=numbers.count(flow.read),
             excluded=numbers.count(flow.excluded),
@@ -52,11 +42,11 @@ def flow_blocks(content: Content, words: Words) -> list[Block]:
     blocks: list[Block] = [Table(texts("caption.flow"), head, tuple(rows), notes=(law,))]
     labels = list(flow.by_country.columns[2:])
     # Where every number is hidden, or there is one country only, the table would say nothing more.
-    told = (flow.by_country.iloc[1:-1, 2:-1] > 0).fillna(False).to_numpy(bool).any()
-    if len(labels) > 2 and told:
+    any_shown = (flow.by_country.iloc[1:-1, 2:-1] > 0).fillna(False).to_numpy(bool).any()
+    if len(labels) > 2 and any_shown:
         body = [
             Row(
-                (row_heading(values[1]), *(count(value) for value in values[2:])),
+                (row_heading(values[1]), *(count_cell(texts, value) for value in values[2:])),
                 kind="total" if values[0] in {"read", "analysed"} else "",
             )
             for values in flow.by_country.itertuples(index=False)
@@ -77,26 +67,27 @@ def flow_blocks(content: Content, words: Words) -> list[Block]:
                 head,
                 tuple(body),
                 wide=True,
-                notes=(words("note.by_country_hidden"),) if hidden else (),
+                notes=(texts("note.by_country_hidden"),) if hidden else (),
             )
         )
     return blocks
 
 
-def quality_blocks(content: Content, words: Words) -> list[Block]:
+def quality_blocks(content: Content) -> list[Block]:
     """Give the indicators of data quality."""
-    table, texts, numbers = content.quality, content.texts, words.numbers
+    table, texts, numbers = content.quality, content.texts, content.texts.numbers
     if table.empty:
-        return [Paragraphs((words("note.quality_none"),))]
+        return [Paragraphs((texts("note.quality_none"),))]
     shares = [name for name in table.columns[2:] if not name.endswith("_few")]
-    # Indicators that nobody recorded anything of say nothing.
     body = []
     for row in table.to_dict("records"):
         cells = [row_heading(str(row["country"])), number(numbers.count(row["analysed"]))]
         for name in shares:
             few = row.get(f"{name}_few", "")
             if few in ("low", "high"):
-                cells.append(number("<" + str(content.minimum) if few == "low" else words("word.nearly_all")))
+                cells.append(
+                    number("<" + str(content.request.minimum) if few == "low" else texts("word.nearly_all"))
+                )
             else:
                 cells.append(number(HIDDEN if few == "total" else numbers.decimal(row[name], 1)))
         body.append(Row(tuple(cells), kind="total" if row["country"] == texts("group.all") else ""))
@@ -104,15 +95,15 @@ def quality_blocks(content: Content, words: Words) -> list[Block]:
     head = simple_head(
         [texts("column.country"), texts("column.analysed"), *(texts(f"column.{name}") for name in shares)]
     )
-    return [Table(texts("caption.quality"), head, tuple(body), notes=(words("note.quality"),), wide=True)]
+    return [Table(texts("caption.quality"), head, tuple(body), notes=(texts("note.quality"),), wide=True)]
 
 
-def patients_blocks(content: Content, words: Words) -> list[Block]:
-    """Count the patients of each group, and say what was merged."""
-    texts, numbers, shown = content.texts, words.numbers, content.shown
+def patients_blocks(content: Content) -> list[Block]:
+    """Count the patients of each group, and name what was merged."""
+    texts, numbers, shown = content.texts, content.texts.numbers, content.shown
     blocks: list[Block] = []
     if content.both is not None:
-        blocks.append(count_table(content, words, content.both))
+        blocks.append(count_table(content, content.both))
     full = full_names(content, shown.diagnosis)
     total = len(shown.cohort)
     body = [
@@ -151,40 +142,34 @@ def patients_blocks(content: Content, words: Words) -> list[Block]:
         if grouping.merged
     ]
     if merged:
-        blocks.append(Paragraphs((words("note.merged", merged="; ".join(merged)),)))
+        blocks.append(Paragraphs((texts("note.merged", merged="; ".join(merged)),)))
     return blocks
 
 
-def findings_blocks(content: Content, words: Words) -> list[Block]:
-    """Say what the checks found."""
-    texts, numbers, table = content.texts, words.numbers, content.findings
+def findings_blocks(content: Content) -> list[Block]:
+    """List what the checks found."""
+    texts, table = content.texts, content.findings
     if table.empty:
-        return [Paragraphs((words("note.findings_none"),))]
+        return [Paragraphs((texts("note.findings_none"),))]
     body = tuple(
         Row(
             (
                 Cell(texts.optional(f"severity.{severity}") or severity),
                 Cell(message),
                 Cell(code, kind="code"),
-                number(
-                    f"<{content.minimum}"
-                    if few
-                    else HIDDEN
-                    if pd.isna(count)
-                    else numbers.count(float(count))
-                ),
+                number(f"<{content.request.minimum}") if few else count_cell(texts, count),
             )
         )
         for severity, code, message, _, count, few in table.itertuples(index=False)
     )
     labels = [texts(f"column.{name}") for name in ("severity", "message", "code", "count")]
     return [
-        Table(texts("caption.findings"), simple_head(labels, texts=3), body, notes=(words("note.findings"),))
+        Table(texts("caption.findings"), simple_head(labels, texts=3), body, notes=(texts("note.findings"),))
     ]
 
 
-def conventions_blocks(content: Content, words: Words) -> list[Block]:
-    """Say what the numbers rest on."""
+def conventions_blocks(content: Content) -> list[Block]:
+    """List what the numbers rest on."""
     texts = content.texts
     body, before = [], None
     for result, convention, value in content.conventions.itertuples(index=False):
@@ -200,7 +185,7 @@ def conventions_blocks(content: Content, words: Words) -> list[Block]:
     return [Table(texts("caption.conventions"), simple_head(labels, texts=3), tuple(body))]
 
 
-def sources_blocks(content: Content, words: Words) -> list[Block]:
+def sources_blocks(content: Content) -> list[Block]:
     """Name the extracts and publications."""
     texts = content.texts
     blocks: list[Block] = []
@@ -211,7 +196,7 @@ def sources_blocks(content: Content, words: Words) -> list[Block]:
         )
         labels = [texts(f"column.{name}") for name in ("source", "layout", "encoding", "sha256")]
         notes = (
-            (words("note.sources_hidden", number=content.hidden_sources),) if content.hidden_sources else ()
+            (texts("note.sources_hidden", number=content.hidden_sources),) if content.hidden_sources else ()
         )
         blocks.append(
             Table(texts("caption.sources"), simple_head(labels, texts=4), body, notes=notes, wide=True)
@@ -221,5 +206,5 @@ def sources_blocks(content: Content, words: Words) -> list[Block]:
     used += ["period"] if content.recent_years is not None else []
     used += ["iccc"] if content.shown.diagnosis.name.startswith("iccc") else []
     used += [] if content.quality.empty else ["completeness"]
-    blocks.append(Paragraphs(tuple(words(f"references.{key}") for key in used), kind="list"))
+    blocks.append(Paragraphs(tuple(texts(f"references.{key}") for key in used), kind="list"))
     return blocks

@@ -1,4 +1,4 @@
-"""The rule on small numbers: nobody can read, or work out by subtraction, how a group of few children fared.
+"""The rule on small numbers: no reader can see, or work out by subtraction, how a group of few children fared.
 
 One way (countries, diagnoses, exclusion rules): small groups are merged, with one another or with the next
 smallest one, until the merged group has at least two members and ``minimum`` patients. Tables, tests, models
@@ -70,18 +70,14 @@ def adjacent_runs(counts: Sequence[int], minimum: int) -> list[tuple[int, int]]:
 
 @dataclass(frozen=True)
 class HiddenCells:
-    """What a two-way table must not show.
-
-    Attributes
-    ----------
-    cells : ndarray of bool, shape (n_rows, n_columns)
-    row_totals : ndarray of bool, shape (n_rows,)
-    column_totals : ndarray of bool, shape (n_columns,)
-    """
+    """What a two-way table must not show."""
 
     cells: Mask
+    """Shape (n_rows, n_columns)."""
     row_totals: Mask
+    """Shape (n_rows,)."""
     column_totals: Mask
+    """Shape (n_columns,)."""
 
     @property
     def any(self) -> bool:
@@ -90,9 +86,9 @@ class HiddenCells:
 
 
 def hidden_cells(counts: npt.ArrayLike, minimum: int) -> HiddenCells:
-    """Choose the cells of a two-way table to hide, its row and column totals being shown beside it.
+    """Choose the cells of a two-way table to hide, where its row and column totals are shown too.
 
-    Cells with 0 patients hold nobody and stay. Where a total is small itself it is hidden as well; the grand
+    Cells with 0 patients stay. Where a total is small itself it is hidden as well; the grand
     total is taken to be large.
 
     Parameters
@@ -121,7 +117,7 @@ def hidden_cells(counts: npt.ArrayLike, minimum: int) -> HiddenCells:
 
 
 def _fill_lines(table: IntArray, hidden: Mask, minimum: int) -> bool:
-    """Hide a further cell in lines whose hidden cells add up to too few; say whether any was hidden."""
+    """Hide a further cell in lines whose hidden cells add up to too few; return whether any was hidden."""
     changed = False
     # Rows, then columns: transposing makes views, so that both write to the same table.
     for counts, out in ((table, hidden), (table.T, hidden.T)):
@@ -136,7 +132,7 @@ def _fill_lines(table: IntArray, hidden: Mask, minimum: int) -> bool:
 
 
 def _close_paths(hidden: Mask, cost: npt.NDArray[np.float64]) -> bool:
-    """Put every hidden cell on a closed path of hidden cells; say whether any had to be added."""
+    """Put every hidden cell on a closed path of hidden cells; return whether any had to be added."""
     changed = False
     for row, column in np.argwhere(hidden):
         price = np.where(hidden, 0.0, cost)

@@ -1,1 +1,1 @@
-"""What is said to people: texts in every language, and how numbers are written."""
+"""The words of the library in every language, and how numbers are written."""

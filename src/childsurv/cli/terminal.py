@@ -1,16 +1,60 @@
-"""Tables on a terminal: columns under each other, long texts wrapped, numbers to the right."""
+"""What a terminal shows: tables with long texts wrapped and numbers to the right, progress, and counts of rows."""
 
 from __future__ import annotations
 
+import sys
 import textwrap
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 import click
 import pandas as pd
 
+from childsurv.cohort.cohort import Cohort
+from childsurv.errors import import_extra
+from childsurv.words.catalogue import texts_of
+
+Item = TypeVar("Item")
+
 SHOWN_WIDTH = 110
 QUALITY_COLUMNS = 4
-"""Registries beside each other in the table of data quality."""
+"""Registries side by side in the table of data quality."""
+
+
+def say(text: str, quiet: bool) -> None:
+    """Write a line on standard error, unless it shall be quiet."""
+    if not quiet:
+        click.echo(text, err=True)
+
+
+def progress(items: Iterable[Item], description: str, quiet: bool) -> Iterable[Item]:
+    """Show a bar on standard error, if that is a terminal."""
+    tqdm: Callable[..., Iterable[Item]] = import_extra(
+        "tqdm", extra="report", purpose="The command line"
+    ).tqdm
+    return tqdm(
+        items, desc=description, unit="file", file=sys.stderr, leave=False, disable=True if quiet else None
+    )
+
+
+def counts_text(cohort: Cohort, language: str = "en") -> str:
+    """Return how many rows were read, left out and analysed."""
+    texts = texts_of(language, "command_line")
+    count, rules = texts.numbers.count, cohort.exclusions["rule"].nunique()
+    return texts.counted(
+        "counts",
+        rules,
+        rules=rules,
+        read=count(cohort.rows_read),
+        excluded=count(cohort.rows_read - len(cohort)),
+        analysed=count(len(cohort)),
+    )
+
+
+def read_text(cohort: Cohort, extracts: int, language: str) -> str:
+    """Return how many extracts were read, with the counts of their rows."""
+    texts = texts_of(language, "command_line")
+    return texts.counted("read", extracts, extracts=extracts, counts=counts_text(cohort, language))
 
 
 def show_table(table: Any, *, none: str = "") -> None:
@@ -35,7 +79,7 @@ def show_table(table: Any, *, none: str = "") -> None:
 
 
 def show_quality(table: Any) -> None:
-    """Print one line an indicator, one column a registry."""
+    """Print the indicators of data quality, one line each, with a column for each registry."""
     if "eligible" not in table:
         click.echo("  no counts of the rows as read")
         return
@@ -66,6 +110,7 @@ def _share(value: Any, *, counts: bool) -> str:
 
 
 def _cell(value: Any) -> str:
+    # Plain characters only: an old console shows no typographic minus or space.
     if pd.isna(value):
         return ""
     return f"{value:,}" if isinstance(value, int) else str(value)

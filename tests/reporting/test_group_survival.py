@@ -7,15 +7,15 @@ from childsurv.cohort.cohort import Cohort
 from childsurv.compare.ranks import logrank_test
 from childsurv.demo import life_table
 from childsurv.net.net import net_survival
-from childsurv.reporting.diagnoses import Shown, shown_groups
-from childsurv.reporting.survival import (
+from childsurv.reporting.group_survival import (
     comparison_tests,
     estimate,
     period_estimates,
     period_window,
     survival_table,
 )
-from childsurv.words.report_texts import texts_of
+from childsurv.reporting.groupings import Shown, shown_groups
+from childsurv.words.catalogue import texts_of
 
 
 @pytest.fixture(scope="module")

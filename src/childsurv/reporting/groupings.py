@@ -13,7 +13,7 @@ from childsurv.classify import iccc3_labels
 from childsurv.cohort.cohort import Cohort
 from childsurv.errors import DataError, OptionError, asking, require_columns
 from childsurv.reporting.small_cells import adjacent_runs, small_members
-from childsurv.words.report_texts import Texts
+from childsurv.words.catalogue import Texts
 
 Names = Mapping[Any, Any]
 
@@ -22,41 +22,29 @@ SHORTEST_TREND_YEARS = 10
 """Periods are compared when diagnoses span at least this many calendar years."""
 
 NO_VALUE = object()
-"""Stands for a missing value among the labels of a column."""
+"""The label of missing values."""
 
 
 @dataclass(frozen=True, eq=False)
 class Grouping:
-    """One way of grouping the patients.
-
-    Attributes
-    ----------
-    name : str
-        Name in the tables: that of the column of the cohort.
-    column : str
-        The column of the cohort that was added for the report.
-    heading : str
-        What readers are told it is.
-    labels : tuple of str
-        The groups shown, in order; a merged one last.
-    codes : Mapping of str to str
-        Short form of each label, for the heads of wide tables.
-    merged : int
-        How many groups were merged into the last one, 0 for none.
-    shown_as : Mapping
-        Value of the cohort's column to the label under which it is counted.
-    patients : tuple of int
-        Patients of each label.
-    """
+    """One way of grouping the patients."""
 
     name: str
+    """Name in the tables: that of the column of the cohort."""
     column: str
+    """The column of the cohort that was added for the report."""
     heading: str
+    """What readers call it."""
     labels: tuple[str, ...]
+    """The groups shown, in order; a merged one last."""
     codes: Mapping[str, str]
+    """Short form of each label, for the heads of wide tables."""
     merged: int
+    """How many groups were merged into the last one, 0 for none."""
     shown_as: Mapping[Any, str]
+    """Value of the cohort's column to the label under which it is counted."""
     patients: tuple[int, ...]
+    """Patients of each label."""
 
     @property
     def largest(self) -> str:
@@ -95,7 +83,7 @@ def unordered_grouping(
     names: Names | None = None,
     codes: Names | None = None,
 ) -> tuple[Grouping, pd.Categorical[Any]]:
-    """Group by a column without an order of its own; return the grouping and the label of each row."""
+    """Group by a column whose values have no order; return the grouping and the label of each row."""
     keys = values.astype(object).where(values.notna(), NO_VALUE)
     counts = keys.value_counts(sort=False)
     counts = counts[counts > 0]
@@ -169,24 +157,17 @@ def ordered_grouping(
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """The cohort with the columns of its groupings.
-
-    Attributes
-    ----------
-    cohort : Cohort
-    by, diagnosis : Grouping
-        What is compared, and the diagnostic groups.
-    country : Grouping
-        Countries, by which exclusions are counted.
-    period, age, sex : Grouping or None
-        Where the cohort has them and there is more than one group.
-    """
+    """The cohort with the columns of its groupings."""
 
     cohort: Cohort
     by: Grouping
+    """What is compared."""
     diagnosis: Grouping
+    """The diagnostic groups."""
     country: Grouping
+    """Countries, by which exclusions are counted."""
     period: Grouping | None
+    """Periods, ages and sexes are there where the cohort has them and there is more than one group."""
     age: Grouping | None
     sex: Grouping | None
 

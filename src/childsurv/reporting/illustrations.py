@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from childsurv import plot
 from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.reporting.content import Content
-from childsurv.reporting.survival import fewest_for_reliable
-from childsurv.words.numbers import Numbers
-from childsurv.words.report_texts import Texts
+from childsurv.reporting.group_survival import fewest_for_reliable
 
 if TYPE_CHECKING:
     from childsurv.curves.curves import Curves
@@ -26,22 +25,14 @@ MOST_PANELS = 30
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """One picture.
-
-    Attributes
-    ----------
-    name : str
-        Name of its files and anchor.
-    title : str
-        Caption on the page.
-    alt : str
-        What it shows, in words.
-    svg, png : bytes
-    """
+    """One picture."""
 
     name: str
+    """Name of its files and anchor."""
     title: str
+    """Caption on the page."""
     alt: str
+    """What it shows, in words."""
     svg: bytes
     png: bytes
 
@@ -78,51 +69,15 @@ def picture_plan(content: Content) -> list[tuple[str, Callable[[], Any]]]:
 
 def draw(content: Content) -> Iterator[Picture]:
     """Draw the pictures of the plan, one after the other."""
-    from childsurv import plot
-
     for name, make in picture_plan(content):
         figure = make()
         yield Picture(
             name=name,
-            title=title_of(content, name),
-            alt=str(getattr(figure, "alt_text", "")) or title_of(content, name),
+            title=content.texts.sentence(f"picture.{name}"),
+            alt=str(getattr(figure, "alt_text", "")) or content.texts.sentence(f"picture.{name}"),
             svg=plot.rendered(figure, "svg"),
             png=plot.rendered(figure, "png"),
         )
-
-
-def title_of(content: Content, name: str) -> str:
-    """Return the title of a picture."""
-    texts, numbers = content.texts, Numbers(content.texts.language)
-    quantity = texts(f"quantity.{content.quantity}")
-    # A template begins with the quantity only where nothing stands before it.
-    words = {
-        "quantity": quantity,
-        "years": numbers.year(content.main_year),
-        "span": span_text(content.main_year, texts),
-        "by": by_text(content, content.shown.by.name),
-        "diagnosis": by_text(content, content.shown.diagnosis.name),
-    }
-    title = texts(f"picture.{name}", **words)
-    return title[0].upper() + title[1:]
-
-
-def span_text(years: float, texts: Texts) -> str:
-    """Return a number of years with its noun in the right form, such as "5 years"."""
-    if not float(years).is_integer():
-        form = "year_2"
-    elif years % 10 == 1 and years % 100 != 11:
-        form = "year_1" if years == 1 or texts.language == "ru" else "year_5"
-    elif 2 <= years % 10 <= 4 and not 12 <= years % 100 <= 14:
-        form = "year_2"
-    else:
-        form = "year_5"
-    return texts(f"column.{form}", years=Numbers(texts.language).year(years))
-
-
-def by_text(content: Content, name: str) -> str:
-    """Return the words for a grouping after "by"."""
-    return content.texts.optional(f"by.{name}") or name
 
 
 def _note(content: Content) -> str | None:
@@ -136,15 +91,13 @@ def _differing(content: Content) -> bool:
 
 
 def _curves(content: Content, name: str, curves: Curves, *, panels: str | None = None) -> Any:
-    from childsurv import plot
-
     years = min(LONGEST_AXIS_YEARS, max(1.0, float(np.ceil(curves.time.max() / DAYS_PER_YEAR))))
     return plot.curves(
         curves,
         panels=panels,
         years=years,
-        minimum=content.minimum,
-        reliability={"at_risk": fewest_for_reliable(content.minimum)},
+        minimum=content.request.minimum,
+        reliability={"at_risk": fewest_for_reliable(content.request.minimum)},
         note=_note(content),
         language=content.texts.language,
         width="page",
@@ -152,24 +105,20 @@ def _curves(content: Content, name: str, curves: Curves, *, panels: str | None =
 
 
 def _ranking(content: Content) -> Any:
-    from childsurv import plot
-
     everyone = content.at_main_year(content.survival["by"]).iloc[0]
     return plot.ranking(
         content.by.best,
-        years=content.main_year,
+        years=content.request.main_year,
         reference=float(everyone["estimate"]) if np.isfinite(everyone["estimate"]) else None,
-        minimum=content.minimum,
+        minimum=content.request.minimum,
         mark_below=None,
-        reliability={"at_risk": fewest_for_reliable(content.minimum)},
+        reliability={"at_risk": fewest_for_reliable(content.request.minimum)},
         note=_note(content),
         language=content.texts.language,
     )
 
 
 def _heatmap(content: Content) -> Any:
-    from childsurv import plot
-
     assert content.both is not None
     rows, columns = content.both.rows, content.both.columns
     cells = content.at_main_year(content.both.survival)
@@ -197,27 +146,21 @@ def _heatmap(content: Content) -> Any:
         cells,
         rows=rows.name,
         columns=columns.name,
-        minimum=content.minimum,
+        minimum=content.request.minimum,
         mark_below=None,
         # Totals of the cells shown would not be those of the groups.
         totals=False,
-        note=" ".join(
-            part
-            for part in (_note(content), content.texts("note.hidden_plot", minimum=content.minimum))
-            if part
-        ),
+        note=" ".join(part for part in (_note(content), content.texts("note.hidden_plot")) if part),
         language=content.texts.language,
     )
 
 
 def _forest(content: Content) -> Any:
-    from childsurv import plot
-
     table = content.model.table
     if content.model.own_formula:
         return plot.forest(
             table.drop(columns="term").rename(columns={"level": "term"}),
-            level=content.level,
+            level=content.request.level,
             note=_note(content),
             language=content.texts.language,
         )
@@ -243,7 +186,7 @@ def _forest(content: Content) -> Any:
         headings=headings,
         reference=reference,
         columns={"patients": content.texts("column.patients"), "deaths": content.texts("column.deaths")},
-        level=content.level,
+        level=content.request.level,
         note=_note(content),
         language=content.texts.language,
     )

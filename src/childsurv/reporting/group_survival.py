@@ -16,7 +16,7 @@ from childsurv.curves.reliability import reliability_rules
 from childsurv.errors import ModelError
 from childsurv.lifetable.table import LifeTable
 from childsurv.net.net import net_survival
-from childsurv.reporting.diagnoses import Grouping, Shown
+from childsurv.reporting.groupings import Grouping, Shown
 from childsurv.survival.observed import kaplan_meier
 
 PERIOD_WINDOW_YEARS = 5
@@ -25,19 +25,13 @@ PERIOD_WINDOW_YEARS = 5
 
 @dataclass(frozen=True, eq=False)
 class Estimates:
-    """Curves of the same groups, observed and (with a life table) net.
-
-    Attributes
-    ----------
-    groupings : tuple of Grouping
-        What the groups are, in the order of the group columns.
-    observed, net : Curves
-        ``net`` is None without a life table.
-    """
+    """Curves of the same groups, observed and (with a life table) net."""
 
     groupings: tuple[Grouping, ...]
+    """What the groups are, in the order of the group columns."""
     observed: Curves
     net: Curves | None
+    """None without a life table."""
 
     @property
     def best(self) -> Curves:
@@ -48,7 +42,7 @@ class Estimates:
 def estimate(
     cohort: Cohort, life_table: LifeTable | None, groupings: Sequence[Grouping], *, level: float
 ) -> Estimates:
-    """Estimate the curves of the combinations of some groupings; of everybody with none."""
+    """Estimate the curves of the combinations of some groupings; of all children with none."""
     by = [grouping.column for grouping in groupings] or None
     observed = kaplan_meier(cohort, by=by, level=level)
     net = None if life_table is None else net_survival(cohort, life_table, by=by, level=level)
@@ -127,7 +121,7 @@ def period_estimates(
 ) -> Estimates | None:
     """Estimate survival from the follow-up of the last years only; None where that would show too few.
 
-    Too few were followed in them, or were not: a difference to all would tell how many.
+    Too few means children followed in those years, or not followed: the difference to all children gives that number.
     """
     window = period_window(cohort)
     if window is None:

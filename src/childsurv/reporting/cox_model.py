@@ -14,7 +14,7 @@ import pandas as pd
 from childsurv.errors import ChildsurvWarning, ModelError, OptionError, asking
 from childsurv.regression.cox import cox
 from childsurv.regression.cox_fit import CoxFit
-from childsurv.reporting.diagnoses import Grouping, Shown
+from childsurv.reporting.groupings import Grouping, Shown
 from childsurv.reporting.small_cells import small_members
 
 HAZARD_COLUMNS = ("hazard_ratio", "lower", "upper", "p_value")
@@ -23,29 +23,20 @@ STRATIFIED_COLUMNS = ("stratified_hazard_ratio", "stratified_lower", "stratified
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A fitted Cox model as tables, or the reason why there is none.
-
-    Attributes
-    ----------
-    table : DataFrame
-        One row a level: ``term, level, patients, deaths``, then the hazard ratio with its limits and p-value,
-        and for the groups compared the same from the model stratified by diagnosis. Reference levels have a
-        hazard ratio of 1 and no limits.
-    proportional_hazards : DataFrame
-        ``term, statistic, df, p_value``.
-    fit : CoxFit or None
-        For the forest plot and the conventions.
-    references : tuple of (str, str)
-        Heading of each variable and its reference level.
-    notes : tuple of str
-        Warnings of the model, or the error for which it could not be fitted.
-    """
+    """A fitted Cox model as tables, or the reason why there is none."""
 
     table: pd.DataFrame
+    """One row a level: ``term, level, patients, deaths``, the hazard ratio with its limits and p-value, and for the
+    groups compared the same from the model stratified by diagnosis. Reference levels have a ratio of 1 without limits.
+    """
     proportional_hazards: pd.DataFrame
+    """``term, statistic, df, p_value``."""
     fit: CoxFit | None
+    """For the forest plot and the conventions."""
     references: tuple[tuple[str, str], ...]
+    """Heading of each variable and its reference level."""
     notes: tuple[str, ...]
+    """Warnings of the model, or the error for which it could not be fitted."""
     own_formula: bool = False
 
 
@@ -103,8 +94,7 @@ def fit_model(shown: Shown, *, reference: str | None, level: float) -> Model:
 def fit_own_model(shown: Shown, formula: str | Sequence[str], *, minimum: int, level: float) -> Model:
     """Fit a model that the user wrote, with small categories merged and other small 0/1 terms not shown."""
     frame = shown.cohort.frame.copy(deep=False)
-    # Names that the user knows stand for the report's groups, so that small ones are merged in the model as
-    # elsewhere.
+    # The columns that the user knows hold the report's groups here, so that small groups are merged in the model too.
     for grouping in shown.groupings:
         if grouping.name in frame:
             frame[grouping.name] = frame[grouping.column]
@@ -123,10 +113,10 @@ def fit_own_model(shown: Shown, formula: str | Sequence[str], *, minimum: int, l
     table.insert(0, "term", [_term_of(fit, place) for place in range(len(table))])
     table = table[["term", "level", *HAZARD_COLUMNS]].loc[~small].reset_index(drop=True)
     tests = fit.proportional_hazards_test().table
-    # A warning may count the events behind a term, so those that speak of a small one are not passed on.
+    # A warning may count the events behind a term, so a warning about a small term is not passed on.
     hidden = [name for name, few in zip(fit.terms, small, strict=True) if few]
-    said = [note for note in notes if not any(repr(name) in note for name in hidden)]
-    return Model(table, tests, fit, (), tuple(dict.fromkeys(said)), own_formula=True)
+    safe = [note for note in notes if not any(repr(name) in note for name in hidden)]
+    return Model(table, tests, fit, (), tuple(dict.fromkeys(safe)), own_formula=True)
 
 
 def _variables(shown: Shown) -> list[Grouping]:
@@ -216,7 +206,7 @@ def _mentioned(formula: str | Sequence[str], frame: pd.DataFrame) -> list[str]:
 
 def _merged_categories(values: pd.Series, minimum: int) -> pd.Series:
     if values.isna().any():
-        return values  # the model says which rows, and what to do
+        return values  # the model names the rows, and what to do
     counts = values.astype(object).value_counts()
     small = set(small_members(counts, minimum))
     if not small:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from childsurv.cohort.follow_up import FollowUp
-from childsurv.fold.ordered_risk_sets import build_risk_sets, compensated_sum
+from childsurv.fold.risk_sets import build_risk_sets, compensated_sum
 
 
 def followed(time, event, *, entry=None, weights=None, stratum=None) -> FollowUp:
@@ -14,7 +14,7 @@ def followed(time, event, *, entry=None, weights=None, stratum=None) -> FollowUp
     group = np.zeros(len(time), dtype=np.int64) if stratum is None else np.asarray(stratum)
     groups = pd.DataFrame({"stratum": np.arange(group.max() + 1)})
     return FollowUp(
-        np.asarray(time), np.asarray(event, dtype=np.int8), entry, weights, group, groups, 0, "days", slice(None)
+        np.asarray(time), np.asarray(event, dtype=np.int8), entry, weights, group, groups, 0, "days", "as given", slice(None)
     )  # fmt: skip
 
 

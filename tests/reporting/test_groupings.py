@@ -8,8 +8,8 @@ import pytest
 
 from childsurv.cohort.cohort import Cohort
 from childsurv.errors import OptionError
-from childsurv.reporting.diagnoses import Shown, ordered_grouping, shown_groups, unordered_grouping
-from childsurv.words.report_texts import texts_of
+from childsurv.reporting.groupings import Shown, ordered_grouping, shown_groups, unordered_grouping
+from childsurv.words.catalogue import texts_of
 
 TEXTS = texts_of("en")
 
@@ -20,7 +20,7 @@ def group(values: pd.Series, **options: object) -> tuple[object, pd.Categorical]
     )
 
 
-def test_small_groups_get_one_label_and_nobody_is_lost() -> None:
+def test_small_groups_get_one_label_and_no_child_is_lost() -> None:
     values = pd.Series(["a"] * 30 + ["b"] * 3 + ["c"] * 8)
     grouping, labels = group(values, names={"a": "Avaland"})
     assert grouping.labels == ("Avaland", "Other, merged (2)")
@@ -44,7 +44,10 @@ def test_category_order_is_kept() -> None:
 
 
 def test_two_groups_cannot_share_a_name() -> None:
-    with pytest.raises(OptionError, match="same text"):
+    with pytest.raises(
+        OptionError,
+        match=r"^names= gives two groups of 'country' the same text; every group needs its own\.$",
+    ):
         group(pd.Series(["a"] * 6 + ["b"] * 6), names={"a": "One", "b": "One"})
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from childsurv.reporting.csv_files import safe, write_tables
+from childsurv.reporting.output import safe, write_tables
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
