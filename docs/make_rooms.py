@@ -131,7 +131,7 @@ def rooms() -> Figure:
     axes.set_axis_off()
     axes.set_xlim(-4, 106)
     axes.set_ylim(-3, top)
-    figure.alt_text = description()  # type: ignore[attr-defined]
+    figure.alt_text = description()
 
     middle = {}
     for level, names in enumerate(levels):
