@@ -356,7 +356,8 @@ def test_a_horizon_before_everybody_enters_says_so():
     ):
         cs.net_survival(late, _rates(), horizon_years=1, entry="entry", **PEOPLE_COLUMNS)
     with pytest.raises(
-        OptionError, match=exactly("net_survival: horizon_years= takes one or more finite numbers greater than 0.")
+        OptionError,
+        match=exactly("net_survival: horizon_years= takes one or more finite numbers greater than 0."),
     ):
         cs.net_survival(late, _rates(), horizon_years="5", **PEOPLE_COLUMNS)
     with pytest.raises(OptionError, match=exactly("net_survival: standard_method= goes with standard=.")):

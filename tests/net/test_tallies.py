@@ -56,7 +56,9 @@ UNWEIGHTED: dict[str, Callable[..., Any]] = {
     "crude with a minimum": lambda *given, **more: cs.crude_mortality(*given, minimum=3, ci="log", **more),
     "years lost": lambda *given, **more: cs.years_of_life_lost(*given, years=[0.02, 0.1], **more),
     "years lost to the end": cs.years_of_life_lost,
-    "excess": lambda *given, **more: cs.excess_mortality(*given, bandwidth_days=7, times=[0, 3, 10, 20.5], **more),
+    "excess": lambda *given, **more: cs.excess_mortality(
+        *given, bandwidth_days=7, times=[0, 3, 10, 20.5], **more
+    ),
     "excess with a minimum": lambda *given, **more: cs.excess_mortality(
         *given, bandwidth_days=9, ci="log", minimum=2, **more
     ),

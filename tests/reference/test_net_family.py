@@ -111,7 +111,12 @@ def test_colrec_crude_mortality(
         sex=np.where(theirs["curve"].str.endswith("2"), "female", "male"),
         cause=np.where(theirs["curve"].str.startswith("causeSpec"), "disease", "population"),
     ).sort_values(["sex", "cause", "time_days"])
-    options = {**COLREC, "by": by, "compat": "relsurv", "compat_options": {"add_times": np.array([5, 10]) * 365.241}}
+    options = {
+        **COLREC,
+        "by": by,
+        "compat": "relsurv",
+        "compat_options": {"add_times": np.array([5, 10]) * 365.241},
+    }
     ours = crude_mortality(colrec, slopop, **options).at(times=365.241 * np.array([1, 2, 5, 10]))
     for own, their in (("estimate", "est"), ("lower", "lower"), ("upper", "upper")):
         np.testing.assert_allclose(ours[own], theirs[their], atol=1e-10)

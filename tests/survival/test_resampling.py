@@ -314,9 +314,7 @@ def test_resamples_without_anybody_left_are_not_counted():
             "column has 1 for a death."
         ),
     ):
-        alive = cs.bootstrap(
-            data.assign(event=0), times=50, ci="bias-corrected", replications=20, **COLUMNS
-        )
+        alive = cs.bootstrap(data.assign(event=0), times=50, ci="bias-corrected", replications=20, **COLUMNS)
     assert alive.table[["estimate", "lower", "upper"]].to_numpy().tolist() == [[1, 1, 1]]
 
 

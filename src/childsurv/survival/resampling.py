@@ -22,6 +22,7 @@ from childsurv.fold.rows import fold_observed
 from childsurv.fold.tally import Tally
 from childsurv.maths.asked import asked_times
 from childsurv.maths.calendar import DAYS_PER_YEAR
+from childsurv.maths.frozen import Frozen
 from childsurv.maths.probability import normal_quantile
 
 FloatArray = npt.NDArray[np.float64]
@@ -37,7 +38,7 @@ BINOMIAL_COST = 7
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Bootstrap:
+class Bootstrap(Frozen):
     """Estimates of many groups, and what they were in each resample of their children.
 
     Attributes
