@@ -148,7 +148,7 @@ def test_the_picture_of_the_rooms_is_that_of_the_imports() -> None:
     drawn = re.findall(
         r"<dc:title>(.*)</dc:title>", (DOCS / "pictures" / "rooms.svg").read_text(encoding="utf-8")
     )
-    assert drawn == [words], "run python docs/make_rooms.py"
+    assert drawn[0] == words, "run python docs/make_rooms.py"
     assert (DOCS / "pictures" / "rooms.png").exists()
 
 
