@@ -85,9 +85,11 @@ def test_times_or_years() -> None:
 
 
 def test_one_time_for_what_takes_one() -> None:
-    for call in (curves().rmst, curves().conditional):
-        with pytest.raises(OptionError, match=r": takes one time; 2 were given, so call it once for each\.$"):
-            call([100, 200])  # type: ignore[arg-type]
+    message = r" takes one time; 2 were given, so call it once for each\.$"
+    with pytest.raises(OptionError, match=r"^Curves\.rmst:" + message):
+        curves().rmst(times=[100, 200])  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match=r"^Curves\.conditional:" + message):
+        curves().conditional(given=[100, 200])  # type: ignore[arg-type]
 
 
 def test_quantiles_lie_between_nought_and_one() -> None:

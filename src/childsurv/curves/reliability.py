@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from childsurv.curves.columns import std_error
 from childsurv.errors import OptionError, require_choice, require_count
 
 if TYPE_CHECKING:
@@ -132,8 +133,7 @@ def reliable_until(curves: Curves, rules: ReliabilityRules) -> npt.NDArray[np.fl
     """
     lower, upper = curves.limits
     starts = curves.starts
-    with np.errstate(invalid="ignore"):
-        error = np.abs(curves.estimate) * np.sqrt(curves.log_variance)
+    error = std_error(curves.estimate, curves.log_variance)
     wide = above(upper - lower, rules.interval_width) | above(error, rules.std_error)
     children = curves.at_risk if curves.children_at_risk is None else curves.children_at_risk
     few = below(np.asarray(children), rules.at_risk)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from childsurv.errors import OptionError
 from childsurv.maths.probability import normal_quantile
-from childsurv.maths.running import last_row_at, running_sum
+from childsurv.maths.running import last_row_at, ratio, running_sum
 
 if TYPE_CHECKING:
     from childsurv.curves.curves import Curves, Strata
@@ -201,8 +201,7 @@ def _mean_given(strata: Strata, group: int, moment: float, times: FloatArray) ->
         shares.append(weight * value)
         spreads.append(np.where(row < 0, 0.0, np.nan_to_num(curves.log_variance[part][np.maximum(row, 0)])))
     share, spread = np.array(shares), np.array(spreads)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = share / share.sum(axis=0)
+    share = ratio(share, share.sum(axis=0), where=True)
     now, then = share[:, 1:], share[:, :1]
     variance = (now**2 * spread[:, 1:] + (then**2 - 2 * now * then) * spread[:, :1]).sum(axis=0)
     return np.asarray(np.maximum(variance, 0.0))

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from childsurv.curves.columns import labels_of
 from childsurv.curves.curves import Curves
 from childsurv.errors import OptionError, asked, asking, require_choice, require_level
 from childsurv.maths.asked import asked_times
@@ -125,8 +126,7 @@ def simultaneous_bands(
     chosen = np.concatenate(rows)
     if chosen.size == 0:
         raise OptionError(f"{asked()}: no event lies within the stretch of time.")
-    columns = {name: curves.groups[name].array.take(curves.group[chosen]) for name in curves.group_columns}
-    frame = pd.DataFrame(columns, index=pd.RangeIndex(chosen.size))
+    frame = pd.DataFrame(labels_of(curves, curves.group[chosen]), index=pd.RangeIndex(chosen.size))
     return frame.assign(
         time=curves.time[chosen],
         estimate=curves.estimate[chosen],

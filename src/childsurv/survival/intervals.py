@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from childsurv.cohort.follow_up import By, Data
-from childsurv.curves.curves import CurveOptions, Curves
+from childsurv.curves.curves import Curves
+from childsurv.curves.options import CurveOptions
 from childsurv.errors import OptionError, asked, asking, require_choice
 from childsurv.fold.rows import sums_of
 from childsurv.fold.tally import Tally
@@ -156,9 +157,8 @@ def hazard_survival(
 ) -> tuple[FloatArray, FloatArray]:
     """Return ``exp(-sum k x / y)`` and ``sum k**2 s / y**2`` by interval, sorted by group."""
     starts = np.searchsorted(group, np.arange(n_groups + 1))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        estimate = np.exp(-running_sum(length * excess / time, starts))
-        return estimate, running_sum(length**2 * squares / time**2, starts)
+    estimate = np.exp(-running_sum(ratio(length * excess, time, where=True), starts))
+    return estimate, running_sum(ratio(length**2 * squares, time**2, where=True), starts)
 
 
 def actuarial_survival(

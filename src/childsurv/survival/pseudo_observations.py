@@ -14,7 +14,7 @@ from childsurv.errors import DataError, asked, asking, require_choice
 from childsurv.fold.rows import fold_observed
 from childsurv.fold.tally import Tally
 from childsurv.maths.asked import asked_times
-from childsurv.maths.running import last_row_at
+from childsurv.maths.running import last_row_at, ratio
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -126,11 +126,10 @@ class _Curves:
             self.enter[late] = folded.cells_of(self.group[late], observed.entry[late])
         at_risk = np.maximum(folded.at_risk, 0).astype(np.float64)
         events = folded.sums["events"].astype(np.float64)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            whole = np.where(events > 0, 1 - events / at_risk, 1.0)
-            # Where all others die, and where a child is the only one at risk, a factor without it is 0 or unknown.
-            without = np.where(events > 0, 1 - events / (at_risk - 1), 1.0)
-            own = 1 - (events - 1) / (at_risk - 1)
+        whole = 1 - ratio(events, at_risk, where=events > 0)
+        # Where all others die, and where a child is the only one at risk, a factor without it is 0 or unknown.
+        without = 1 - ratio(events, at_risk - 1, where=events > 0)
+        own = 1 - ratio(events - 1, at_risk - 1, where=True)
         self.sizes = np.bincount(self.group, minlength=observed.n_groups).astype(np.float64)
         self.whole, self.without = _Products(whole), _Products(np.where(at_risk > 1, without, 1.0))
         dead = observed.event == 1

@@ -22,6 +22,7 @@ from childsurv.fold.tally import Tally
 from childsurv.maths.asked import asked_times
 from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.maths.probability import normal_quantile
+from childsurv.maths.running import ratio
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -468,10 +469,9 @@ def _kinds_of_groups(observed: FollowUp, folded: Tally, asked: FloatArray) -> It
 def _standard_deviation(draws: FloatArray, known: IntArray) -> FloatArray:
     """Return the standard deviation of the known draws of each row."""
     there = np.isfinite(draws)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.where(there, draws, 0.0).sum(axis=1) / known
-        squares = np.where(there, (draws - mean[:, None]) ** 2, 0.0).sum(axis=1)
-        return np.where(known > 1, np.sqrt(squares / np.maximum(known - 1, 1)), np.nan)
+    mean = ratio(np.where(there, draws, 0.0).sum(axis=1), known, where=True)
+    squares = np.where(there, (draws - mean[:, None]) ** 2, 0.0).sum(axis=1)
+    return np.sqrt(ratio(squares, known - 1, where=known > 1, otherwise=np.nan))
 
 
 def _limits(
