@@ -304,9 +304,10 @@ class Curves(Frozen):
 
         Notes
         -----
-        The last row of `table` still tells, by subtraction, how many are left after it: rows of single days stay where
-        the patients' rows are. Publish `at`, `at_risk_table` or a picture. Where a total is published beside them, a
-        single hidden group can be worked out; merge groups, or use `childsurv.report`, which also hides a second one.
+        The last row of `table` still shows, by subtraction, how many children are left after it: keep rows of single
+        days with the patients' rows. Publish `at`, `at_risk_table` or a picture. Where a total is published beside
+        them, a single hidden group can be worked out; merge groups, or use `childsurv.report`, which also hides a
+        second one.
 
         Examples
         --------
@@ -415,7 +416,7 @@ class Curves(Frozen):
         Returns
         -------
         Curves
-            Times still count from diagnosis; groups that nobody survives to s are left out and counted in
+            Times still count from diagnosis; groups in which no child survives to s are left out and counted in
             ``conventions``.
 
         References
@@ -523,7 +524,7 @@ class Curves(Frozen):
         years: Sequence[float] | float | None = None,
         level: float | None = None,
     ) -> pd.DataFrame:
-        """Return how many children one more would survive among, had they the survival of the group, not the reference.
+        """Return the number of children who give one more survivor by the survival of the group than by the reference.
 
         ``1 / (S_g(t) - S_r(t))``; below 0 where the group survives less. Limits are the reciprocals of those of the
         difference; where these have both signs the number may be anything beyond both, and the limits are missing.
@@ -658,8 +659,9 @@ class Curves(Frozen):
 
         Notes
         -----
-        The published rules of the CONCORD programme could not be read, hence the name; numbers at risk are our own
-        addition. Quality of data (death certificates, children lost) is no part of these rules: see `data_quality`.
+        The published rules of the CONCORD programme could not be read, so the scheme is only "like" them; numbers at
+        risk are our addition. Quality of data (death certificates, children lost) is no part of these rules: see
+        `data_quality`.
 
         Examples
         --------
@@ -731,7 +733,7 @@ class Curves(Frozen):
         return float(wanted[0])
 
     def is_known_at(self, wanted: FloatArray) -> npt.NDArray[np.bool_]:
-        """Return at which times the curves are known: by intervals not inside them, step functions at all times."""
+        """Return at which times the curves are known: step functions at all, curves by intervals only at their ends."""
         return chosen_times.are_known(self, wanted)
 
     def _times(self, times: Any, years: Any) -> FloatArray:

@@ -16,7 +16,7 @@ R = TypeVar("R")
 
 
 def times_by_name(times: str = "times", years: str = "years") -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Return a decorator of a method of `Curves` that refuses times by position and says which unit was meant."""
+    """Return a decorator of a method of `Curves` that refuses times by position and names the unit that was meant."""
 
     def decorate(method: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(method)

@@ -40,7 +40,7 @@ SMALLEST_TERM = 1e-14
 """Terms of the expansion below this, relative to the weight, are left out: beyond double precision."""
 
 MANY_ROWS = 200_000
-"""From so many people on, threads pay."""
+"""Number of people from which threads save time."""
 
 ROWS_OF_A_THREAD = 65_536
 """People folded together by a thread: enough that threads seldom wait for each other."""
@@ -52,7 +52,7 @@ ROWS_AT_A_TIME = 16_384
 """People folded together: few enough that the arrays of their pieces stay in the processor's cache."""
 
 POWERS_OF_ALL = 3
-"""Powers that are added up without asking who needs them."""
+"""Powers that are added up for all pieces, needed or not."""
 
 BOUNDARIES_AT_A_TIME = 2**18
 """Boundaries between pieces that are added up at once; a step of a batch must fit in."""

@@ -184,7 +184,7 @@ def excess_mortality(
     Raises
     ------
     OptionError
-        No bandwidth, or a kernel or kind of limits that is not there.
+        No bandwidth, or an unknown kernel or kind of limits.
     LifeTableError, ColumnError, DataError
         As for `net_survival`.
 

@@ -102,7 +102,7 @@ class NetOptions:
 
     @property
     def needs_closing_date(self) -> bool:
-        """Whether the date is needed to which each child could have been followed."""
+        """Whether the date to which each child could have been followed is needed."""
         return self.method == "hakulinen" and self.compat is None
 
     def looked_up(self, table: LifeTable) -> LifeTable:

@@ -278,7 +278,7 @@ def _curves(
     at_risk: npt.NDArray[np.number],
     **more: Any,
 ) -> Curves:
-    """Return curves on the cells of a tally, with what every observed estimator says of itself."""
+    """Return curves on the cells of a tally, with the conventions of every observed estimator."""
     heads = folded.heads
     events = folded.sums["events"]
     return Curves.made(
@@ -319,7 +319,7 @@ def _lower_variance(
     return ratio(log_variance * at_risk[last_event], at_risk)
 
 
-@np.errstate(invalid="ignore")  # Where all die the step is infinite, and no row is left to use it.
+@np.errstate(invalid="ignore")  # Where all die the step is infinite, and no row uses it.
 def _jackknife_variance(
     observed: FollowUp,
     folded: Tally,

@@ -38,7 +38,7 @@ def pseudo_observations(
     """Return pseudo-observations of Kaplan-Meier survival or of restricted mean survival time.
 
     ``n S(t) - (n - 1) S_without_i(t)``, with n children and the curve estimated without child i. Their mean is about
-    the estimate, and they may be regressed on anything, censoring being taken care of.
+    the estimate, and they can be regressed on any covariate, because they account for censoring.
 
     Parameters
     ----------
@@ -111,8 +111,8 @@ def pseudo_observations(
 class _Curves:
     """Kaplan-Meier curves with and without each child, by products over cells that leave zeros out and count them.
 
-    Without a child, each factor ``1 - d / Y`` of the cells in which it is at risk becomes ``1 - d / (Y - 1)``, and that
-    of its own death ``1 - (d - 1) / (Y - 1)``. Without the last child at risk a curve stays at its last value.
+    Without a child, each factor ``1 - d / Y`` of the cells in which it is at risk becomes ``1 - d / (Y - 1)``, and the
+    factor of its death becomes ``1 - (d - 1) / (Y - 1)``. Without the last child at risk a curve stays where it is.
     """
 
     def __init__(self, observed: FollowUp, folded: Tally) -> None:
