@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.curves.columns import bounded_in, labels_of, std_error
+from childsurv.curves.curve_columns import bounded_in, labels_of, std_error
 from childsurv.errors import OptionError, asked
 from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.maths.limits import confidence_limits

@@ -16,8 +16,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from childsurv.curves import chosen_times, differences, reliability, small_numbers, summaries
-from childsurv.curves.columns import labels_of, limits_of, std_error
-from childsurv.curves.options import CurveOptions, times_by_name
+from childsurv.curves.curve_columns import labels_of, limits_of, std_error
+from childsurv.curves.curve_options import CurveOptions, times_by_name
 from childsurv.errors import OptionError, asked, asking, warn
 from childsurv.maths.asked import asked_times
 from childsurv.maths.frozen import Frozen

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.curves.columns import labels_of
+from childsurv.curves.curve_columns import labels_of
 from childsurv.errors import OptionError, require_level
 from childsurv.maths import running
 from childsurv.maths.probability import normal_p_value, normal_quantile

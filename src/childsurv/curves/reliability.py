@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.curves.columns import std_error
+from childsurv.curves.curve_columns import std_error
 from childsurv.errors import OptionError, require_choice, require_count
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.polynomial import polynomial
 
 from childsurv.cohort.follow_up import By, Data, warn_no_events
+from childsurv.curves.curve_options import CurveOptions
 from childsurv.curves.curves import Curves
-from childsurv.curves.options import CurveOptions
 from childsurv.errors import OptionError, asked, asking, require_choice
 from childsurv.fold.rows import fold_expected, require_expected_sums
 from childsurv.fold.tally import WEIGHTED_SUMS, Tally

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from childsurv.curves.options import CurveOptions
+from childsurv.curves.curve_options import CurveOptions
 from childsurv.errors import OptionError, asked, require_choice
 from childsurv.fold.tally import PLAIN_SUMS, WEIGHTED_SUMS, Tally
 from childsurv.lifetable.people import MISSING, LookedUp, People, look_up_conventions

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from childsurv.curves.columns import labels_of
+from childsurv.curves.curve_columns import labels_of
 from childsurv.curves.curves import Curves
 from childsurv.errors import OptionError, asked, asking, require_choice, require_level
 from childsurv.maths.asked import asked_times

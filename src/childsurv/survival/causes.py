@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from childsurv.cohort.follow_up import By, Data, columns_list
+from childsurv.curves.curve_options import CurveOptions
 from childsurv.curves.curves import Curves
-from childsurv.curves.options import CurveOptions
 from childsurv.errors import OptionError, asked, asking, require_choice
 from childsurv.fold.causes import causes_of, fold_causes
 from childsurv.fold.tally import Tally

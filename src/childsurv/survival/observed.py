@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from childsurv.cohort.follow_up import By, Data, FollowUp, IntArray
+from childsurv.curves.curve_options import CurveOptions
 from childsurv.curves.curves import Curves
-from childsurv.curves.options import CurveOptions
 from childsurv.errors import OptionError, asked, asking, require_choice
 from childsurv.fold.rows import fold_observed, sums_of
 from childsurv.fold.tally import Tally

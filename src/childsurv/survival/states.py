@@ -21,8 +21,8 @@ from childsurv.cohort.follow_up import (
     number_column,
     require_rows,
 )
+from childsurv.curves.curve_options import CurveOptions
 from childsurv.curves.curves import Curves
-from childsurv.curves.options import CurveOptions
 from childsurv.errors import (
     ColumnError,
     DataError,
