@@ -230,7 +230,7 @@ def test_a_cohort_by_named_intervals_and_in_a_period_window():
     with pytest.raises(
         OptionError,
         match=exactly(
-            "actuarial: form='cohort' follows everybody from the start; some enter late. Use "
+            "actuarial: form='cohort' follows all children from the start; some enter late. Use "
             "form='person-time'."
         ),
     ):
