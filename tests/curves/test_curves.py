@@ -85,9 +85,9 @@ def test_times_or_years() -> None:
 
 
 def test_one_time_for_what_takes_one() -> None:
-    for call in (curves().rmst, curves().conditional):
+    for name, argument in (("rmst", "times"), ("conditional", "given")):
         with pytest.raises(OptionError, match=r": takes one time; 2 were given, so call it once for each\.$"):
-            call([100, 200])  # type: ignore[arg-type]
+            getattr(curves(), name)(**{argument: [100, 200]})
 
 
 def test_quantiles_lie_between_nought_and_one() -> None:
@@ -125,9 +125,9 @@ def test_conditional_leaves_out_groups_without_survivors() -> None:
 
 def test_conditional_curves_begin_where_they_begin() -> None:
     given = curves().conditional(given=300)
-    for call in (given.rmst, given.conditional):
+    for name, argument in (("rmst", "times"), ("conditional", "given")):
         with pytest.raises(OptionError, match="these curves begin at 300, after the time asked for"):
-            call(299)
+            getattr(given, name)(**{argument: 299})
     assert given.conditional(given=500).at(times=850)["estimate"][0] == pytest.approx(
         curves().conditional(given=500).at(times=850)["estimate"][0]
     )

@@ -400,12 +400,16 @@ def test_a_cohort_and_its_names():
     assert curves.in_days
     assert len(curves.plot(years=5).axes) >= 1
     assert cs.gray_test(numbered, cause="ended", by="sex").table["cause"].tolist() == ["1", "2"]
-    for name, argument in (("quantile", 0.5), ("rmst", 500.0), ("conditional", 100.0)):
+    for name, options in (
+        ("quantile", {"p": 0.5}),
+        ("rmst", {"times": 500.0}),
+        ("conditional", {"given": 100.0}),
+    ):
         with pytest.raises(
             OptionError,
             match=rf"^Curves\.{name} is for curves of survival; these are of a cumulative incidence\.$",
         ):
-            getattr(curves, name)(argument)
+            getattr(curves, name)(**options)
     with pytest.raises(
         OptionError, match=r"^Curves\.quantile is for curves of survival; these are of a cumulative hazard\.$"
     ):
