@@ -18,7 +18,9 @@ def followed(time, event, entry=None, weights=None, stratum=None) -> FollowUp:
     """Follow-up of arrays as they are, with strata as groups."""
     group = np.zeros(len(time), dtype=np.int64) if stratum is None else stratum
     groups = pd.DataFrame({"stratum": np.arange(group.max() + 1)})
-    return FollowUp(time, event.astype(np.int8), entry, weights, group, groups, 0, "days", "as given", slice(None))
+    return FollowUp(
+        time, event.astype(np.int8), entry, weights, group, groups, 0, "days", "as given", slice(None)
+    )
 
 
 def counted(score, time, event, entry, weights, stratum) -> tuple[float, float]:
