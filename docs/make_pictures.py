@@ -92,7 +92,7 @@ def life_table() -> Figure:
     chosen = list(dict.fromkeys(table.strata["country"]))[:2]
     return cs.plot.life_table(
         table,
-        strata={"country": chosen},
+        populations={"country": chosen},
         ages=(0, 24),
         names=names,
         title="Mortality of the population",

@@ -57,8 +57,8 @@ from childsurv.extract import (
     write_extract,
     write_link_tokens,
 )
-from childsurv.fold.build import tally
 from childsurv.fold.tally import Grid, Tally
+from childsurv.fold.tallying import tally
 from childsurv.lifetable.check import check_life_table, life_expectancy
 from childsurv.lifetable.expected import expected_at_risk, expected_survival
 from childsurv.lifetable.extending import concat_life_tables
@@ -170,3 +170,8 @@ __all__ = [
     "write_link_tokens",
     "years_of_life_lost",
 ]
+
+
+def __dir__() -> list[str]:
+    """Public names only; the rooms of the package are no names of its own."""
+    return sorted(__all__)

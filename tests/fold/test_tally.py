@@ -10,8 +10,8 @@ import pytest
 
 from childsurv.cohort.cohort import Cohort, empty_findings, join_exclusions
 from childsurv.errors import DataError, OptionError
-from childsurv.fold.build import tally
 from childsurv.fold.tally import COUNTED_SUMS, PLAIN_SUMS, WEIGHTED_SUMS, Grid, Tally
+from childsurv.fold.tallying import tally
 from childsurv.lifetable.table import LifeTable
 from strategies import exactly
 

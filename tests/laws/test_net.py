@@ -240,10 +240,10 @@ def test_a_horizon_cuts_and_changes_nothing_before(frame: pd.DataFrame) -> None:
     for way in ("pohar-perme", "ederer2", "hakulinen"):
         whole, cut = (
             net(frame, way).at(times=range(1, 19)),
-            net(frame, way, horizon=18.9 / 365.25).at(times=range(1, 19)),
+            net(frame, way, horizon_years=18.9 / 365.25).at(times=range(1, 19)),
         )
         assert_same(whole.drop(columns="censored"), cut.drop(columns="censored"))
-        assert net(frame, way, horizon=18.9 / 365.25).time.max() <= 19
+        assert net(frame, way, horizon_years=18.9 / 365.25).time.max() <= 19
 
 
 @quiet

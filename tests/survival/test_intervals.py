@@ -298,7 +298,7 @@ def test_late_entries_count_at_the_ends_of_intervals_and_in_what_follows():
     given = curves.conditional(given_years=2)
     assert given.groups["patients"][0] == ((frame["time"] > 730.5) & (frame["entry"] < 1826.25)).sum()
     table = cs.demo.life_table(seed=1)
-    net = cs.net_survival(cohort, table, intervals="yearly", horizon=5)
+    net = cs.net_survival(cohort, table, intervals="yearly", horizon_years=5)
     daily = cs.net_survival(cohort, table)
     assert net.at(years=[1, 5])["at_risk"].tolist() == daily.at(years=[1, 5])["at_risk"].tolist()
 

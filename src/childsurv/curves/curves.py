@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from childsurv.cohort.table_notes import noted
 from childsurv.curves import differences, reliability, small_numbers, summaries
 from childsurv.errors import OptionError, asked, asking, require_choice, require_count, require_level, warn
 from childsurv.maths.asked import asked_times, keyword_only_times
@@ -129,7 +130,7 @@ class Curves(Frozen):
     start : float
         Value of the curves there: 1 for survival, 0 for a cumulative hazard or incidence.
     lower_log_variance : ndarray or None
-        Variance for the lower limit where it has one of its own (``conf_lower=``).
+        Variance for the lower limit where it has one of its own (``lower_variance=``).
     every_row : bool
         Whether `table` shows rows without an exit too, as a life table of intervals does.
     limits_scale : ndarray or None
@@ -311,7 +312,12 @@ class Curves(Frozen):
         columns["estimate"] = self.estimate[shown]
         columns["std_error"] = _std_error(self.estimate[shown], self.log_variance[shown])
         columns["lower"], columns["upper"] = lower, upper
-        return pd.DataFrame(columns, copy=False)
+        return noted(pd.DataFrame(columns, copy=False), self.conventions)
+
+    def _compared(self, table: pd.DataFrame, reference: Any, level: float | None) -> pd.DataFrame:
+        """Return a comparison of groups with its conventions."""
+        own = {"reference": reference, "level": self.level if level is None else level}
+        return noted(table, {**self.conventions, **own})
 
     @asking("Curves.at")
     @_times_by_name()
@@ -411,7 +417,7 @@ class Curves(Frozen):
             ("upper", upper),
         ):
             columns[name] = values[:, back].ravel()
-        return pd.DataFrame(columns)
+        return noted(pd.DataFrame(columns), self.conventions)
 
     @asking("Curves.with_minimum")
     def with_minimum(self, minimum: int, *, children_at_risk: npt.NDArray[np.number] | None = None) -> Curves:
@@ -493,7 +499,7 @@ class Curves(Frozen):
         if not ((shares > 0) & (shares < 1)).all():
             raise OptionError("quantile(p): p must lie between 0 and 1.")
         labels = self._labels(np.repeat(np.arange(len(self.groups)), shares.size))
-        return pd.DataFrame({**labels, **summaries.quantiles(self, shares)})
+        return noted(pd.DataFrame({**labels, **summaries.quantiles(self, shares)}), self.conventions)
 
     @asking("Curves.rmst")
     @_times_by_name()
@@ -533,7 +539,7 @@ class Curves(Frozen):
         if tau < self.origin:
             raise OptionError(f"{asked()}: these curves begin at {self.origin:g}, after the time asked for.")
         means = summaries.restricted_means(self, tau, with_variance=self._has_variance())
-        return pd.DataFrame({**self._labels(np.arange(len(self.groups))), **means})
+        return noted(pd.DataFrame({**self._labels(np.arange(len(self.groups))), **means}), self.conventions)
 
     @asking("Curves.conditional")
     @_times_by_name("given", "given_years")
@@ -572,7 +578,7 @@ class Curves(Frozen):
         self._require_survival()
         if self.lower_log_variance is not None:
             raise OptionError(
-                f"{asked()} takes curves with usual lower limits; estimate them without conf_lower=."
+                f"{asked()} takes curves with usual lower limits; estimate them without lower_variance=."
             )
         if self.limits_scale is not None:
             raise OptionError(
@@ -618,7 +624,8 @@ class Curves(Frozen):
         >>> curves.difference(reference="female", years=5)["sex"].tolist()
         ['male']
         """
-        return differences.differences(self, reference=reference, times=times, years=years, level=level)
+        table = differences.differences(self, reference=reference, times=times, years=years, level=level)
+        return self._compared(table, reference, level)
 
     @asking("Curves.ratio")
     def ratio(
@@ -650,7 +657,8 @@ class Curves(Frozen):
         >>> bool(curves.ratio(reference="female", years=5)["ratio"][0] > 0)
         True
         """
-        return differences.ratios(self, reference=reference, times=times, years=years, level=level)
+        table = differences.ratios(self, reference=reference, times=times, years=years, level=level)
+        return self._compared(table, reference, level)
 
     @asking("Curves.number_needed")
     def number_needed(
@@ -688,7 +696,8 @@ class Curves(Frozen):
         >>> "number_needed" in curves.number_needed(reference="female", years=5)
         True
         """
-        return differences.numbers_needed(self, reference=reference, times=times, years=years, level=level)
+        table = differences.numbers_needed(self, reference=reference, times=times, years=years, level=level)
+        return self._compared(table, reference, level)
 
     @asking("Curves.rmst_comparison")
     def rmst_comparison(
@@ -731,7 +740,8 @@ class Curves(Frozen):
         >>> curves.rmst_comparison(reference="female", years=5)["sex"].tolist()
         ['male']
         """
-        return differences.rmst_comparisons(self, reference=reference, times=times, years=years, level=level)
+        table = differences.rmst_comparisons(self, reference=reference, times=times, years=years, level=level)
+        return self._compared(table, reference, level)
 
     @asking("Curves.at_risk_table")
     @_times_by_name()
@@ -765,7 +775,7 @@ class Curves(Frozen):
         )
         if self.group_columns:
             table.index = pd.MultiIndex.from_frame(self.groups[self.group_columns])
-        return table
+        return noted(table, self.conventions)
 
     @asking("Curves.reliability")
     @_times_by_name()
