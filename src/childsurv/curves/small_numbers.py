@@ -24,7 +24,7 @@ def with_minimum(
     if least < curves.minimum:
         raise OptionError(
             f"minimum={least}: these curves already end where fewer than {curves.minimum} are at risk, and what was "
-            "left out is not in them. Estimate them anew with the smaller minimum."
+            "left out is not in them. Estimate them again with the smaller minimum."
         )
     if least == curves.minimum:
         return curves

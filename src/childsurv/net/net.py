@@ -280,7 +280,7 @@ def _made(
     look_up: Mapping[str, Any],
     use: pd.DataFrame,
 ) -> Curves:
-    """Return finished curves with what every estimator of net survival says of itself; no minimum is applied yet."""
+    """Return finished curves with the conventions of every estimator of net survival; no minimum is applied yet."""
     conventions = {
         **estimate.pop("conventions"),
         **({"case_weights": "numbers at risk and of events are heads"} if weighted else {}),
