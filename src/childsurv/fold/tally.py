@@ -385,7 +385,7 @@ class Tally(Frozen):
             groups = self.groups[kept].drop_duplicates(ignore_index=True).sort_values(kept, ignore_index=True)
             place = pd.MultiIndex.from_frame(groups).get_indexer(pd.MultiIndex.from_frame(self.groups[kept]))
         else:
-            groups, place = pd.DataFrame(index=pd.RangeIndex(0)), np.zeros(self.n_groups, dtype=np.int64)
+            groups, place = pd.DataFrame(index=pd.RangeIndex(1)), np.zeros(self.n_groups, dtype=np.int64)
         whole = replace(self, groups=groups, sums={})
         return _merged(whole, group=np.asarray(place)[self.group], end=self.end, sums=self.sums)
 

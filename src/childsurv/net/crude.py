@@ -247,11 +247,8 @@ def crude_cells(
     folded = fold_expected(people, plain=True, weighted=False)
     if compat is None:
         return _cells(folded, _counts(folded), {})
-    counts, conventions = (
-        _split_counts(people, folded, add_times),
-        look_up_conventions(people.table, change="split"),
-    )
-    return _cells(folded, counts, {**conventions, "compat": compat})
+    conventions = {**look_up_conventions(people.table, change="split"), "compat": compat}
+    return _cells(folded, _split_counts(people, folded, add_times), conventions)
 
 
 def _require_no_cause(names: Iterable[object]) -> None:
