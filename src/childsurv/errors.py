@@ -1,7 +1,7 @@
 """The errors and warnings of childsurv, and the phrases they share.
 
-A message says what was found, in which column, by which rule, in how many rows and which ones, and what to
-do. A message never holds a value of a patient; only the owner of the data can look its row numbers up.
+A message names what was found, the column, the rule, the number of rows and which ones, and what to do. It never holds
+a value of a patient; only the owner of the data can look up its row numbers.
 """
 
 from __future__ import annotations

@@ -227,8 +227,8 @@ def test_whole_weights_with_a_life_table_are_repeated_rows() -> None:
     with pytest.raises(
         DataError,
         match=exactly(
-            "These tallies cannot be added: they differ in sums. Make both with the same by=, grid=, "
-            "life table and options."
+            "These tallies cannot be added: they differ in conventions and sums. Make both with the same "
+            "by=, grid=, life table and options."
         ),
     ):
         weighted + expected

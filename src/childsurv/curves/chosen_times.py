@@ -46,7 +46,7 @@ def values_at(curves: Curves, wanted: FloatArray) -> pd.DataFrame:
         total = np.where(before, 0, running_sum(values, starts)[safe])
         counts.append(np.diff(total, axis=1, prepend=0))
     past = ~inside & ~same
-    # Curves given survival to a time say nothing of the time before.
+    # Curves given survival to a time have no values before it.
     too_early = (ascending < curves.origin)[None, :]
     past = past | too_early
     early = before & ~past

@@ -200,7 +200,7 @@ class Curves(Frozen):
 
     @property
     def group_columns(self) -> list[str]:
-        """Names of the columns that tell groups apart."""
+        """Names of the columns with the labels of groups."""
         return [name for name in self.groups.columns if name not in ("patients", "total_events")]
 
     @property

@@ -171,7 +171,7 @@ def _contributing(curves: Curves, keep: npt.NDArray[np.bool_], group: npt.NDArra
     at_risk = np.asarray(curves.at_risk)[keep]
     first = np.flatnonzero(np.concatenate([[True], group[1:] != group[:-1]]))
     if curves.children_at_risk is not None:
-        # Children, where the curves count their weights; who of them left at which time is not known.
+        # Where the curves count weights, these are children; the times at which they left are not known.
         return np.asarray(curves.children_at_risk)[keep][first]
     left = (np.asarray(curves.events) + np.asarray(curves.censored))[keep]
     if curves.at_risk_after is not None:

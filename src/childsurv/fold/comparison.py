@@ -29,7 +29,7 @@ CELLS_AT_A_TIME = 4_000_000
 
 @dataclass(frozen=True)
 class EventTimes:
-    """The event times of one stratum, and who leaves and enters between them."""
+    """The event times of one stratum, and the rows that leave and enter between them."""
 
     times: FloatArray
     """Event times, ascending, of shape ``(n_times,)``."""
@@ -129,7 +129,7 @@ class Comparison:
         regrouped = replace(observed, group=code, groups=pd.DataFrame({"cell": present}))
         times = None
         if observed.codes is not None and causes is None:
-            # Place 0 is time 0, at which who enters is at risk from the start.
+            # Place 0 is time 0: rows that enter there are at risk from the start.
             shift = int(observed.codes.ends[0] != 0)
             times = np.concatenate([np.zeros(shift), observed.codes.ends])
             entry = observed.codes.entry

@@ -52,7 +52,7 @@ def sums_of(
 ) -> tuple[Tally, FollowUp | None]:
     """Return the sums of an estimator that needs no life table, and their rows; a tally is taken as it is.
 
-    The parameters are those of `follow_up`; where no row has an event a warning says so.
+    The parameters are those of `follow_up`; a warning reports that no row has an event.
     """
     if isinstance(data, Tally):
         data.require(by=by, time=time, event=event, entry=entry, weights=weights)
@@ -79,7 +79,7 @@ def require_expected_sums(
     Parameters
     ----------
     sums
-        The tally; where it has no events a warning says so.
+        The tally; a warning reports that it has no events.
     life_table
         The one that a user gave, which must be that of the tally; ``None`` for none.
     *names

@@ -366,6 +366,6 @@ def _variances(cells: CrudeCells) -> FloatArray:
         linear = running_sum(level * spread, starts)
         square = running_sum(spread, starts)
         variance = constant - 2 * estimate * linear + estimate**2 * square
-        # Where the three cancel, what is left is their rounding.
+        # Where the three cancel, only their rounding is left.
         variances[own] = np.where(variance > CANCELLED * (constant + estimate**2 * square), variance, 0.0)
     return variances

@@ -186,7 +186,7 @@ def expected_by_day(
     assert population.weighted_entered is not None
     assert population.weighted_left is not None
     assert population.weighted_expected_events is not None
-    # No child enters later, so what is there at the start of a day is what came, grew and left before it.
+    # No child enters later, so the sum at the start of a day is all that came and grew less all that left before.
     change = population.weighted_entered + population.weighted_expected_events - population.weighted_left
     begin = np.zeros_like(change)
     begin[:, 1:] = np.cumsum(change, axis=1)[:, :-1]

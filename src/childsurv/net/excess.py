@@ -236,7 +236,7 @@ def finish_excess_mortality(
     assert folded.life_table is not None
     increment, variance, used = excess_hazard(folded)
     increment, variance = np.where(used, increment, 0.0), np.where(used, variance, 0.0)
-    # Rows of plain tables may end at time 0; what happened then is of the first day.
+    # Rows of plain tables may end at time 0; their events count in the first day.
     begun = np.flatnonzero((folded.end[:-1] == 0) & (folded.group[1:] == folded.group[:-1]))
     for values in (increment, variance):
         values[begun + 1] += values[begun]

@@ -115,7 +115,7 @@ def finish_kaplan_meier(
     if robust:
         own = _with_rows(rows)
         assert own.weights is not None
-        # Sums of fractions leave rounding where no child is left; heads, which are whole numbers, tell where that is.
+        # Sums of fractions leave rounding where no child is left; heads, which are whole numbers, show where that is.
         weighed = fold_observed(replace(own, weights=(own.weights > 0).astype(np.float64)))
         at_risk = np.where(weighed.at_risk == weighed.sums["events"], events, at_risk)
     starts = folded.starts

@@ -40,7 +40,7 @@ BINOMIAL_COST = 7
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Bootstrap(Frozen):
-    """Estimates of many groups, and what they were in each resample of their children.
+    """Estimates of many groups, and the estimates of each resample of their children.
 
     Attributes
     ----------
@@ -95,7 +95,7 @@ class Bootstrap(Frozen):
 
     @property
     def group_columns(self) -> list[str]:
-        """Names of the columns that tell groups apart."""
+        """Names of the columns with the labels of groups."""
         return [name for name in self.groups.columns if name not in ("patients", "total_events")]
 
     @property
@@ -387,7 +387,7 @@ class _Kinds:
 
     def values(self, left: IntArray, entered: IntArray | None, quantity: str) -> FloatArray:
         """Return the quantity at the times asked for, of shape (n_resamples, n_times)."""
-        # Those who stay to the last edge have no cell, so that what is in one has left.
+        # Children who stay to the last edge have no cell, so all children in cells have left.
         gone = np.cumsum(left[:, : 2 * self.edges.size], axis=1)
         staying = self.size - gone[:, 0::2]
         deaths = left[:, 1 : 2 * self.edges.size : 2]
