@@ -27,6 +27,7 @@ from childsurv.errors import (
     warn,
 )
 from childsurv.maths.calendar import DAYS_PER_YEAR
+from childsurv.maths.frozen import Frozen
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 IntArray: TypeAlias = npt.NDArray[np.int64]
@@ -66,7 +67,7 @@ Data: TypeAlias = Cohort | pd.DataFrame | TableLike
 
 
 @dataclass(frozen=True)
-class TimeCodes:
+class TimeCodes(Frozen):
     """Times that had to be sorted: the distinct ones, and each row's place among them."""
 
     ends: FloatArray
@@ -77,7 +78,7 @@ class TimeCodes:
 
 
 @dataclass(frozen=True)
-class FollowUp:
+class FollowUp(Frozen):
     """Validated arrays of shape ``(n_rows,)``, with group codes and one labelled row a group."""
 
     time: TimeArray
