@@ -36,8 +36,8 @@ class Coverage:
 
     Attributes
     ----------
-    truth, size, kind, conf_lower
-        True survival, children in a group, ``ci=`` and ``conf_lower=``.
+    truth, size, kind, lower_variance
+        True survival, children in a group, ``ci=`` and ``lower_variance=``.
     covered, too_high, too_low : float
         Limits that hold the truth, lie above it, or lie below it (missing ones are in none).
     width : float
@@ -49,7 +49,7 @@ class Coverage:
     truth: float
     size: int
     kind: str
-    conf_lower: str
+    lower_variance: str
     covered: float
     too_high: float
     too_low: float
@@ -67,13 +67,13 @@ def coverage(truth: float, size: int, replications: int, seed: int) -> list[Cove
     for first in range(0, replications, at_once):
         groups = min(at_once, replications - first)
         frame = _children(random, truth, size, groups)
-        for kind, conf_lower, table in _limits(frame):
+        for kind, lower_variance, table in _limits(frame):
             limits = table[["lower", "upper"]].to_numpy()
-            found.setdefault((kind, conf_lower), []).append(limits)
+            found.setdefault((kind, lower_variance), []).append(limits)
         survived.append(table["estimate"].to_numpy())
     died = np.concatenate(survived) != 1.0
     result = []
-    for (kind, conf_lower), parts in found.items():
+    for (kind, lower_variance), parts in found.items():
         lower, upper = np.concatenate(parts).T
         inside = (lower <= truth) & (truth <= upper)
         result.append(
@@ -81,7 +81,7 @@ def coverage(truth: float, size: int, replications: int, seed: int) -> list[Cove
                 truth=truth,
                 size=size,
                 kind=kind,
-                conf_lower=conf_lower,
+                lower_variance=lower_variance,
                 covered=float(inside.mean()),
                 too_high=float((lower > truth).mean()),
                 too_low=float((upper < truth).mean()),
@@ -109,21 +109,21 @@ def _children(random: np.random.Generator, truth: float, size: int, groups: int)
 
 def _limits(frame: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
     """Yield survival at five years with every kind of limits."""
-    for conf_lower in LOWER_LIMITS:
+    for lower_variance in LOWER_LIMITS:
         with warnings.catch_warnings():
             # Groups without a death are what this is about.
             warnings.simplefilter("ignore", cs.ChildsurvWarning)
             curves = cs.kaplan_meier(
-                frame, by="group", time="time", event="event", ci="log-log", conf_lower=conf_lower
+                frame, by="group", time="time", event="event", ci="log-log", lower_variance=lower_variance
             )
         for kind in INTERVAL_KINDS:
             table = replace(curves, ci=kind).at(years=YEARS)
-            yield kind, conf_lower, table
-            if kind == "log-log" and conf_lower == "usual":
+            yield kind, lower_variance, table
+            if kind == "log-log" and lower_variance == "usual":
                 exact = 0.025 ** (1.0 / table["at_risk"].clip(lower=1))
                 yield (
                     NOBODY_DIED,
-                    conf_lower,
+                    lower_variance,
                     table.assign(lower=table["lower"].where(table["estimate"] != 1.0, exact)),
                 )
 
@@ -138,7 +138,7 @@ def render(rows: list[Coverage]) -> str:
     for row in rows:
         shares = (row.covered, row.too_high, row.too_low)
         lines.append(
-            f"| {row.truth:.2f} | {row.size:,} | {row.no_deaths:.1%} | {row.kind} | {row.conf_lower} | "
+            f"| {row.truth:.2f} | {row.size:,} | {row.no_deaths:.1%} | {row.kind} | {row.lower_variance} | "
             + " | ".join(f"{share:.1%}" for share in shares)
             + f" | {row.width:.4f} | {row.covered_with_deaths:.1%} |"
         )

@@ -114,7 +114,7 @@ def estimates(
 ) -> pd.DataFrame:
     """Return every replication's estimates, with log-log limits."""
     curves = cs.net_survival(
-        cohort, table, by="replication", ci="log-log", horizon=float(years[-1]), **options
+        cohort, table, by="replication", ci="log-log", horizon_years=float(years[-1]), **options
     )
     return curves.at(years=years.tolist())
 

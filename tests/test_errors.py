@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import inspect
+import warnings
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -16,12 +19,14 @@ from childsurv.errors import (
     asked,
     asking,
     import_extra,
+    renamed,
     require_choice,
     require_columns,
     require_level,
     rows_phrase,
     rows_where,
 )
+from strategies import exactly
 
 
 def test_every_error_is_a_childsurv_error() -> None:
@@ -130,3 +135,88 @@ def test_a_warning_points_at_the_line_outside_the_package() -> None:
     with pytest.warns(ChildsurvWarning) as caught:
         weighted.rmst(years=1)
     assert caught[0].filename == __file__
+
+
+@asking("paint")
+@renamed(color="colour", shade="options.shade")
+def paint(
+    wall: str, colour: str = "white", *, options: Mapping[str, object] | None = None
+) -> tuple[object, ...]:
+    """Paint a wall."""
+    return wall, colour, options, asked()
+
+
+def test_new_names_are_taken_in_silence() -> None:
+    assert paint("north") == ("north", "white", None, "paint")
+    assert paint("north", "red", options={"shade": 1}) == ("north", "red", {"shade": 1}, "paint")
+    assert paint("north", colour="red") == ("north", "red", None, "paint")
+
+
+@pytest.mark.parametrize(
+    ("given", "meant", "shown"),
+    [
+        ({"color": "red"}, ("red", None), "`color=` is now called `colour=`"),
+        ({"color": None}, (None, None), "`color=` is now called `colour=`"),
+        ({"shade": 3}, ("white", {"shade": 3}), "`shade=` is now called `options={'shade': ...}`"),
+        ({"shade": None}, ("white", None), "`shade=` is now called `options={'shade': ...}`"),
+        (
+            {"shade": 3, "options": {"coats": 2}},
+            ("white", {"coats": 2, "shade": 3}),
+            "`shade=` is now called `options={'shade': ...}`",
+        ),
+    ],
+)
+def test_old_names_warn_once_at_the_line_of_the_user(
+    given: dict[str, object], meant: tuple[object, ...], shown: str
+) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert paint("north", **given) == ("north", *meant, "paint")  # type: ignore[arg-type]
+    assert [(one.category, str(one.message), one.filename) for one in caught] == [
+        (DeprecationWarning, f"paint: {shown}; the old name goes at 1.0.", __file__)
+    ]
+
+
+def test_two_old_names_warn_each() -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert paint("north", color="red", shade=1) == ("north", "red", {"shade": 1}, "paint")  # type: ignore[call-arg]
+    assert [str(one.message).split()[1] for one in caught] == ["`color=`", "`shade=`"]
+
+
+@pytest.mark.parametrize(
+    ("by_place", "by_name", "message"),
+    [
+        (
+            (),
+            {"color": "red", "colour": "red"},
+            "paint: `color=` is the old name of `colour=`; give one of the two.",
+        ),
+        (("red",), {"color": "red"}, "paint: `color=` is the old name of `colour=`; give one of the two."),
+        (
+            (),
+            {"shade": 1, "options": {"shade": 1}},
+            "paint: `shade=` is the old name of `options={'shade': ...}`; give one of the two.",
+        ),
+    ],
+)
+def test_old_and_new_name_together_are_refused(
+    by_place: tuple[str, ...], by_name: dict[str, object], message: str
+) -> None:
+    with pytest.raises(OptionError, match=exactly(message)):
+        paint("north", *by_place, **by_name)  # type: ignore[arg-type]
+
+
+def test_a_name_that_never_was_is_an_error_of_python() -> None:
+    with pytest.raises(TypeError, match=r"^paint\(\) got an unexpected keyword argument 'tint'$"):
+        paint("north", tint=1)  # type: ignore[call-arg]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(DeprecationWarning):
+            paint("north", color="red")  # type: ignore[call-arg]
+    assert asked() == "childsurv"
+
+
+def test_signatures_and_documentation_show_new_names_only() -> None:
+    assert list(inspect.signature(paint).parameters) == ["wall", "colour", "options"]
+    assert (paint.__name__, paint.__doc__) == ("paint", "Paint a wall.")

@@ -170,3 +170,8 @@ __all__ = [
     "write_link_tokens",
     "years_of_life_lost",
 ]
+
+
+def __dir__() -> list[str]:
+    """Public names only; the rooms of the package are no names of its own."""
+    return sorted(__all__)

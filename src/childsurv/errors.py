@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import functools
 import importlib
+import inspect
 import os
 import sys
 import warnings
@@ -107,6 +108,61 @@ class asking:
                 _ASKED.reset(token)
 
         return named
+
+
+class renamed:
+    """Take old names of arguments beside the new ones until 1.0, each with one DeprecationWarning at the user's line.
+
+    A decorator of a public function, below `asking`. `inspect.signature` and the documentation show the new names only,
+    and a name that is neither old nor new is Python's own TypeError.
+
+    Parameters
+    ----------
+    **names
+        New names by the old ones: ``renamed(horizon="horizon_years")``. An argument that became an entry of a mapping
+        is written ``renamed(add_times="compat_options.add_times")``; its ``None`` adds no entry.
+
+    Examples
+    --------
+    >>> from childsurv.errors import renamed
+    >>> @renamed(color="colour")
+    ... def paint(*, colour):
+    ...     return colour
+    >>> paint(colour="red")
+    'red'
+    """
+
+    def __init__(self, **names: str) -> None:
+        self.names = names
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        """Return the function with its old names."""
+        parameters = list(inspect.signature(function).parameters)
+
+        @functools.wraps(function)
+        def with_old_names(*args: P.args, **kwargs: P.kwargs) -> R:
+            for old, new in self.names.items():
+                if old in kwargs:
+                    _rename(kwargs, old, new, by_place=parameters[: len(args)])
+            return function(*args, **kwargs)
+
+        vars(with_old_names)["renamed"] = self.names
+        return with_old_names
+
+
+def _rename(given: dict[str, Any], old: str, new: str, *, by_place: Sequence[str]) -> None:
+    """Put the value of an old name under the new one, and warn."""
+    name, _, key = new.partition(".")
+    shown = f"{name}={{{key!r}: ...}}" if key else f"{name}="
+    entries = given.get(name) or {}
+    if key in entries if key else name in given or name in by_place:
+        raise OptionError(f"{asked()}: `{old}=` is the old name of `{shown}`; give one of the two.")
+    warn(f"{asked()}: `{old}=` is now called `{shown}`; the old name goes at 1.0.", DeprecationWarning)
+    value = given.pop(old)
+    if not key:
+        given[name] = value
+    elif value is not None:
+        given[name] = {**entries, key: value}
 
 
 def asked() -> str:

@@ -239,7 +239,7 @@ def test_unknown_options() -> None:
     ):
         iccc3_table("2008")
     with pytest.raises(
-        OptionError, match=r"^level='groups' is not a choice; use one of 'group', 'subgroup', 'extended'\.$"
+        OptionError, match=r"^detail='groups' is not a choice; use one of 'group', 'subgroup', 'extended'\.$"
     ):
         iccc3_labels("groups")
     with pytest.raises(OptionError, match=r"^language='de' is not a choice; use one of 'en', 'ru'\.$"):
@@ -247,8 +247,8 @@ def test_unknown_options() -> None:
     with pytest.raises(
         OptionError,
         match=(
-            "^language='ru' has names of groups only, and level='subgroup' was asked for; use "
-            r"level='group' or language='en'\.$"
+            "^language='ru' has names of groups only, and detail='subgroup' was asked for; use "
+            r"detail='group' or language='en'\.$"
         ),
     ):
         iccc3_labels("subgroup", "ru")
@@ -378,7 +378,7 @@ MOVES = [
 
 def test_moves_by_hand(clean_rows):
     cohort = cohort_of(clean_rows, [(site, kind) for site, kind, _, _ in MOVES])
-    table = cs.compare_editions(cohort, level="subgroup")
+    table = cs.compare_editions(cohort, detail="subgroup")
     moves = {(row["from"], row["to"], row["tumours"], row["moves"]) for row in table.to_dict("records")}
     assert moves == {(old, new, 1, old != new) for _, _, old, new in MOVES}
 

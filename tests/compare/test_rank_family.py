@@ -51,8 +51,8 @@ def naive(frame, weight, *, entry=False):
 
 
 OPTIONS = {
-    "log-rank": {}, "gehan": {"weights": "gehan"}, "tarone-ware": {"weights": "tarone-ware"},
-    "peto": {"weights": "peto"}, "early": {"rho": 1.0}, "middle": {"rho": 1.0, "gamma": 1.0},
+    "log-rank": {}, "gehan": {"weighting": "gehan"}, "tarone-ware": {"weighting": "tarone-ware"},
+    "peto": {"weighting": "peto"}, "early": {"rho": 1.0}, "middle": {"rho": 1.0, "gamma": 1.0},
 }  # fmt: skip
 
 
@@ -86,7 +86,7 @@ def test_weights_agree_with_lifelines(lifelines, children, weight):
     theirs = multivariate_logrank_test(
         children["time"], children["group"], children["event"], weightings=name
     )
-    ours = cs.logrank_test(children, by="group", weights=weight, **COLUMNS)
+    ours = cs.logrank_test(children, by="group", weighting=weight, **COLUMNS)
     # The same sums; lifelines inverts the covariance by a pseudo-inverse.
     assert ours.statistic == pytest.approx(theirs.test_statistic, rel=1e-8)
 
@@ -167,12 +167,12 @@ def test_adjusted_p_values_keep_their_order(values):
 
 def test_pairs_are_tests_of_two_groups_alone(children):
     pairs = cs.pairwise_logrank_tests(
-        children, by="group", weights="gehan", entry="entry", strata="stratum", **COLUMNS
+        children, by="group", weighting="gehan", entry="entry", strata="stratum", **COLUMNS
     )
     labels = sorted(children["group"].unique())
     for row, (first, second) in zip(pairs.itertuples(), itertools.combinations(labels, 2), strict=True):
         alone = cs.logrank_test(
-            children[children["group"].isin([first, second])], by="group", weights="gehan", entry="entry",
+            children[children["group"].isin([first, second])], by="group", weighting="gehan", entry="entry",
             strata="stratum", **COLUMNS,
         )  # fmt: skip
         assert row.statistic == pytest.approx(alone.statistic, rel=1e-10)
@@ -202,7 +202,7 @@ def test_levels_are_kept_where_there_is_no_difference():
             }
         )
         for weight in ("gehan", "tarone-ware", "peto"):
-            rejected[weight] += cs.logrank_test(frame, by="group", weights=weight, **COLUMNS).p_value < 0.05
+            rejected[weight] += cs.logrank_test(frame, by="group", weighting=weight, **COLUMNS).p_value < 0.05
         rejected["max-combo"] += cs.max_combo_test(frame, by="group", **COLUMNS).p_value < 0.05
         curves = cs.kaplan_meier(frame, by="group", **COLUMNS)
         rejected["fixed"] += cs.fixed_time_test(curves, times=300).p_value < 0.05
@@ -215,10 +215,10 @@ def test_levels_are_kept_where_there_is_no_difference():
 
 
 def test_faults(children):
-    with pytest.raises(OptionError, match="weights='wilcoxon' is not a choice"):
-        cs.logrank_test(children, by="group", weights="wilcoxon", **COLUMNS)
-    with pytest.raises(OptionError, match="do not go with weights='gehan'"):
-        cs.logrank_test(children, by="group", weights="gehan", rho=1, **COLUMNS)
+    with pytest.raises(OptionError, match="weighting='wilcoxon' is not a choice"):
+        cs.logrank_test(children, by="group", weighting="wilcoxon", **COLUMNS)
+    with pytest.raises(OptionError, match="do not go with weighting='gehan'"):
+        cs.logrank_test(children, by="group", weighting="gehan", rho=1, **COLUMNS)
     with pytest.raises(OptionError, match=r"no score for .*; no group nowhere"):
         cs.logrank_test(children, by="group", trend={"nowhere": 1}, **COLUMNS)
     with pytest.raises(OptionError, match="not all the same"):

@@ -79,7 +79,7 @@ ESTIMATORS: dict[str, Estimator] = {
         expected(cs.years_of_life_lost, years=[8 / YEAR, 20 / YEAR], **TIMES, **BORN)
     ),
     "excess_mortality": Estimator(
-        expected(cs.excess_mortality, bandwidth=6.0, times=[8, 15, 25], **TIMES, **BORN)
+        expected(cs.excess_mortality, bandwidth_days=6.0, times=[8, 15, 25], **TIMES, **BORN)
     ),
     "expected_survival": Estimator(
         lambda data, by: cs.expected_survival(data, SHORT, by=by, times=[5, 20], **BORN), late=False
@@ -140,7 +140,7 @@ ESTIMATORS |= {
 
 TESTS: dict[str, Estimator] = {
     "logrank_test": Estimator(plain(cs.logrank_test, **TIMES)),
-    "logrank_test, peto": Estimator(plain(cs.logrank_test, weights="peto", **TIMES)),
+    "logrank_test, peto": Estimator(plain(cs.logrank_test, weighting="peto", **TIMES)),
     "gray_test": Estimator(plain(cs.gray_test, **CAUSES)),
     "net_survival_test": Estimator(expected(cs.net_survival_test, **TIMES, **BORN)),
 }
@@ -216,7 +216,7 @@ def test_a_bootstrap_follows_its_generator_whatever_the_order_and_group_by_group
     options = {
         "times": [5, 15],
         "replications": 60,
-        "limits": limits,
+        "ci": limits,
         "weights": "weight",
         "entry": "entry",
         **TIMES,

@@ -133,7 +133,7 @@ def peers_survival(part: pd.DataFrame, options: dict[str, Any]) -> list[float]:
     if peer == "popepi":
 
         def year(date: pd.Series) -> pd.Series:
-            return date.dt.year + (date.dt.dayofyear - 1) / 365.242199
+            return date.dt.year + (date.dt.day_of_year - 1) / 365.242199
 
         diagnosed = part["diagnosis_date"]
         times = year(diagnosed + pd.to_timedelta(part["time"], "D")) - year(diagnosed)
@@ -240,10 +240,10 @@ def test_a_horizon_cuts_and_changes_nothing_before(frame: pd.DataFrame) -> None:
     for way in ("pohar-perme", "ederer2", "hakulinen"):
         whole, cut = (
             net(frame, way).at(times=range(1, 19)),
-            net(frame, way, horizon=18.9 / 365.25).at(times=range(1, 19)),
+            net(frame, way, horizon_years=18.9 / 365.25).at(times=range(1, 19)),
         )
         assert_same(whole.drop(columns="censored"), cut.drop(columns="censored"))
-        assert net(frame, way, horizon=18.9 / 365.25).time.max() <= 19
+        assert net(frame, way, horizon_years=18.9 / 365.25).time.max() <= 19
 
 
 @quiet

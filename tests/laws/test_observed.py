@@ -47,10 +47,10 @@ def framed(rows: list[Any]) -> pd.DataFrame:
 ESTIMATORS: dict[str, Callable[..., cs.Curves]] = {
     "kaplan_meier": lambda data, **more: cs.kaplan_meier(data, entry="entry", **SURVIVAL, **more),
     "kaplan_meier, peto": lambda data, **more: cs.kaplan_meier(
-        data, entry="entry", conf_lower="peto", **SURVIVAL, **more
+        data, entry="entry", lower_variance="peto", **SURVIVAL, **more
     ),
     "kaplan_meier, modified": lambda data, **more: cs.kaplan_meier(
-        data, entry="entry", conf_lower="modified", **SURVIVAL, **more
+        data, entry="entry", lower_variance="modified", **SURVIVAL, **more
     ),
     "nelson_aalen": lambda data, **more: cs.nelson_aalen(data, entry="entry", **SURVIVAL, **more),
     "fleming_harrington": lambda data, **more: cs.nelson_aalen(
@@ -73,7 +73,7 @@ INTERVALS: dict[str, Callable[..., cs.Curves]] = {
 TESTS: dict[str, Callable[..., cs.TestResult]] = {
     "log-rank": lambda data, **more: cs.logrank_test(data, by="group", time="time", event="event", **more),
     "peto": lambda data, **more: cs.logrank_test(
-        data, by="group", weights="peto", time="time", event="event", **more
+        data, by="group", weighting="peto", time="time", event="event", **more
     ),
     "late": lambda data, **more: cs.logrank_test(
         data, by="group", gamma=1, time="time", event="event", **more

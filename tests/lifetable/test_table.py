@@ -344,7 +344,7 @@ USES = {
     "survival": lambda table, people: table.survival(
         sex="male", birth_date="1999-05-05", date="2001-06-01", days=300, country="XAA"
     ),
-    "plot": lambda table, people: table.plot("heatmap", strata={"sex": "male", "country": "XAA"}),
+    "plot": lambda table, people: table.plot("heatmap", populations={"sex": "male", "country": "XAA"}),
     "check": lambda table, people: cs.check_life_table(table),
     "life_expectancy": lambda table, people: cs.life_expectancy(table),
     "expected_survival": lambda table, people: cs.expected_survival(

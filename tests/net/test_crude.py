@@ -71,11 +71,11 @@ def test_options() -> None:
     with pytest.raises(
         cs.OptionError,
         match=exactly(
-            "crude_mortality: add_times= goes with compat='relsurv'; otherwise curves step on whole "
+            "crude_mortality: compat_options= goes with compat='relsurv'; otherwise curves step on whole "
             "days, every day."
         ),
     ):
-        crude(frame, add_times=[1.5])
+        crude(frame, compat_options={"add_times": [1.5]})
     with pytest.raises(
         cs.OptionError,
         match=exactly("crude_mortality adds a column 'cause'; rename the group column of that name."),

@@ -113,7 +113,7 @@ class TestExcessMortality:
         """Nobody dies and the population loses h a day: the excess is -h from the first day to the last."""
         h = 0.002
         rates = excess_mortality(
-            children([600, 700], [0, 0]), constant(h), bandwidth=120, kernel=kernel,
+            children([600, 700], [0, 0]), constant(h), bandwidth_days=120, kernel=kernel,
             times=[0, 0.5, 60, 300, 645.3, 700, 701], **COLUMNS,
         ).table  # fmt: skip
         assert rates["estimate"].tolist()[:-1] == pytest.approx([-h * 365.25] * 6, rel=1e-11)
@@ -121,7 +121,7 @@ class TestExcessMortality:
 
     def test_one_death(self) -> None:
         data = children([50, 400, 400, 400], [1, 0, 0, 0])
-        rates = excess_mortality(data, NOUGHT, bandwidth=100, times=[0, 100, 200], **COLUMNS).table
+        rates = excess_mortality(data, NOUGHT, bandwidth_days=100, times=[0, 100, 200], **COLUMNS).table
 
         def moment(power: int, low: float, high: float) -> float:
             low, high = (
@@ -142,7 +142,7 @@ class TestExcessMortality:
         """In the middle a kernel moves hazard about but keeps it: the area under the rate is the sum of increments."""
         data = children([200, 210, 230, 500, 500], [1, 1, 1, 0, 0])
         days = np.arange(0, 500.5, 0.5)
-        rates = excess_mortality(data, NOUGHT, bandwidth=bandwidth, times=days, **COLUMNS).table
+        rates = excess_mortality(data, NOUGHT, bandwidth_days=bandwidth, times=days, **COLUMNS).table
         # A trapezium in half days of a curve with bends.
         assert np.trapezoid(rates["estimate"], days) / 365.25 == pytest.approx(
             1 / 5 + 1 / 4 + 1 / 3, rel=1e-4
@@ -151,7 +151,7 @@ class TestExcessMortality:
     @quiet
     @given(pairs_of_groups())
     def test_groups_are_split_data(self, frame: pd.DataFrame) -> None:
-        options: dict[str, Any] = {"bandwidth": 7, "times": [0, 3, 10, 20.5, 38], **LATE}
+        options: dict[str, Any] = {"bandwidth_days": 7, "times": [0, 3, 10, 20.5, 38], **LATE}
         together = excess_mortality(frame, TABLE, by="group", **options).table
         alone = pd.concat(
             [excess_mortality(part, TABLE, by="group", **options).table for _, part in frame.groupby("group")]
@@ -160,7 +160,7 @@ class TestExcessMortality:
 
     def test_no_estimate_beside_days_without_anybody(self) -> None:
         data = children([100, 400, 400], [0, 1, 0]).assign(entry=[0, 200, 200])
-        rates = excess_mortality(data, NOUGHT, bandwidth=30, times=[50, 90, 150, 240, 380], **LATE).table
+        rates = excess_mortality(data, NOUGHT, bandwidth_days=30, times=[50, 90, 150, 240, 380], **LATE).table
         assert rates["estimate"].isna().tolist() == [False, True, True, False, False]
 
     def test_errors(self) -> None:
@@ -168,7 +168,7 @@ class TestExcessMortality:
         with pytest.raises(
             OptionError,
             match=exactly(
-                "excess_mortality: give the width of the kernel, as bandwidth= (days) or bandwidth_years=."
+                "excess_mortality: give the width of the kernel, as bandwidth_days= or bandwidth_years=."
             ),
         ):
             excess_mortality(data, NOUGHT, **COLUMNS)
@@ -178,18 +178,18 @@ class TestExcessMortality:
                 "kernel='gauss' is not a choice; use one of 'epanechnikov', 'biweight', 'uniform'."
             ),
         ):
-            excess_mortality(data, NOUGHT, bandwidth=10, kernel="gauss", **COLUMNS)
+            excess_mortality(data, NOUGHT, bandwidth_days=10, kernel="gauss", **COLUMNS)
         with pytest.raises(
             OptionError, match=r"^excess_mortality: give times= \(in days\) or years=, one of the two\.$"
         ):
-            excess_mortality(data, NOUGHT, bandwidth=10, times=1, years=1, **COLUMNS)
+            excess_mortality(data, NOUGHT, bandwidth_days=10, times=1, years=1, **COLUMNS)
 
 
 def test_deaths_at_time_0_of_a_table_count_in_the_first_day():
     times = [0] * 5 + [40] * 40
     frame = children(times, [1] * 5 + [0, 1] * 20)
     first_day = frame.assign(time=frame["time"].clip(lower=1))
-    options = {"bandwidth": 10, "times": [0, 2, 5], **COLUMNS}
+    options = {"bandwidth_days": 10, "times": [0, 2, 5], **COLUMNS}
     rates = excess_mortality(frame, NOUGHT, **options).table["estimate"]
     np.testing.assert_allclose(
         rates, excess_mortality(first_day, NOUGHT, **options).table["estimate"], rtol=1e-12
@@ -201,7 +201,7 @@ class TestRatesAreCurves:
     @staticmethod
     def rates(**options: Any) -> ExcessMortality:
         data = children([50, 300, 400, 400], [1, 1, 0, 0])
-        return excess_mortality(data, TABLE, bandwidth=100, times=[0, 100, 200], **options, **COLUMNS)
+        return excess_mortality(data, TABLE, bandwidth_days=100, times=[0, 100, 200], **options, **COLUMNS)
 
     def test_on_the_scale_of_rates(self) -> None:
         rates = self.rates()

@@ -339,7 +339,7 @@ def _rates(hazard=0.0003, until=2012):
 def test_intervals_end_at_the_horizon_and_no_rate_goes_on_beyond_it(compat, intervals, horizon):
     options = {"intervals": intervals, "compat": compat, **PEOPLE_COLUMNS}
     whole = cs.net_survival(_people(), _rates(), **options)
-    cut = cs.net_survival(_people(), _rates(), horizon=horizon, **options)
+    cut = cs.net_survival(_people(), _rates(), horizon_years=horizon, **options)
     assert cut.time.max() == pytest.approx(horizon * 365.25, rel=1e-12)
     # Up to the last whole year nothing changes: who is followed longer has not left.
     same = cut.time <= 2 * 365.25 * (1 + 1e-12) if horizon > 2 else cut.time < 1.99 * 365.25
@@ -354,11 +354,12 @@ def test_a_horizon_before_everybody_enters_says_so():
         DataError,
         match=exactly("net_survival: all rows enter after the horizon, so no child is followed before it."),
     ):
-        cs.net_survival(late, _rates(), horizon=1, entry="entry", **PEOPLE_COLUMNS)
+        cs.net_survival(late, _rates(), horizon_years=1, entry="entry", **PEOPLE_COLUMNS)
     with pytest.raises(
-        OptionError, match=exactly("net_survival: horizon= takes one or more finite numbers greater than 0.")
+        OptionError,
+        match=exactly("net_survival: horizon_years= takes one or more finite numbers greater than 0."),
     ):
-        cs.net_survival(late, _rates(), horizon="5", **PEOPLE_COLUMNS)
+        cs.net_survival(late, _rates(), horizon_years="5", **PEOPLE_COLUMNS)
     with pytest.raises(OptionError, match=exactly("net_survival: standard_method= goes with standard=.")):
         cs.net_survival(late, _rates(), standard_method="brenner", **PEOPLE_COLUMNS)
 

@@ -56,9 +56,11 @@ UNWEIGHTED: dict[str, Callable[..., Any]] = {
     "crude with a minimum": lambda *given, **more: cs.crude_mortality(*given, minimum=3, ci="log", **more),
     "years lost": lambda *given, **more: cs.years_of_life_lost(*given, years=[0.02, 0.1], **more),
     "years lost to the end": cs.years_of_life_lost,
-    "excess": lambda *given, **more: cs.excess_mortality(*given, bandwidth=7, times=[0, 3, 10, 20.5], **more),
+    "excess": lambda *given, **more: cs.excess_mortality(
+        *given, bandwidth_days=7, times=[0, 3, 10, 20.5], **more
+    ),
     "excess with a minimum": lambda *given, **more: cs.excess_mortality(
-        *given, bandwidth=9, ci="log", minimum=2, **more
+        *given, bandwidth_days=9, ci="log", minimum=2, **more
     ),
 }
 
@@ -217,7 +219,7 @@ def test_what_follows_rows_refuses_a_tally(options: dict[str, Any], reason: str)
     "name", ["net_survival", "crude_mortality", "years_of_life_lost", "excess_mortality"]
 )
 def test_tallies_that_cannot_be_finished_are_refused(name: str) -> None:
-    more = {"bandwidth": 3} if name == "excess_mortality" else {}
+    more = {"bandwidth_days": 3} if name == "excess_mortality" else {}
 
     def refusal(sums: cs.Tally, *given: Any, **options: Any) -> str:
         with pytest.raises(OptionError) as refused:
@@ -261,9 +263,9 @@ def test_tallies_that_cannot_be_finished_are_refused(name: str) -> None:
 def test_a_horizon_and_a_peer_need_rows() -> None:
     sums = cs.tally(FRAME, TABLE, **NAMES)
     with pytest.raises(
-        OptionError, match=r"^net_survival: a Tally is counted and grouped already; leave horizon= out"
+        OptionError, match=r"^net_survival: a Tally is counted and grouped already; leave horizon_years= out"
     ):
-        cs.net_survival(sums, horizon=1)
+        cs.net_survival(sums, horizon_years=1)
     with pytest.raises(
         OptionError, match=r"^crude_mortality: a Tally is counted and grouped already; leave compat= out"
     ):

@@ -53,7 +53,7 @@ def test_wide_cells_are_steps_from_edge_to_edge():
     wide = cs.LifeTable.from_frame(
         cells(lambda age, year: 0.001 * (1 + age), ages=(0, 1, 5)), mx="mx", by="country"
     )
-    segment = lines_of(wide.plot(strata={"sex": "male"}).axes[0]).get_segments()[0]
+    segment = lines_of(wide.plot(populations={"sex": "male"}).axes[0]).get_segments()[0]
     assert segment[:, 0].tolist() == [0, 1, 1, 5, 5, 10]
     assert segment[:, 1].tolist() == pytest.approx([1, 1, 2, 2, 6, 6], rel=1e-14)
 
@@ -62,7 +62,7 @@ def test_later_years_are_lighter_and_none_is_lost_on_white(table):
     long = cs.LifeTable.from_frame(
         cells(lambda age, year: 0.01, years=range(1990, 2020)), mx="mx", by="country"
     )
-    drawn = lines_of(long.plot(strata={"sex": "male"}).axes[0])
+    drawn = lines_of(long.plot(populations={"sex": "male"}).axes[0])
     drawn.update_scalarmappable()
     light = [luminance(colour) for colour in drawn.get_colors()]
     assert (np.diff(light) > 0).all()
@@ -70,7 +70,7 @@ def test_later_years_are_lighter_and_none_is_lost_on_white(table):
 
 
 def test_the_map_has_ages_upwards_and_years_across(table):
-    figure = table.plot("heatmap", strata={"sex": "female"})
+    figure = table.plot("heatmap", populations={"sex": "female"})
     mesh = next(one for one in figure.axes[0].collections if isinstance(one, QuadMesh))
     assert np.asarray(mesh.get_array()) == pytest.approx(
         np.array([[100, 90], [50, 45], [100 / 3, 30]]), rel=1e-14
@@ -88,7 +88,7 @@ def test_ranges_choose_cells(table):
         cells(lambda age, year: 0.01, ages=range(30), years=range(1990, 2020)), mx="mx", by="country"
     )
     drawn = lines_of(
-        long.plot(ages=(5, 10), years=(2000, 2004), strata={"sex": "male"}).axes[0]
+        long.plot(ages=(5, 10), years=(2000, 2004), populations={"sex": "male"}).axes[0]
     ).get_segments()
     assert len(drawn) == 5
     assert drawn[0][:, 0].tolist() == [5.5, 6.5, 7.5, 8.5, 9.5, 10.5]
@@ -141,11 +141,11 @@ def test_both_languages_and_many_panels(look):
 def test_axes_that_are_given_are_drawn_into(table):
     before = dict(mpl.rcParams)
     figure, ax = plt.subplots()
-    assert table.plot(strata={"sex": "male"}, ax=ax, title="T") is ax
+    assert table.plot(populations={"sex": "male"}, ax=ax, title="T") is ax
     assert ax.get_title("left") == "T"
     assert dict(mpl.rcParams) == before
     with pytest.raises(
-        OptionError, match=r"^ax= takes one stratum; the table has 2 here\. Choose one with strata=\.$"
+        OptionError, match=r"^ax= takes one stratum; the table has 2 here\. Choose one with populations=\.$"
     ):
         table.plot(ax=ax)
     plt.close(figure)
@@ -155,8 +155,8 @@ def test_axes_that_are_given_are_drawn_into(table):
     ("options", "message"),
     [
         ({"kind": "pie"}, r"^kind='pie' is not a choice; use one of 'ages', 'heatmap'\.$"),
-        ({"strata": {"region": "a"}}, r"^strata= names 'region'; the table is by country, sex\.$"),
-        ({"strata": {"country": "XZZ"}}, r"^strata=: the table has no country XZZ\.$"),
+        ({"populations": {"region": "a"}}, r"^populations= names 'region'; the table is by country, sex\.$"),
+        ({"populations": {"country": "XZZ"}}, r"^populations=: the table has no country XZZ\.$"),
         ({"ages": (50, 60)}, None),
         ({"years": (1900, 1910)}, r"^plot\.life_table: the table has no cell within ages= and years=\.$"),
     ],
@@ -185,6 +185,6 @@ def test_nothing_to_draw_and_too_much():
     )
     with pytest.raises(
         OptionError,
-        match=r"^plot\.life_table: 28 strata are chosen; 1 to 26 panels can be read\. Choose with strata=\.$",
+        match=r"^plot\.life_table: 28 strata are chosen; 1 to 26 panels can be read\. Choose with populations=\.$",
     ):
         many.plot()

@@ -44,7 +44,7 @@ def reference(name: str) -> pd.DataFrame:
 def test_crude_mortality(children: pd.DataFrame, life_table: LifeTable, by: str | None) -> None:
     theirs = reference("crude")
     theirs = theirs[(theirs["group"] == "all") == (by is None)]
-    options = {**NAMES, "by": by, "compat": "relsurv", "add_times": MOMENTS}
+    options = {**NAMES, "by": by, "compat": "relsurv", "compat_options": {"add_times": MOMENTS}}
     ours = crude_mortality(children, life_table, **options).at(times=sorted(theirs["time"].unique()))
     np.testing.assert_allclose(ours["estimate"], theirs["estimate"], **CLOSE)
     np.testing.assert_allclose(ours["std_error"] ** 2, theirs["variance"], rtol=1e-8, atol=1e-15)
@@ -111,7 +111,12 @@ def test_colrec_crude_mortality(
         sex=np.where(theirs["curve"].str.endswith("2"), "female", "male"),
         cause=np.where(theirs["curve"].str.startswith("causeSpec"), "disease", "population"),
     ).sort_values(["sex", "cause", "time_days"])
-    options = {**COLREC, "by": by, "compat": "relsurv", "add_times": np.array([5, 10]) * 365.241}
+    options = {
+        **COLREC,
+        "by": by,
+        "compat": "relsurv",
+        "compat_options": {"add_times": np.array([5, 10]) * 365.241},
+    }
     ours = crude_mortality(colrec, slopop, **options).at(times=365.241 * np.array([1, 2, 5, 10]))
     for own, their in (("estimate", "est"), ("lower", "lower"), ("upper", "upper")):
         np.testing.assert_allclose(ours[own], theirs[their], atol=1e-10)

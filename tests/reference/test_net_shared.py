@@ -222,7 +222,13 @@ def test_the_slip_in_the_weights_of_popepi_is_what_differs(
     from childsurv.net import programs as net_peers
 
     exact = net_survival(
-        sibr, popmort, time="days", event="dead", diagnosis_date="dg_date", horizon=10, form="exponential"
+        sibr,
+        popmort,
+        time="days",
+        event="dead",
+        diagnosis_date="dg_date",
+        horizon_years=10,
+        form="exponential",
     ).at(years=[5, 10])["estimate"]
     slipped = popepi(sibr, popmort, "pohar-perme", None).at(years=[5, 10])["estimate"]
     monkeypatch.setattr(net_peers, "_convention", lambda *_: Convention(weight_from_entry=True))

@@ -112,12 +112,12 @@ def test_cumulative_hazards_are_those_of_survfit(children, case, ctype):
 @pytest.mark.parametrize("ci", ["log", "log-log", "plain", "logit", "arcsin"])
 def test_lower_limits_are_those_of_survfit(children, rule, ci):
     theirs = pd.read_csv(REFERENCE / "observed_lower_limits.csv").query("rule == @rule and ci == @ci")
-    curves = cs.kaplan_meier(children, by="group", ci=ci, conf_lower=rule, **COLUMNS)
+    curves = cs.kaplan_meier(children, by="group", ci=ci, lower_variance=rule, **COLUMNS)
     both = theirs.merge(curves.table, on=["group", "time"], suffixes=("_r", ""))
     assert len(both) == len(theirs)
     for name in ("lower", "upper"):
         assert both[name].to_numpy() == pytest.approx(both[f"{name}_r"].to_numpy(), abs=1e-13, nan_ok=True)
-    assert curves.conventions["conf_lower"] == rule
+    assert curves.conventions["lower_variance"] == rule
     at_rows = curves.at(times=curves.table["time"].iloc[10])
     own = curves.table.query("group == @at_rows.group[0] and time == @at_rows.time[0]")
     assert at_rows["lower"][0] == pytest.approx(own["lower"].iloc[0], nan_ok=True)
@@ -126,7 +126,7 @@ def test_lower_limits_are_those_of_survfit(children, rule, ci):
     with pytest.raises(
         OptionError,
         match=exactly(
-            "Curves.conditional takes curves with usual lower limits; estimate them without conf_lower=."
+            "Curves.conditional takes curves with usual lower limits; estimate them without lower_variance=."
         ),
     ):
         curves.conditional(given=100)
@@ -375,6 +375,6 @@ def test_faults_of_tests_and_hazards():
         cs.nelson_aalen(SIX.assign(w=0.5), weights="w", ties="one-by-one", **COLUMNS)
     with pytest.raises(
         OptionError,
-        match=exactly("conf_lower='both' is not a choice; use one of 'usual', 'peto', 'modified'."),
+        match=exactly("lower_variance='both' is not a choice; use one of 'usual', 'peto', 'modified'."),
     ):
-        cs.kaplan_meier(SIX, conf_lower="both", **COLUMNS)
+        cs.kaplan_meier(SIX, lower_variance="both", **COLUMNS)

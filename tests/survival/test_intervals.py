@@ -143,7 +143,7 @@ def test_half_years_are_those_of_popepi(method, form):
 def test_sibr_is_that_of_survtab(shared, form, case):
     def position(dates):
         # popEpi's approximate calendar years.
-        return dates.dt.year + (dates.dt.dayofyear - 1) / 365.242199
+        return dates.dt.year + (dates.dt.day_of_year - 1) / 365.242199
 
     rows = pd.read_csv(shared / "data/survival/popepi_sibr.csv.gz", parse_dates=["dg_date", "ex_date"])
     rows = rows[rows["dg_date"] < rows["ex_date"]]
@@ -298,7 +298,7 @@ def test_late_entries_count_at_the_ends_of_intervals_and_in_what_follows():
     given = curves.conditional(given_years=2)
     assert given.groups["patients"][0] == ((frame["time"] > 730.5) & (frame["entry"] < 1826.25)).sum()
     table = cs.demo.life_table(seed=1)
-    net = cs.net_survival(cohort, table, intervals="yearly", horizon=5)
+    net = cs.net_survival(cohort, table, intervals="yearly", horizon_years=5)
     daily = cs.net_survival(cohort, table)
     assert net.at(years=[1, 5])["at_risk"].tolist() == daily.at(years=[1, 5])["at_risk"].tolist()
 

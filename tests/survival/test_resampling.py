@@ -184,7 +184,7 @@ def test_limits_cover_the_truth():
     )
     for limits in ("percentile", "bias-corrected"):
         table = cs.bootstrap(
-            data, by="group", years=years, replications=600, rng=3, limits=limits, **COLUMNS
+            data, by="group", years=years, replications=600, rng=3, ci=limits, **COLUMNS
         ).table
         covered = ((table["lower"] <= 0.7) & (table["upper"] >= 0.7)).mean()
         # 95 % less what 100 children cost these limits (some 1 %), within four binomial errors of 0.7 %.
@@ -275,7 +275,7 @@ def test_limits_by_their_definitions():
     values, estimate = draws.replications[0, 0], draws.estimate[0, 0]
 
     def limits(kind: str) -> list[float]:
-        table = cs.bootstrap(data, limits=kind, **options).table
+        table = cs.bootstrap(data, ci=kind, **options).table
         return [table["lower"][0], table["upper"][0]]
 
     low, high = np.quantile(values, [0.05, 0.95])
@@ -314,9 +314,7 @@ def test_resamples_without_anybody_left_are_not_counted():
             "column has 1 for a death."
         ),
     ):
-        alive = cs.bootstrap(
-            data.assign(event=0), times=50, limits="bias-corrected", replications=20, **COLUMNS
-        )
+        alive = cs.bootstrap(data.assign(event=0), times=50, ci="bias-corrected", replications=20, **COLUMNS)
     assert alive.table[["estimate", "lower", "upper"]].to_numpy().tolist() == [[1, 1, 1]]
 
 
@@ -325,7 +323,7 @@ def test_bias_is_unknown_where_all_replications_are_on_one_side():
         children(50, 1, hazard=1 / 1500),
         times=500,
         replications=50,
-        limits="bias-corrected",
+        ci="bias-corrected",
         rng=1,
         **COLUMNS,
     )
@@ -365,7 +363,7 @@ def test_a_cohort_with_late_entries():
         ({"replications": 1}, OptionError, "whole number of 2 or more"),
         ({"replications": 10.0}, OptionError, "whole number of 2 or more"),
         ({"quantity": "hazard"}, OptionError, "quantity='hazard' is not a choice"),
-        ({"limits": "bca"}, OptionError, "limits='bca' is not a choice"),
+        ({"ci": "bca"}, OptionError, "ci='bca' is not a choice"),
         ({"level": 95}, OptionError, "must lie between 0 and 1"),
         ({"weights": "half"}, DataError, r"column 'half' .* not whole numbers in 40 rows"),
         ({"time": None}, ColumnError, "needs time= and event="),

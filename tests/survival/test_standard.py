@@ -229,7 +229,7 @@ def test_faults(two, cohort):
     with pytest.raises(
         OptionError,
         match=exactly(
-            "weights='who' is not a choice; use one of 'internal', 'children-equal', 'icss-1', "
+            "standard='who' is not a choice; use one of 'internal', 'children-equal', 'icss-1', "
             "'icss-2', 'icss-3'."
         ),
     ):
@@ -245,12 +245,12 @@ def test_faults(two, cohort):
         cs.standardise(curves, {"0-4": 1})
     with pytest.raises(
         OptionError,
-        match=exactly("weights= takes finite weights of 0 or more, at least one of them above 0."),
+        match=exactly("standard= takes finite weights of 0 or more, at least one of them above 0."),
     ):
         cs.standardise(curves, {"0-4": -1, "5-9": 1})
     with pytest.raises(
         OptionError,
-        match=exactly("weights= takes the name of a standard, or a mapping from strata to weights."),
+        match=exactly("standard= takes the name of a standard, or a mapping from strata to weights."),
     ):
         cs.standardise(curves, [1, 2, 3])
     with pytest.raises(
@@ -371,11 +371,11 @@ def test_what_cannot_be_standardised_is_refused():
     with pytest.raises(
         OptionError,
         match=exactly(
-            "standardise() takes curves with usual lower limits; estimate them without conf_lower=."
+            "standardise() takes curves with usual lower limits; estimate them without lower_variance=."
         ),
     ):
         cs.standardise(
-            cs.kaplan_meier(frame, by="s", conf_lower="peto", **columns), {"a": 1, "b": 1}, over="s"
+            cs.kaplan_meier(frame, by="s", lower_variance="peto", **columns), {"a": 1, "b": 1}, over="s"
         )
     hidden = cs.kaplan_meier(pd.concat([frame, frame.head(3).assign(s="c")]), by="s", minimum=5, **columns)
     with pytest.raises(

@@ -52,7 +52,7 @@ def test_limits_of_other_kinds_cover_less() -> None:
         covered, _ = shares(100, REPLICATIONS, ci=ci)
         assert covered == pytest.approx(0.898, abs=0.02)
     # A variance for the lower limit of those at risk now gives some of it back (94.0 %).
-    covered, _ = shares(100, REPLICATIONS, ci="log", conf_lower="peto")
+    covered, _ = shares(100, REPLICATIONS, ci="log", lower_variance="peto")
     assert covered == pytest.approx(0.94, abs=0.015)
 
 

@@ -34,7 +34,15 @@ from childsurv.classify.iccc3_tables import (
 )
 from childsurv.cohort.cohort import Cohort, category_order
 from childsurv.cohort.follow_up import By, columns_list
-from childsurv.errors import DataError, OptionError, asking, require_choice, require_columns, rows_where
+from childsurv.errors import (
+    DataError,
+    OptionError,
+    asking,
+    renamed,
+    require_choice,
+    require_columns,
+    rows_where,
+)
 
 LEVELS: tuple[str, ...] = ("group", "subgroup", "extended")
 LANGUAGES: dict[str, str] = {"en": "english", "ru": "russian"}
@@ -144,12 +152,14 @@ def classify_iccc3(
     return pd.DataFrame(columns, index=index)
 
 
-def iccc3_labels(level: str = "group", language: str = "en", *, edition: str = "2017") -> pd.Series[Any]:
+@asking("iccc3_labels")
+@renamed(level="detail")
+def iccc3_labels(detail: str = "group", language: str = "en", *, edition: str = "2017") -> pd.Series[Any]:
     """Return the names of the classes of ICCC-3, in the official order.
 
     Parameters
     ----------
-    level
+    detail
         "group" (12), "subgroup" (47, and V) or "extended" (the divisions of the subgroups that have them).
     language
         "en", or "ru" for groups. English names keep the spelling of the classification.
@@ -164,22 +174,22 @@ def iccc3_labels(level: str = "group", language: str = "en", *, edition: str = "
     Raises
     ------
     OptionError
-        If there is no such level, language or edition, or the names are not there in that language.
+        If there is no such detail, language or edition, or the names are not there in that language.
 
     Examples
     --------
     >>> iccc3_labels().loc["V"], iccc3_labels(language="ru").loc["V"]
     ('Retinoblastoma', 'Ретинобластома')
     """
-    require_choice(level, LEVELS, argument="level")
+    require_choice(detail, LEVELS, argument="detail")
     require_choice(language, tuple(LANGUAGES), argument="language")
     require_choice(edition, EDITIONS, argument="edition")
-    if language == "ru" and level != "group":
+    if language == "ru" and detail != "group":
         raise OptionError(
-            f"language='ru' has names of groups only, and level={level!r} was asked for; "
-            "use level='group' or language='en'."
+            f"language='ru' has names of groups only, and detail={detail!r} was asked for; "
+            "use detail='group' or language='en'."
         )
-    return names_of(level, LANGUAGES[language], edition=edition)
+    return names_of(detail, LANGUAGES[language], edition=edition)
 
 
 def iccc3_table(edition: str = "2017") -> pd.DataFrame:
@@ -306,11 +316,13 @@ NOT_CLASSIFIED = "not classified"
 NO_CODES = "no ICD-O-3 codes"
 
 
+@asking("compare_editions")
+@renamed(level="detail")
 def compare_editions(
     cohort: Cohort,
     *,
     editions: tuple[str, str] = ("2005", "2017"),
-    level: str = "group",
+    detail: str = "group",
     by: By = None,
 ) -> pd.DataFrame:
     """Count the tumours in each class of ICCC-3 under two editions, and those that move between classes.
@@ -325,7 +337,7 @@ def compare_editions(
         A cohort with ``topography, morphology`` and ``behaviour``.
     editions
         Two of "2005", "2017" and "2017-icdo3.2".
-    level
+    detail
         "group", "subgroup" or "extended"; undivided subgroups appear as themselves in "extended".
     by
         Columns to split by, for example "country".
@@ -340,7 +352,7 @@ def compare_editions(
     Raises
     ------
     OptionError
-        If an edition or level is unknown, or the editions are the same.
+        If an edition or detail is unknown, or the editions are the same.
 
     Examples
     --------
@@ -349,15 +361,14 @@ def compare_editions(
     >>> int(table["tumours"].sum())
     500
     """
-    require_choice(level, LEVELS, argument="level")
+    require_choice(detail, LEVELS, argument="detail")
     if len(editions) != 2 or editions[0] == editions[1]:
         raise OptionError("editions= takes two different editions, such as ('2005', '2017').")
     for edition in editions:
         require_choice(edition, EDITIONS, argument="editions")
     names = columns_list(by)
     data = cohort.frame
-    with asking("compare_editions()"):
-        require_columns(data, ["topography", "morphology", "behaviour", *names])
+    require_columns(data, ["topography", "morphology", "behaviour", *names])
     # Classified once for each combination of codes, whatever the number of tumours.
     codes = ["topography", "morphology", "behaviour"]
     keys = data[[*names, *codes]].assign(topography=data["topography"].astype(str))
@@ -371,8 +382,8 @@ def compare_editions(
             table["behaviour"].where(table["behaviour"] >= 0).astype("Int64"),
             edition=edition,
         )
-        label = classes[f"iccc_{level}"].astype(object)
-        if level == "extended":
+        label = classes[f"iccc_{detail}"].astype(object)
+        if detail == "extended":
             label = label.where(label.notna(), classes["iccc_subgroup"].astype(object))
         table[column] = np.where(coded, label.where(label.notna(), NOT_CLASSIFIED), NO_CODES)
     present = {*table["from"], *table["to"]}

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from childsurv.cohort.follow_up import By, Data, columns_list, follow_up
+from childsurv.cohort.table_notes import noted
 from childsurv.compare.results import SMALLEST_VARIANCE, TestResult, chi_squared, quadratic_form, stratified
 from childsurv.curves.curves import Curves
 from childsurv.errors import (
@@ -19,6 +20,7 @@ from childsurv.errors import (
     OptionError,
     asked,
     asking,
+    renamed,
     require_choice,
 )
 from childsurv.fold.comparison import Comparison, EventTimes, compared
@@ -38,12 +40,13 @@ WEIGHTS = ("log-rank", "gehan", "tarone-ware", "peto")
 
 
 @asking("logrank_test")
+@renamed(weights="weighting")
 def logrank_test(
     data: Data | Tally,
     *,
     by: By,
     strata: By = None,
-    weights: str = "log-rank",
+    weighting: str = "log-rank",
     rho: float = 0.0,
     gamma: float = 0.0,
     trend: bool | Mapping[Any, float] | None = None,
@@ -66,7 +69,7 @@ def logrank_test(
         Columns whose combinations are compared.
     strata
         Columns within whose combinations groups are compared.
-    weights
+    weighting
         ``W(t)``: "log-rank" 1 (or Fleming and Harrington's, with ``rho`` and ``gamma``); "gehan" the number at risk
         (Gehan's and Breslow's Wilcoxon test, which also depends on censoring); "tarone-ware" its square root; "peto"
         Peto and Peto's estimate of survival, ``product of (1 - d / (Y + 1))``.
@@ -111,16 +114,16 @@ def logrank_test(
     >>> cs.logrank_test(cohort, by="age_group", strata="iccc_group", trend=True).df
     1
     """
-    _require_weights(weights, rho, gamma)
+    _require_weighting(weighting, rho, gamma)
     groups, names = _compared(data, by, strata, time, event, entry, zero_survival)
-    scores = _Scores.of(groups, [(weights, rho, gamma)])
+    scores = _Scores.of(groups, [(weighting, rho, gamma)])
     score, covariance = scores.observed[0] - scores.expected[0], scores.covariance[0, 0]
     table = groups.groups.assign(
         patients=groups.patients,
         observed=scores.observed[0],
         expected=scores.expected[0],
     )
-    name = _test_name(weights, rho, gamma)
+    name = _test_name(weighting, rho, gamma)
     if trend is None or trend is False:
         statistic, df = quadratic_form(score, covariance, scores.scale)
     else:
@@ -141,13 +144,14 @@ def logrank_test(
 
 
 @asking("pairwise_logrank_tests")
+@renamed(weights="weighting")
 def pairwise_logrank_tests(
     data: Data | Tally,
     *,
     by: By,
     adjust: str = "holm",
     strata: By = None,
-    weights: str = "log-rank",
+    weighting: str = "log-rank",
     rho: float = 0.0,
     gamma: float = 0.0,
     time: str | None = None,
@@ -163,7 +167,7 @@ def pairwise_logrank_tests(
 
     Parameters
     ----------
-    data, by, strata, weights, rho, gamma, time, event, entry, zero_survival
+    data, by, strata, weighting, rho, gamma, time, event, entry, zero_survival
         As for `logrank_test`.
     adjust
         "holm", "bh" (Benjamini and Hochberg) or "none".
@@ -173,7 +177,7 @@ def pairwise_logrank_tests(
     DataFrame
         ``group_1, group_2`` (labels, joined by a comma where there are several columns), ``statistic, df, p_value,
         adjusted_p_value``; one row a pair. Pairs that were never at risk together have df 0 and no p value, and do not
-        count among the comparisons.
+        count among the comparisons. ``attrs["conventions"]`` name the test, the adjustment and those of the cohort.
 
     References
     ----------
@@ -189,12 +193,12 @@ def pairwise_logrank_tests(
     True
     """
     require_choice(adjust, ("holm", "bh", "none"), argument="adjust")
-    _require_weights(weights, rho, gamma)
+    _require_weighting(weighting, rho, gamma)
     groups, names = _compared(data, by, strata, time, event, entry, zero_survival)
     labels = groups.groups[names].astype(str).agg(", ".join, axis=1).to_list()
     found = []
     for first, second in itertools.combinations(range(groups.n_groups), 2):
-        scores = _Scores.of(groups.pair(first, second), [(weights, rho, gamma)])
+        scores = _Scores.of(groups.pair(first, second), [(weighting, rho, gamma)])
         score = scores.observed[0] - scores.expected[0]
         statistic, df = quadratic_form(score, scores.covariance[0, 0], scores.scale)
         found.append((labels[first], labels[second], statistic, df))
@@ -206,7 +210,10 @@ def pairwise_logrank_tests(
     )
     adjusted = np.full(len(table), np.nan)
     adjusted[tested] = adjusted_p_values(p_value[tested], adjust)
-    return table.assign(p_value=p_value, adjusted_p_value=adjusted)
+    return noted(
+        table.assign(p_value=p_value, adjusted_p_value=adjusted),
+        {"test": _test_name(weighting, rho, gamma), "adjust": adjust, **groups.folded.source},
+    )
 
 
 @asking("max_combo_test")
@@ -257,7 +264,7 @@ def max_combo_test(
             f"max_combo_test: powers= takes different pairs (rho, gamma), 1 to {MOST_COMBINED} of them."
         )
     for rho, gamma in chosen:
-        _require_weights("log-rank", rho, gamma)
+        _require_weighting("log-rank", rho, gamma)
     groups, _ = _compared(data, by, strata, time, event, entry, zero_survival)
     if groups.n_groups != 2:
         raise DataError(f"max_combo_test compares two groups; there are {groups.n_groups}.")
@@ -371,13 +378,13 @@ def adjusted_p_values(p_value: FloatArray, adjust: str) -> FloatArray:
     return adjusted
 
 
-def _require_weights(weights: str, rho: float, gamma: float) -> None:
-    require_choice(weights, WEIGHTS, argument="weights")
+def _require_weighting(weighting: str, rho: float, gamma: float) -> None:
+    require_choice(weighting, WEIGHTS, argument="weighting")
     if not (rho >= 0 and gamma >= 0):
         raise OptionError(f"{asked()}: rho and gamma must be 0 or more.")
-    if weights != "log-rank" and (rho or gamma):
+    if weighting != "log-rank" and (rho or gamma):
         raise OptionError(
-            f"{asked()}: rho= and gamma= are weights of their own; they do not go with weights={weights!r}."
+            f"{asked()}: rho= and gamma= are weights of their own; they do not go with weighting={weighting!r}."
         )
 
 
@@ -401,15 +408,15 @@ def _compared(
     return compared(data, names, strata, observed), names
 
 
-def _test_name(weights: str, rho: float, gamma: float) -> str:
-    if weights == "log-rank" and (rho or gamma):
+def _test_name(weighting: str, rho: float, gamma: float) -> str:
+    if weighting == "log-rank" and (rho or gamma):
         return f"Fleming-Harrington test (rho {rho:g}, gamma {gamma:g})"
     return {
         "log-rank": "Log-rank test",
         "gehan": "Gehan-Breslow (Wilcoxon) test",
         "tarone-ware": "Tarone-Ware test",
         "peto": "Peto-Peto test",
-    }[weights]
+    }[weighting]
 
 
 def _trend_scores(groups: pd.DataFrame, names: list[str], trend: bool | Mapping[Any, float]) -> FloatArray:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from childsurv.cohort.table_notes import noted
 from childsurv.maths.frozen import Frozen
 from childsurv.maths.probability import chi_squared_p_value
 
@@ -52,7 +53,7 @@ class TestResult(Frozen):
     @property
     def table(self) -> pd.DataFrame:
         """A fresh DataFrame of what was observed and expected."""
-        return self.groups_table.copy()
+        return noted(self.groups_table.copy(), self.conventions)
 
     def __repr__(self) -> str:
         p_value = "< 0.0001" if self.p_value < 1e-4 else f"{self.p_value:.3g}"

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from childsurv.cohort.table_notes import noted
 from childsurv.curves import chosen_times, differences, reliability, small_numbers, summaries
 from childsurv.curves.curve_columns import labels_of, limits_of, std_error
 from childsurv.curves.curve_options import CurveOptions, times_by_name
@@ -79,7 +80,7 @@ class Curves(Frozen):
     start : float
         Value of the curves there: 1 for survival, 0 for a cumulative hazard or incidence.
     lower_log_variance : ndarray or None
-        Variance for the lower limit where it has one of its own (``conf_lower=``).
+        Variance for the lower limit where it has one of its own (``lower_variance=``).
     every_row : bool
         Whether `table` shows rows without an exit too, as a life table of intervals does.
     limits_scale : ndarray or None
@@ -238,7 +239,12 @@ class Curves(Frozen):
         columns["estimate"] = self.estimate[shown]
         columns["std_error"] = std_error(self.estimate[shown], self.log_variance[shown])
         columns["lower"], columns["upper"] = limits_of(self, shown)
-        return pd.DataFrame(columns, copy=False)
+        return noted(pd.DataFrame(columns, copy=False), self.conventions)
+
+    def _compared(self, table: pd.DataFrame, reference: Any, level: float | None) -> pd.DataFrame:
+        """Return a comparison of groups with its conventions."""
+        own = {"reference": reference, "level": self.level if level is None else level}
+        return noted(table, {**self.conventions, **own})
 
     @asking("Curves.at")
     @times_by_name()
@@ -273,7 +279,7 @@ class Curves(Frozen):
         >>> curves.at(years=[1, 5]).shape
         (4, 9)
         """
-        return chosen_times.values_at(self, self._times(times, years))
+        return noted(chosen_times.values_at(self, self._times(times, years)), self.conventions)
 
     @asking("Curves.with_minimum")
     def with_minimum(self, minimum: int, *, children_at_risk: npt.NDArray[np.number] | None = None) -> Curves:
@@ -356,7 +362,7 @@ class Curves(Frozen):
         if not ((shares > 0) & (shares < 1)).all():
             raise OptionError("quantile(p): p must lie between 0 and 1.")
         labels = labels_of(self, np.repeat(np.arange(len(self.groups)), shares.size))
-        return pd.DataFrame({**labels, **summaries.quantiles(self, shares)})
+        return noted(pd.DataFrame({**labels, **summaries.quantiles(self, shares)}), self.conventions)
 
     @asking("Curves.rmst")
     @times_by_name()
@@ -396,7 +402,9 @@ class Curves(Frozen):
         if tau < self.origin:
             raise OptionError(f"{asked()}: these curves begin at {self.origin:g}, after the time asked for.")
         means = summaries.restricted_means(self, tau, with_variance=self._has_variance())
-        return pd.DataFrame({**labels_of(self, np.arange(len(self.groups))), **means})
+        return noted(
+            pd.DataFrame({**labels_of(self, np.arange(len(self.groups))), **means}), self.conventions
+        )
 
     @asking("Curves.conditional")
     @times_by_name("given", "given_years")
@@ -435,7 +443,7 @@ class Curves(Frozen):
         self._require_survival()
         if self.lower_log_variance is not None:
             raise OptionError(
-                f"{asked()} takes curves with usual lower limits; estimate them without conf_lower=."
+                f"{asked()} takes curves with usual lower limits; estimate them without lower_variance=."
             )
         if self.limits_scale is not None:
             raise OptionError(
@@ -481,7 +489,8 @@ class Curves(Frozen):
         >>> curves.difference(reference="female", years=5)["sex"].tolist()
         ['male']
         """
-        return differences.differences(self, reference=reference, times=times, years=years, level=level)
+        table = differences.differences(self, reference=reference, times=times, years=years, level=level)
+        return self._compared(table, reference, level)
 
     @asking("Curves.ratio")
     def ratio(
@@ -513,7 +522,8 @@ class Curves(Frozen):
         >>> bool(curves.ratio(reference="female", years=5)["ratio"][0] > 0)
         True
         """
-        return differences.ratios(self, reference=reference, times=times, years=years, level=level)
+        table = differences.ratios(self, reference=reference, times=times, years=years, level=level)
+        return self._compared(table, reference, level)
 
     @asking("Curves.number_needed")
     def number_needed(
@@ -551,7 +561,8 @@ class Curves(Frozen):
         >>> "number_needed" in curves.number_needed(reference="female", years=5)
         True
         """
-        return differences.numbers_needed(self, reference=reference, times=times, years=years, level=level)
+        table = differences.numbers_needed(self, reference=reference, times=times, years=years, level=level)
+        return self._compared(table, reference, level)
 
     @asking("Curves.rmst_comparison")
     def rmst_comparison(
@@ -594,7 +605,8 @@ class Curves(Frozen):
         >>> curves.rmst_comparison(reference="female", years=5)["sex"].tolist()
         ['male']
         """
-        return differences.rmst_comparisons(self, reference=reference, times=times, years=years, level=level)
+        table = differences.rmst_comparisons(self, reference=reference, times=times, years=years, level=level)
+        return self._compared(table, reference, level)
 
     @asking("Curves.at_risk_table")
     @times_by_name()
@@ -628,7 +640,7 @@ class Curves(Frozen):
         )
         if self.group_columns:
             table.index = pd.MultiIndex.from_frame(self.groups[self.group_columns])
-        return table
+        return noted(table, self.conventions)
 
     @asking("Curves.reliability")
     @times_by_name()

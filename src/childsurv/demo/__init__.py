@@ -26,3 +26,7 @@ __all__ = [
     "stage_class",
     "write_extracts",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -8,6 +8,7 @@ import pandas as pd
 
 from childsurv.cohort.cohort import QUALITY_COUNTS, QUALITY_KEYS, Cohort
 from childsurv.cohort.follow_up import By, columns_list
+from childsurv.cohort.table_notes import noted
 from childsurv.errors import DataError, OptionError, asking, require_columns
 from childsurv.maths.calendar import DAYS_PER_YEAR
 
@@ -154,8 +155,7 @@ def data_quality(
             "follow_up_completeness": percent("observed", "potential"),
         }
     )
-    result.attrs["conventions"] = cohort.conventions
-    return result
+    return noted(result, cohort.conventions)
 
 
 def _follow_up_sums(cohort: Cohort, lost_after_days: int, horizon_years: float | None) -> pd.DataFrame:

@@ -20,10 +20,11 @@ from childsurv.cohort.follow_up import (
     number_column,
     require_rows,
 )
+from childsurv.cohort.table_notes import noted
 from childsurv.errors import ColumnError, OptionError, asked, asking, require_choice, require_columns
 from childsurv.lifetable.clock import RELSURV_YEAR
 from childsurv.lifetable.paths import cumulative_hazard, pieces_in_batches
-from childsurv.lifetable.people import Demographics, demographics
+from childsurv.lifetable.people import Demographics, demographics, look_up_conventions
 from childsurv.lifetable.table import LifeTable
 from childsurv.maths.asked import asked_number, asked_numbers, asked_times
 from childsurv.maths.calendar import DAYS_PER_YEAR
@@ -121,7 +122,15 @@ def expected_survival(
         names = columns_list(by)
         require_columns(frame.columns, names)
         group, groups = group_codes(frame, names)
-        return _ederer_table(life_table, people, group, groups, wanted)
+        return noted(
+            _ederer_table(life_table, people, group, groups, wanted),
+            {
+                "estimator": "Ederer's expected survival",
+                **look_up_conventions(life_table, change="exact"),
+                "days_per_year": DAYS_PER_YEAR,
+                **(data.conventions if isinstance(data, Cohort) else {}),
+            },
+        )
     given = [name for name, value in (("by", by), ("times", times), ("years", years)) if value is not None]
     if given:
         raise OptionError(
@@ -286,6 +295,11 @@ def expected_at_risk(
     n_groups = len(table) // wanted.size
     table.insert(len(names), "years", np.tile(wanted, n_groups))
     table["expected_at_risk"] = left
+    table.attrs["conventions"] |= {
+        "estimator": "expected numbers at risk" + (f", as {compat}" if compat else ""),
+        "days_per_year": days_per_year,
+        **({} if horizon_years is None else {"horizon_years": horizon_years}),
+    }
     if horizon_years is None:
         return table
     people = demographics(

@@ -194,7 +194,7 @@ class People:
         """Return the people with follow-up that ends a number of years after diagnosis for all; ``None`` for no end."""
         if years is None:
             return self
-        horizon = asked_number(years, argument="horizon", positive=True)
+        horizon = asked_number(years, argument="horizon_years", positive=True)
         # To the end of the day on which the years are over, so that survival at that time is known.
         end = int(np.ceil(horizon * DAYS_PER_YEAR))
         observed, later = self.observed.until(end)

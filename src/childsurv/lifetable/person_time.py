@@ -12,9 +12,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from childsurv.cohort.follow_up import By, Data
+from childsurv.cohort.table_notes import noted
 from childsurv.errors import OptionError, asked, asking, require_level
 from childsurv.lifetable.paths import pieces_in_batches
-from childsurv.lifetable.people import Columns, People, people_of
+from childsurv.lifetable.people import Columns, People, look_up_conventions, people_of
 from childsurv.lifetable.table import AFTER_ALL, BEFORE_ALL, LifeTable
 from childsurv.maths.calendar import DAYS_PER_YEAR, first_of_january
 from childsurv.maths.probability import poisson_limits
@@ -133,7 +134,8 @@ def person_years(
     result["deaths"] = sums["deaths"][kept].astype(np.int64)
     if life_table is not None:
         result["expected_deaths"] = sums["expected"][kept]
-    return result
+    look_up = {} if life_table is None else look_up_conventions(life_table, change="exact")
+    return noted(result, {**look_up, **people.conventions})
 
 
 @asking("standardised_mortality_ratio")
@@ -203,7 +205,10 @@ def standardised_mortality_ratio(
     result["expected_deaths"] = expected
     for name, values in (("smr", deaths), ("lower", lower), ("upper", upper)):
         result[name] = ratio(values, expected, otherwise=np.nan)
-    return result
+    conventions = {"limits": "exact, of a Poisson number (Garwood)", "level": level}
+    return noted(
+        result, {**conventions, **look_up_conventions(life_table, change="exact"), **people.conventions}
+    )
 
 
 @dataclass(frozen=True)

@@ -529,7 +529,7 @@ class LifeTable(Frozen):
         kind
             "ages" or "heatmap".
         **options
-            As in `childsurv.plot.life_table`, such as ``strata={"sex": "female"}`` and ``ages=(0, 20)``.
+            As in `childsurv.plot.life_table`, such as ``populations={"sex": "female"}`` and ``ages=(0, 20)``.
 
         Returns
         -------
@@ -540,7 +540,7 @@ class LifeTable(Frozen):
         >>> import childsurv as cs
         >>> table = cs.demo.life_table()
         >>> country = table.strata["country"].iloc[0]
-        >>> len(table.plot("heatmap", strata={"country": country, "sex": "male"}).axes)
+        >>> len(table.plot("heatmap", populations={"country": country, "sex": "male"}).axes)
         2
         """
         from childsurv import plot

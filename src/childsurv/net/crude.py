@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ import pandas as pd
 from childsurv.cohort.follow_up import By, Data, columns_list, warn_no_events
 from childsurv.curves.curve_options import CurveOptions
 from childsurv.curves.curves import Curves
-from childsurv.errors import OptionError, asked, asking, require_choice
+from childsurv.errors import OptionError, asked, asking, renamed, require_choice
 from childsurv.fold.rows import fold_expected, require_expected_sums
 from childsurv.fold.split_days import expected_until, split_day_sums
 from childsurv.fold.tally import PLAIN_SUMS, Tally
@@ -37,6 +37,7 @@ COMPAT = ("relsurv",)
 
 
 @asking("crude_mortality")
+@renamed(add_times="compat_options.add_times")
 def crude_mortality(
     data: Data | Tally,
     life_table: LifeTable | None = None,
@@ -52,7 +53,7 @@ def crude_mortality(
     ci: str = "plain",
     zero_survival: str = "keep",
     compat: str | None = None,
-    add_times: Sequence[float] | None = None,
+    compat_options: Mapping[str, Any] | None = None,
     minimum: int = 0,
 ) -> Curves:
     """Estimate the probabilities of having died of the disease and of other causes, from population mortality.
@@ -92,8 +93,9 @@ def crude_mortality(
     compat
         "relsurv": split a day where a cell of the life table ends inside it, as ``cmp.rel`` does. It differs only for
         tables whose ages change after fixed numbers of days.
-    add_times
-        With ``compat="relsurv"``: times in days, not whole, at which the curves step too (its ``add.times``).
+    compat_options
+        For "relsurv": ``{"add_times": ...}``, times in days, not whole, at which the curves step too (its
+        ``add.times``).
     minimum
         Children at risk below which a curve ends, and patients below which a group has no estimate (see
         `Curves.with_minimum`).
@@ -134,8 +136,9 @@ def crude_mortality(
         time=time, event=event, entry=entry, age_days=age_days, sex=sex, diagnosis_date=diagnosis_date,
     )  # fmt: skip
     cells = crude_cells(
-        data, life_table, columns, by=by, zero_survival=zero_survival, compat=compat, add_times=add_times
-    )
+        data, life_table, columns, by=by, zero_survival=zero_survival, compat=compat,
+        add_times=asked_add_times(compat, compat_options),
+    )  # fmt: skip
     return finish_crude_mortality(cells, options)
 
 
@@ -169,6 +172,20 @@ def finish_crude_mortality(cells: CrudeCells, options: CurveOptions) -> Curves:
         quantity="crude mortality",
         start=0.0,
     )
+
+
+def asked_add_times(compat: str | None, options: Mapping[str, Any] | None) -> FloatArray | None:
+    """Return the moments in days that ``compat_options={"add_times": ...}`` adds, or ``None``."""
+    given = dict(options or {})
+    if given and compat is None:
+        raise OptionError(
+            f"{asked()}: compat_options= goes with compat='relsurv'; otherwise curves step on whole days, every day."
+        )
+    if unknown := [str(name) for name in given if name != "add_times"]:
+        raise OptionError(f"{asked()}: compat_options= knows add_times here, not {', '.join(unknown)}.")
+    if given.get("add_times") is None:
+        return None
+    return asked_numbers(given["add_times"], argument="add_times", positive=True)
 
 
 @dataclass(frozen=True)
@@ -226,15 +243,11 @@ def crude_cells(
     by: By,
     zero_survival: str,
     compat: str | None,
-    add_times: Sequence[float] | FloatArray | None,
+    add_times: FloatArray | None,
 ) -> CrudeCells:
     """Fold follow-up and finish it into the curves of both causes; arguments as for `crude_mortality`."""
     if compat is not None:
         require_choice(compat, COMPAT, argument="compat")
-    elif add_times is not None:
-        raise OptionError(
-            f"{asked()}: add_times= goes with compat='relsurv'; otherwise curves step on whole days, every day."
-        )
     if isinstance(data, Tally):
         require_expected_sums(
             data, life_table, *PLAIN_SUMS, given={"by": by, "compat": compat, **columns.given}
@@ -264,15 +277,13 @@ def _counts(folded: Tally) -> _Counts:
     )  # fmt: skip
 
 
-def _split_counts(people: People, folded: Tally, add_times: Sequence[float] | FloatArray | None) -> _Counts:
+def _split_counts(people: People, folded: Tally, add_times: FloatArray | None) -> _Counts:
     """Return the counts with days split where a cell of the life table ends, and at added moments."""
     split = split_day_sums(people, group=people.group, n_groups=people.n_groups)
     counts = replace(
         _counts(folded), expected=split.expected_events[folded.group, folded.end.astype(np.int64)]
     )
-    moments = (
-        np.empty(0) if add_times is None else asked_numbers(add_times, argument="add_times", positive=True)
-    )
+    moments = np.empty(0) if add_times is None else add_times
     moments = np.unique(moments[(moments % 1 != 0) & (moments < counts.end.max())])
     return _with_moments(counts, moments, expected_until(people, moments)) if moments.size else counts
 

@@ -12,9 +12,10 @@ import pandas as pd
 from numpy.polynomial import polynomial
 
 from childsurv.cohort.follow_up import By, Data, warn_no_events
+from childsurv.cohort.table_notes import noted
 from childsurv.curves.curve_options import CurveOptions
 from childsurv.curves.curves import Curves
-from childsurv.errors import OptionError, asked, asking, require_choice
+from childsurv.errors import OptionError, asked, asking, renamed, require_choice
 from childsurv.fold.rows import fold_expected, require_expected_sums
 from childsurv.fold.tally import WEIGHTED_SUMS, Tally
 from childsurv.lifetable.people import Columns, look_up_conventions, people_of
@@ -114,7 +115,7 @@ class ExcessMortality(Curves):
         """A fresh DataFrame: group columns, ``time`` (days), ``at_risk, estimate, std_error, lower, upper``."""
         lower, upper = self.limits
         labels = self.groups[self.group_columns]
-        return (
+        table = (
             labels.iloc[self.group]
             .reset_index(drop=True)
             .assign(
@@ -122,15 +123,17 @@ class ExcessMortality(Curves):
                 lower=lower, upper=upper,
             )
         )  # fmt: skip
+        return noted(table, self.conventions)
 
 
 @asking("excess_mortality")
+@renamed(bandwidth="bandwidth_days")
 def excess_mortality(
     data: Data | Tally,
     life_table: LifeTable | None = None,
     *,
     by: By = None,
-    bandwidth: float | None = None,
+    bandwidth_days: float | None = None,
     bandwidth_years: float | None = None,
     kernel: str = "epanechnikov",
     times: Sequence[float] | float | None = None,
@@ -160,7 +163,7 @@ def excess_mortality(
     ----------
     data, life_table, by, time, event, entry, age_days, sex, diagnosis_date, zero_survival
         As for `crude_mortality`.
-    bandwidth, bandwidth_years
+    bandwidth_days, bandwidth_years
         Half the width of the kernel in days or in years of 365.25 days; one of the two. No default: a wide kernel
         flattens a peak after diagnosis, a narrow one shows chance.
     kernel
@@ -206,12 +209,10 @@ def excess_mortality(
     """
     require_choice(kernel, tuple(KERNELS), argument="kernel")
     options = CurveOptions.checked(level, ci, minimum, kinds=LIMITS)
-    if (bandwidth is None) == (bandwidth_years is None):
-        raise OptionError(
-            f"{asked()}: give the width of the kernel, as bandwidth= (days) or bandwidth_years=."
-        )
+    if (bandwidth_days is None) == (bandwidth_years is None):
+        raise OptionError(f"{asked()}: give the width of the kernel, as bandwidth_days= or bandwidth_years=.")
     width = float(
-        asked_number(bandwidth, argument="bandwidth", positive=True)
+        asked_number(bandwidth_days, argument="bandwidth_days", positive=True)
         if bandwidth_years is None
         else asked_number(bandwidth_years, argument="bandwidth_years", positive=True) * DAYS_PER_YEAR
     )

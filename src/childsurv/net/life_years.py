@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from childsurv.cohort.follow_up import By, Data
-from childsurv.errors import OptionError, asked, asking, require_level
+from childsurv.cohort.table_notes import noted
+from childsurv.errors import asking, renamed, require_level
 from childsurv.fold.tally import Tally
 from childsurv.lifetable.people import Columns
 from childsurv.lifetable.table import LifeTable
@@ -17,7 +19,7 @@ from childsurv.maths.asked import asked_numbers
 from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.maths.probability import normal_quantile
 from childsurv.maths.running import running_sum
-from childsurv.net.crude import CAUSES, CrudeCells, crude_cells
+from childsurv.net.crude import CAUSES, CrudeCells, asked_add_times, crude_cells
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -26,6 +28,7 @@ RELSURV_DAYS_PER_YEAR = 365.241
 
 
 @asking("years_of_life_lost")
+@renamed(add_times="compat_options.add_times")
 def years_of_life_lost(
     data: Data | Tally,
     life_table: LifeTable | None = None,
@@ -41,7 +44,7 @@ def years_of_life_lost(
     level: float = 0.95,
     zero_survival: str = "keep",
     compat: str | None = None,
-    add_times: Sequence[float] | None = None,
+    compat_options: Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
     """Estimate the years of life lost to the disease and to other causes before a horizon.
 
@@ -58,9 +61,9 @@ def years_of_life_lost(
         The horizon tau or several, in years of 365.25 days; without it each group's last day of follow-up.
     level
         Confidence level of the limits, ``estimate -+ z std_error``.
-    compat, add_times
+    compat, compat_options
         "relsurv": the ``area`` of its ``cmp.rel``, which takes every step at the height of its end, in years of 365.241
-        days, as ``years`` then are; ``add_times`` as for `crude_mortality`.
+        days, as ``years`` then are; ``compat_options`` as for `crude_mortality`.
 
     Returns
     -------
@@ -88,15 +91,11 @@ def years_of_life_lost(
     True
     """
     z = normal_quantile(require_level(level))
-    if add_times is not None and compat is None:
-        raise OptionError(
-            f"{asked()}: add_times= goes with compat='relsurv'; otherwise curves step every day."
-        )
     days_per_year = DAYS_PER_YEAR if compat is None else RELSURV_DAYS_PER_YEAR
     horizons = (
         None if years is None else asked_numbers(years, argument="years", positive=True) * days_per_year
     )
-    moments = None if add_times is None else asked_numbers(add_times, argument="add_times", positive=True)
+    moments = asked_add_times(compat, compat_options)
     if compat is not None and horizons is not None:
         # relsurv's grid ends at the horizon itself, whole day or not.
         moments = horizons if moments is None else np.concatenate([moments, horizons])
@@ -117,7 +116,7 @@ def years_of_life_lost(
         lost[:, :, place], errors[:, :, place] = _areas(cells, taus[:, place], at_end=compat is not None)
     lost, errors = lost.ravel() / days_per_year, errors.ravel() / days_per_year
     row = np.repeat(np.arange(n_groups), n_causes * taus.shape[1])
-    return (
+    table = (
         cells.groups.iloc[row]
         .reset_index(drop=True)
         .assign(
@@ -129,6 +128,8 @@ def years_of_life_lost(
             upper=lost + z * errors,
         )
     )
+    own = {"ci": "plain", "level": level, "days_per_year": days_per_year}
+    return noted(table, {**cells.conventions, **cells.followed, **own})
 
 
 def _areas(cells: CrudeCells, tau: FloatArray, *, at_end: bool) -> tuple[FloatArray, FloatArray]:

@@ -17,7 +17,7 @@ import pandas as pd
 
 from childsurv.cohort.follow_up import By, Data, warn_no_events
 from childsurv.curves.curves import Curves
-from childsurv.errors import OptionError, asked, asking, require_choice
+from childsurv.errors import OptionError, asked, asking, renamed, require_choice
 from childsurv.fold.rows import fold_expected, require_expected_sums
 from childsurv.fold.tally import Tally
 from childsurv.lifetable.people import Columns, People, people_of, require_life_table
@@ -37,6 +37,7 @@ SMALLEST_RISE = 1e-3
 
 
 @asking("net_survival")
+@renamed(horizon="horizon_years")
 def net_survival(
     data: Data | Tally,
     life_table: LifeTable | None = None,
@@ -48,7 +49,7 @@ def net_survival(
     standard: Weights | None = None,
     standard_by: str = "age_group",
     standard_method: str = "direct",
-    horizon: float | None = None,
+    horizon_years: float | None = None,
     closing_date: Any = None,
     compat: str | None = None,
     compat_options: Mapping[str, Any] | None = None,
@@ -107,8 +108,8 @@ def net_survival(
         Column of the strata.
     standard_method
         "direct" (the weighted mean of the strata's curves) or "brenner" (case weights, see `brenner_weights`).
-    horizon
-        Years at which follow-up ends for all; Ederer I expects all to survive until then.
+    horizon_years
+        Years since diagnosis at which follow-up ends for all; Ederer I expects all to survive until then.
     closing_date
         For Hakulinen's method: the date to which all could have been followed, or a column of such dates. A cohort's
         own unless given.
@@ -183,7 +184,7 @@ def net_survival(
     """
     options = NetOptions.checked(
         method=method, form=form, intervals=intervals, compat=compat, compat_options=compat_options,
-        horizon=horizon, closing_date=closing_date, missing=missing, level=level, ci=ci, minimum=minimum,
+        horizon_years=horizon_years, closing_date=closing_date, missing=missing, level=level, ci=ci, minimum=minimum,
     )  # fmt: skip
     columns = Columns(
         time=time, event=event, entry=entry, weights=weights, age_days=age_days, sex=sex,
@@ -191,7 +192,7 @@ def net_survival(
     )  # fmt: skip
     estimate: Callable[..., Curves]
     if isinstance(data, Tally):
-        given = {"by": by, "horizon": horizon, "closing_date": closing_date, **columns.given}
+        given = {"by": by, "horizon_years": horizon_years, "closing_date": closing_date, **columns.given}
         require_expected_sums(data, life_table, *options.sums, given=given, weights=True)
         estimate = partial(_of_tally, data, options)
     else:
@@ -227,7 +228,7 @@ def _of_rows(
     )  # fmt: skip
     if reweigh is not None:
         people = people.weighted_by(reweigh(people))
-    people = people.until(options.horizon)
+    people = people.until(options.horizon_years)
     warn_no_events(people.observed)
     if options.missing == "observed":
         people = people.with_observed_survival()

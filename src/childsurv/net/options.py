@@ -44,7 +44,7 @@ class NetOptions:
     """The peer that is reproduced."""
     relsurv: RelsurvOptions
     """Options of that peer, where it is relsurv."""
-    horizon: float | None
+    horizon_years: float | None
     """Years at which follow-up ends for all."""
     closing_date: Any
     """A date or the name of a column of dates, for Hakulinen's method."""
@@ -62,7 +62,7 @@ class NetOptions:
         intervals: str | Sequence[float] | None,
         compat: str | None,
         compat_options: Mapping[str, Any] | None,
-        horizon: float | None,
+        horizon_years: float | None,
         closing_date: Any,
         missing: str,
         level: float,
@@ -91,8 +91,8 @@ class NetOptions:
         require_choice(chosen, forms, argument="form")
         kind = ci if ci is not None else PEERS[compat].ci if compat in PEERS else "log"
         return cls(
-            method, chosen, intervals, compat, RelsurvOptions.checked(compat_options), horizon, closing_date, missing,
-            CurveOptions.checked(level, kind, minimum),
+            method, chosen, intervals, compat, RelsurvOptions.checked(compat_options), horizon_years, closing_date,
+            missing, CurveOptions.checked(level, kind, minimum),
         )  # fmt: skip
 
     @property

@@ -16,7 +16,7 @@ from matplotlib.colors import LinearSegmentedColormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from childsurv.errors import OptionError, asked, asking, require_choice
+from childsurv.errors import OptionError, asked, asking, renamed, require_choice
 from childsurv.lifetable.table import AFTER_ALL, BEFORE_ALL, LifeTable
 from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.plot.groups import PERSON_YEARS, Names, label_text
@@ -76,11 +76,13 @@ class Rates:
     extended: int
 
 
+@asking("plot.life_table")
+@renamed(strata="populations")
 def life_table(
     table: LifeTable,
     *,
     kind: str = "ages",
-    strata: dict[str, Any] | None = None,
+    populations: dict[str, Any] | None = None,
     ages: tuple[float, float] | None = None,
     years: tuple[int, int] | None = None,
     ax: Axes | None = None,
@@ -104,8 +106,9 @@ def life_table(
     kind
         "ages": a line of rates by age for each calendar cell, coloured by its year. "heatmap": age by calendar
         time, coloured by the rate.
-    strata
-        Which strata to show: ``{"country": "XAA", "sex": ["female", "male"]}``. All unless given.
+    populations
+        Which populations, strata of the table, to show: ``{"country": "XAA", "sex": ["female", "male"]}``. All unless
+        given.
     ages, years
         Range of ages in years and of calendar years to show; both ends are included.
     ax
@@ -130,7 +133,7 @@ def life_table(
     >>> import childsurv as cs
     >>> table = cs.demo.life_table()
     >>> country = table.strata["country"].iloc[0]
-    >>> figure = cs.plot.life_table(table, strata={"country": country}, ages=(0, 20), title="Simulated data")
+    >>> figure = cs.plot.life_table(table, populations={"country": country}, ages=(0, 20), title="Simulated data")
     >>> len(figure.axes)
     3
 
@@ -141,8 +144,7 @@ def life_table(
     """
     require_choice(kind, KINDS, argument="kind")
     page = Page(ax=ax, title=title, subtitle=subtitle, note=note, width=width, language=language, theme=theme)
-    with asking("plot.life_table"):
-        shown = _rates(table, strata or {}, ages, years, names)
+    shown = _rates(table, populations or {}, ages, years, names)
     values = np.concatenate([panel.rates[np.isfinite(panel.rates)].ravel() for panel in shown.panels])
     if values.size == 0:
         raise OptionError(
@@ -150,7 +152,7 @@ def life_table(
         )
     if ax is not None and len(shown.panels) > 1:
         raise OptionError(
-            f"ax= takes one stratum; the table has {len(shown.panels)} here. Choose one with strata=."
+            f"ax= takes one stratum; the table has {len(shown.panels)} here. Choose one with populations=."
         )
     counts = {"zero_cells": shown.zeros, "missing_cells": shown.missing, "carried_cells": shown.extended}
     notes = [page.text(key, count=page.count(number)) for key, number in counts.items() if number]
@@ -163,20 +165,20 @@ def _chosen_strata(table: LifeTable, strata: dict[str, Any]) -> npt.NDArray[np.i
     unknown = sorted(set(strata) - set(table.strata.columns))
     if unknown:
         raise OptionError(
-            f"strata= names {', '.join(map(repr, unknown))}; the table is by {', '.join(table.strata.columns)}."
+            f"populations= names {', '.join(map(repr, unknown))}; the table is by {', '.join(table.strata.columns)}."
         )
     chosen = np.ones(len(table.strata), dtype=bool)
     for name, wanted in strata.items():
         labels = list(wanted) if isinstance(wanted, (list, tuple, set)) else [wanted]
         absent = [str(label) for label in labels if label not in set(table.strata[name])]
         if absent:
-            raise OptionError(f"strata=: the table has no {name} {', '.join(absent)}.")
+            raise OptionError(f"populations=: the table has no {name} {', '.join(absent)}.")
         chosen &= table.strata[name].isin(labels).to_numpy()
     places = np.flatnonzero(chosen)
     if not 0 < places.size <= MOST_PANELS:
         raise OptionError(
             f"{asked()}: {places.size} strata are chosen; 1 to {MOST_PANELS} panels can be read. Choose with "
-            "strata=."
+            "populations=."
         )
     return places
 

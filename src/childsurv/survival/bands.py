@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from childsurv.cohort.table_notes import noted
 from childsurv.curves.curve_columns import labels_of
 from childsurv.curves.curves import Curves
 from childsurv.errors import OptionError, asked, asking, require_choice, require_level
@@ -127,12 +128,14 @@ def simultaneous_bands(
     if chosen.size == 0:
         raise OptionError(f"{asked()}: no event lies within the stretch of time.")
     frame = pd.DataFrame(labels_of(curves, curves.group[chosen]), index=pd.RangeIndex(chosen.size))
-    return frame.assign(
+    table = frame.assign(
         time=curves.time[chosen],
         estimate=curves.estimate[chosen],
         lower=np.concatenate([lower for lower, _ in limits]),
         upper=np.concatenate([upper for _, upper in limits]),
     )
+    bands = {"bands": kind, "transformation": transformation, "from": low, "to": high, "level": confidence}
+    return noted(table, {**curves.conventions, **bands})
 
 
 def _require_increments(curves: Curves, kind: str) -> None:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from childsurv.cohort.follow_up import By, Data, FollowUp, IntArray
 from childsurv.curves.curve_options import CurveOptions
 from childsurv.curves.curves import Curves
-from childsurv.errors import OptionError, asked, asking, require_choice
+from childsurv.errors import OptionError, asked, asking, renamed, require_choice
 from childsurv.fold.rows import fold_observed, sums_of
 from childsurv.fold.tally import Tally
 from childsurv.maths.limits import INTERVAL_KINDS
@@ -25,6 +25,7 @@ LOWER_LIMITS = ("usual", "peto", "modified")
 
 
 @asking("kaplan_meier")
+@renamed(conf_lower="lower_variance")
 def kaplan_meier(
     data: Data | Tally,
     *,
@@ -35,7 +36,7 @@ def kaplan_meier(
     weights: str | None = None,
     level: float = 0.95,
     ci: str = "log-log",
-    conf_lower: str = "usual",
+    lower_variance: str = "usual",
     zero_survival: str = "keep",
     time_unit: str = "days",
     minimum: int = 0,
@@ -60,7 +61,7 @@ def kaplan_meier(
     ci
         Kind of limits: "log-log" (the default: it stays within 0 and 1 and is honest near 1, where children's
         survival lies), "log" (R's default), "plain", "logit" or "arcsin".
-    conf_lower
+    lower_variance
         Variance of log S for the lower limit: "usual"; "peto" ``(1 - S) / Y``; "modified": the usual one times the
         number at risk at the last event over that at risk now, so that limits widen while children are only lost. The
         names are R's.
@@ -95,17 +96,17 @@ def kaplan_meier(
     >>> curves.at(years=5)["sex"].tolist()
     ['male', 'female']
     """
-    require_choice(conf_lower, LOWER_LIMITS, argument="conf_lower")
+    require_choice(lower_variance, LOWER_LIMITS, argument="lower_variance")
     options = CurveOptions.checked(level, ci, minimum)
     folded, rows = sums_of(
         data, by=by, time=time, event=event, entry=entry, weights=weights, zero_survival=zero_survival,
         time_unit=time_unit,
     )  # fmt: skip
-    return finish_kaplan_meier(folded, options, conf_lower=conf_lower, rows=rows)
+    return finish_kaplan_meier(folded, options, lower_variance=lower_variance, rows=rows)
 
 
 def finish_kaplan_meier(
-    folded: Tally, options: CurveOptions, *, conf_lower: str = "usual", rows: FollowUp | None = None
+    folded: Tally, options: CurveOptions, *, lower_variance: str = "usual", rows: FollowUp | None = None
 ) -> Curves:
     """Finish sums into Kaplan-Meier curves; ``rows`` are needed where weights are fractions."""
     robust = not folded.whole_weights
@@ -125,8 +126,8 @@ def finish_kaplan_meier(
         _jackknife_variance(_with_rows(rows), folded, at_risk, step) if robust else running_sum(step, starts)
     )
     conventions = {"variance": "infinitesimal jackknife" if robust else "Greenwood"}
-    if conf_lower != "usual":
-        conventions["conf_lower"] = conf_lower
+    if lower_variance != "usual":
+        conventions["lower_variance"] = lower_variance
     return _curves(
         folded,
         "Kaplan-Meier",
@@ -135,7 +136,7 @@ def finish_kaplan_meier(
         at_risk=at_risk,
         estimate=estimate,
         log_variance=log_variance,
-        lower_log_variance=_lower_variance(conf_lower, folded, at_risk, estimate, log_variance),
+        lower_log_variance=_variance_of_lower(lower_variance, folded, at_risk, estimate, log_variance),
     )
 
 
@@ -299,7 +300,7 @@ def _curves(
     )
 
 
-def _lower_variance(
+def _variance_of_lower(
     kind: str,
     folded: Tally,
     at_risk: npt.NDArray[np.number],

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from childsurv.cohort.follow_up import By, Data, FollowUp, IntArray, follow_up, frame_of
+from childsurv.cohort.table_notes import noted
 from childsurv.errors import DataError, asked, asking, require_choice
 from childsurv.fold.rows import fold_observed
 from childsurv.fold.tally import Tally
@@ -105,7 +106,7 @@ def pseudo_observations(
     names = [int(one) if one % 1 == 0 else float(one) for one in shown]
     result = pd.DataFrame(np.nan, index=frame_of(data).index, columns=pd.Index(names), dtype=np.float64)
     result.iloc[observed.rows] = values
-    return result
+    return noted(result, {"estimator": "pseudo-observations", "quantity": quantity, **observed.conventions})
 
 
 class _Curves:

@@ -16,11 +16,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from childsurv.cohort.follow_up import By, Data, FollowUp, IntArray, follow_up, require_rows, warn_no_events
-from childsurv.errors import OptionError, asked, asking, require_choice, require_level
+from childsurv.cohort.table_notes import noted
+from childsurv.errors import OptionError, asked, asking, renamed, require_choice, require_level, warn
 from childsurv.fold.rows import fold_observed
 from childsurv.fold.tally import Tally
 from childsurv.maths.asked import asked_times
 from childsurv.maths.calendar import DAYS_PER_YEAR
+from childsurv.maths.frozen import Frozen
 from childsurv.maths.probability import normal_quantile
 from childsurv.maths.running import ratio
 
@@ -37,7 +39,7 @@ BINOMIAL_COST = 7
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Bootstrap:
+class Bootstrap(Frozen):
     """Estimates of many groups, and the estimates of each resample of their children.
 
     Attributes
@@ -53,7 +55,7 @@ class Bootstrap:
     replications : ndarray of shape (n_groups, n_times, n_replications)
         The same of each resample; NaN in those without a child followed to the time. Groups are resampled apart, so
         any function of several groups may be taken replication by replication.
-    limits : str
+    ci : str
         Kind of the limits.
     level : float
         Confidence level of the limits.
@@ -70,7 +72,7 @@ class Bootstrap:
     times: FloatArray
     estimate: FloatArray
     replications: FloatArray
-    limits: str
+    ci: str
     level: float
     conventions: Mapping[str, Any]
 
@@ -82,8 +84,14 @@ class Bootstrap:
     def __repr__(self) -> str:
         return (
             f"<Bootstrap: {self.quantity}, {len(self.groups)} groups, {self.times.size} times, "
-            f"{self.replications.shape[2]:,} replications, {self.level:.0%} {self.limits} limits>"
+            f"{self.replications.shape[2]:,} replications, {self.level:.0%} {self.ci} limits>"
         )
+
+    @property
+    def limits(self) -> str:
+        """The kind of the limits under its old name, until 1.0."""
+        warn("Bootstrap: `.limits` is now called `.ci`; the old name goes at 1.0.", DeprecationWarning)
+        return self.ci
 
     @property
     def group_columns(self) -> list[str]:
@@ -155,7 +163,7 @@ class Bootstrap:
         own = estimate.ravel()
         known = np.isfinite(flat).sum(axis=1)
         std_error = _standard_deviation(flat, known)
-        lower, upper = _limits(own, flat, known, std_error, kind=self.limits, level=self.level)
+        lower, upper = _limits(own, flat, known, std_error, kind=self.ci, level=self.level)
         # A few resamples of a group that is not followed to the time may be known: those in which all die.
         unknown = np.isnan(own)
         columns["time"] = np.tile(self.times, chosen.size)
@@ -163,10 +171,11 @@ class Bootstrap:
         for label, values in (("std_error", std_error), ("lower", lower), ("upper", upper)):
             columns[label] = np.where(unknown, np.nan, values)
         columns["replications"] = np.where(unknown, 0, known)
-        return pd.DataFrame(columns)
+        return noted(pd.DataFrame(columns), self.conventions)
 
 
 @asking("bootstrap")
+@renamed(limits="ci")
 def bootstrap(
     data: Data,
     *,
@@ -180,8 +189,8 @@ def bootstrap(
     event: str | None = None,
     entry: str | None = None,
     weights: str | None = None,
-    limits: str = "percentile",
     level: float = 0.95,
+    ci: str = "percentile",
     zero_survival: str = "keep",
     time_unit: str = "days",
 ) -> Bootstrap:
@@ -205,13 +214,13 @@ def bootstrap(
         A seed or a NumPy Generator. Unless given, numbers differ from call to call.
     weights
         Whole numbers: each row stands for so many children.
-    limits
+    level
+        Confidence level.
+    ci
         "percentile": quantiles of the replications. "bias-corrected": quantiles at ``Phi(2 z0 -+ z)``, where
         ``Phi(z0)`` is the share of replications below the estimate, ties counted half (no limits where all are on one
         side). "basic": twice the estimate
         less the opposite quantile. "normal": ``estimate -+ z std_error``. The last two are not cut at 0 and 1.
-    level
-        Confidence level.
     zero_survival, time_unit
         As for `kaplan_meier`.
 
@@ -244,7 +253,7 @@ def bootstrap(
     True
     """
     require_choice(quantity, QUANTITIES, argument="quantity")
-    require_choice(limits, LIMITS, argument="limits")
+    require_choice(ci, LIMITS, argument="ci")
     require_level(level)
     if isinstance(replications, bool) or not isinstance(replications, int | np.integer) or replications < 2:
         raise OptionError(f"{asked()}: replications must be a whole number of 2 or more.")
@@ -279,14 +288,14 @@ def bootstrap(
         times=wanted,
         estimate=estimate,
         replications=draws,
-        limits=limits,
+        ci=ci,
         level=level,
         conventions={
             "estimator": "Nelson-Aalen" if quantity == "cumulative hazard" else "Kaplan-Meier",
             "quantity": quantity,
             "resampled": "children within each group",
             "replications": int(replications),
-            "limits": limits,
+            "ci": ci,
             "level": level,
             "time_unit": "days" if observed.in_days else time_unit,
             "at_risk": "(entry, time]",

@@ -26,6 +26,7 @@ from childsurv.errors import (
     OptionError,
     asked,
     asking,
+    renamed,
     require_choice,
     require_columns,
     require_count,
@@ -54,9 +55,10 @@ STANDARD_METHODS = ("direct", "brenner")
 
 
 @asking("standardise")
+@renamed(weights="standard")
 def standardise(
     curves: Curves,
-    weights: Weights,
+    standard: Weights,
     *,
     over: str = "age_group",
     empty: str = "error",
@@ -71,7 +73,7 @@ def standardise(
     curves
         Curves by the strata and any further groups: ``by=["country", "age_group"]``. Survival, net survival or
         cumulative incidence.
-    weights
+    standard
         "children-equal": a third each for 0-4, 5-9 and 10-14 years; "icss-1", "icss-2", "icss-3": the International
         Cancer Survival Standards (from 15 years on); "internal": each stratum's share of all patients of all groups
         together; or a mapping from strata to weights, which are divided by their sum.
@@ -121,7 +123,7 @@ def standardise(
             f"standardise: the curves are by {', '.join(curves.group_columns) or 'no groups'}, not by {over!r}; "
             f"estimate them with by=[..., {over!r}], or name the column with over=."
         )
-    share = _shares(curves, weights, over)
+    share = _shares(curves, standard, over)
     others = [name for name in curves.group_columns if name != over]
     outer, labels = group_codes(curves.groups, others, warn_empty=False)
     places: dict[tuple[int, str], int] = {}
@@ -137,7 +139,7 @@ def standardise(
     chosen, merged = _strata_of_groups(share, places, names, n_outer, empty, over, minimum)
     if curves.lower_log_variance is not None:
         raise OptionError(
-            "standardise() takes curves with usual lower limits; estimate them without conf_lower=."
+            "standardise() takes curves with usual lower limits; estimate them without lower_variance=."
         )
     if curves.quantity != "survival" and over in {"cause", "state"}:
         raise OptionError(
@@ -157,7 +159,7 @@ def standardise(
         estimator=f"{curves.estimator}, standardised",
         conventions={
             **curves.conventions,
-            "standard": weights if isinstance(weights, str) else "own weights",
+            "standard": standard if isinstance(standard, str) else "own weights",
             "standard_weights": f"{over}: {shares}",
             "variance": f"sum of w**2 times that of the strata ({curves.conventions.get('variance', 'as estimated')})",
             "empty_strata": empty if minimum <= 1 else f"{empty} (under {minimum} patients)",
@@ -188,7 +190,7 @@ def standardise(
 def standardised(
     estimate: Callable[..., Curves],
     data: Data | Tally,
-    weights: Weights,
+    standard: Weights,
     *,
     over: str,
     method: str = "direct",
@@ -203,7 +205,7 @@ def standardised(
         Gives curves for ``by=``, and for ``reweigh=`` those of people with the case weights that it makes of them.
     data
         What the curves are estimated from.
-    weights, over
+    standard, over
         As for `standardise`.
     method
         "direct": the weighted mean of the strata's curves; "brenner": case weights, see `brenner_weights`.
@@ -211,7 +213,7 @@ def standardised(
         Group columns, and the column with the start of follow-up, as for `brenner_weights`.
     """
     if method == "direct":
-        return standardise(estimate(by=[*columns_list(by), over]), weights, over=over)
+        return standardise(estimate(by=[*columns_list(by), over]), standard, over=over)
 
     if isinstance(data, Tally):
         raise OptionError(
@@ -223,22 +225,23 @@ def standardised(
         # Counted among the rows that the estimate keeps.
         rows = people.observed.rows
         if isinstance(rows, slice):
-            return brenner_weights(data, weights, over=over, by=by, entry=entry).to_numpy()
+            return brenner_weights(data, standard, over=over, by=by, entry=entry).to_numpy()
         kept = frame_of(data).iloc[rows]
-        return brenner_weights(kept, weights, over=over, by=by, entry=entry or "entry").to_numpy()
+        return brenner_weights(kept, standard, over=over, by=by, entry=entry or "entry").to_numpy()
 
     curves = estimate(by=by, reweigh=own_weights)
     conventions = {
         **curves.conventions,
-        "standard": weights if isinstance(weights, str) else "own weights",
+        "standard": standard if isinstance(standard, str) else "own weights",
         "standard_method": "brenner",
     }
     return replace(curves, conventions=conventions)
 
 
 @asking("brenner_weights")
+@renamed(weights="standard")
 def brenner_weights(
-    data: Data, weights: Weights, *, over: str = "age_group", by: By = None, entry: str | None = None
+    data: Data, standard: Weights, *, over: str = "age_group", by: By = None, entry: str | None = None
 ) -> pd.Series:
     """Return a case weight for each child that gives every group the standard's shares (Brenner's method).
 
@@ -249,7 +252,7 @@ def brenner_weights(
     ----------
     data
         A Cohort or a DataFrame with the columns.
-    weights, over
+    standard, over
         As for `standardise`; "internal" is the share in the data.
     by
         Column or columns of groups that are weighted each for itself.
@@ -287,7 +290,7 @@ def brenner_weights(
     stratum = frame[over].astype(str).to_numpy()
     group, labels = group_codes(frame, names, warn_empty=False)
     counts = pd.Series(stratum).value_counts()
-    share = _weights_of(weights, {str(label): float(count) for label, count in counts.items()})
+    share = _weights_of(standard, {str(label): float(count) for label, count in counts.items()})
     unknown = sorted(set(stratum) - set(share))
     if unknown:
         raise OptionError(
@@ -321,16 +324,16 @@ def brenner_weights(
     return pd.Series((wanted / own)[group, codes], index=frame.index, name="weight")
 
 
-def _shares(curves: Curves, weights: Weights, over: str) -> dict[str, float]:
+def _shares(curves: Curves, standard: Weights, over: str) -> dict[str, float]:
     """Return the weights of the strata in order, adding up to 1, after checking that they fit the curves."""
     groups = curves.groups
-    if weights == "internal" and groups["patients"].isna().any():
+    if standard == "internal" and groups["patients"].isna().any():
         raise OptionError(
             "standardise(): internal weights are shares of all patients, and minimum= has hidden some groups' numbers. "
             "Estimate without minimum= and give it here."
         )
     patients = groups.groupby(groups[over].astype(str), sort=False)["patients"].sum()
-    share = _weights_of(weights, {str(label): float(count) for label, count in patients.items()})
+    share = _weights_of(standard, {str(label): float(count) for label, count in patients.items()})
     present = set(groups[over].astype(str))
     unknown = sorted(present - set(share))
     if unknown:
@@ -343,17 +346,17 @@ def _shares(curves: Curves, weights: Weights, over: str) -> dict[str, float]:
     return share
 
 
-def _weights_of(weights: Weights, patients: Mapping[str, float]) -> dict[str, float]:
-    if isinstance(weights, str):
-        require_choice(weights, ("internal", *STANDARDS), argument="weights")
-        given: Mapping[Any, float] = patients if weights == "internal" else STANDARDS[weights]
-    elif isinstance(weights, Mapping):
-        given = weights
+def _weights_of(standard: Weights, patients: Mapping[str, float]) -> dict[str, float]:
+    if isinstance(standard, str):
+        require_choice(standard, ("internal", *STANDARDS), argument="standard")
+        given: Mapping[Any, float] = patients if standard == "internal" else STANDARDS[standard]
+    elif isinstance(standard, Mapping):
+        given = standard
     else:
-        raise OptionError("weights= takes the name of a standard, or a mapping from strata to weights.")
+        raise OptionError("standard= takes the name of a standard, or a mapping from strata to weights.")
     values = np.array([float(value) for value in given.values()])
     if values.size == 0 or not np.isfinite(values).all() or (values < 0).any() or values.sum() <= 0:
-        raise OptionError("weights= takes finite weights of 0 or more, at least one of them above 0.")
+        raise OptionError("standard= takes finite weights of 0 or more, at least one of them above 0.")
     total = values.sum()
     return {str(label): float(value / total) for label, value in zip(given, values, strict=True) if value > 0}
 
