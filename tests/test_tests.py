@@ -22,6 +22,7 @@ TESTED_ELSEWHERE = {
     "__main__": "one line that calls the command line, run by cli/test_failures.py",
     "_version": "one number",
     "cli/terminal": "what a terminal shows is read from the commands in cli/test_check_command.py",
+    "cohort/table_notes": "conventions in attrs of tables, in test_names.py",
     "curves/curve_columns": "labels, errors and limits are columns of tables of curves, in curves/test_curves.py",
     "curves/curve_options": "each estimator refuses wrong options, in laws/test_every_estimator.py",
     "demo/faults": "faults are put into extracts and found again, in demo/test_extracts.py",
