@@ -69,6 +69,7 @@ MORE_TESTS = {
     "regression/test_against_r": "numbers of R, beside regression/test_cox.py",
     "test_examples": "examples of docstrings and documents",
     "test_import": "the package as a whole",
+    "test_names": "names of arguments across the package, and the conventions of tables",
     "test_notebooks": "the notebooks",
     "test_rooms": "imports of the whole source",
     "test_ten_lines": "the ten lines of the README",
