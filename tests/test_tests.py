@@ -67,6 +67,8 @@ MORE_TESTS = {
     "net/test_tallies": "sums that were added up elsewhere, for every estimator with a life table",
     "net/test_without_table": "countries without a life table, beside net/test_net.py",
     "regression/test_against_r": "numbers of R, beside regression/test_cox.py",
+    "test_copies": "frozen results that are pickled and copied, of every room",
+    "test_docs": "the documents, and the pictures that commands draw for them",
     "test_examples": "examples of docstrings and documents",
     "test_import": "the package as a whole",
     "test_names": "names of arguments across the package, and the conventions of tables",
