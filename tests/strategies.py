@@ -13,13 +13,30 @@ import pandas as pd
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from childsurv.curves.curves import Curves
 from childsurv.lifetable.table import LifeTable
+from childsurv.survival.observed import kaplan_meier
 
 LAST_DAY = 40
 AGES = (0, 1, 2, 5, 60, 61)
 YEARS = range(1999, 2012)
 # The day before a first birthday, the birthday, 29 February among them, and the old, whose hazards are high.
 AGES_IN_DAYS = (0, 1, 300, 364, 365, 366, 729, 1460, 1461, 1462, 21_900, 21_915)
+
+
+TWO_GROUPS = pd.DataFrame(
+    {
+        "t": [10, 400, 800, 900, 50, 60, 3000, 2000],
+        "d": [1, 0, 1, 0, 1, 1, 0, 0],
+        "g": ["a"] * 4 + ["b"] * 4,
+        "h": ["x", "y"] * 4,
+    }
+)
+
+
+def two_curves(**options: object) -> Curves:
+    """Return Kaplan-Meier curves of the two small groups."""
+    return kaplan_meier(TWO_GROUPS, **{"time": "t", "event": "d", "by": "g"} | options)
 
 
 def exactly(message: str) -> str:

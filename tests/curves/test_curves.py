@@ -3,29 +3,16 @@ from __future__ import annotations
 import dataclasses
 import math
 
-import pandas as pd
 import pytest
 
-from childsurv.curves.curves import CURVE_COLUMNS, Curves
+from childsurv.curves.curves import CURVE_COLUMNS
 from childsurv.errors import ChildsurvWarning, OptionError
 from childsurv.survival.observed import kaplan_meier
-
-FRAME = pd.DataFrame(
-    {
-        "t": [10, 400, 800, 900, 50, 60, 3000, 2000],
-        "d": [1, 0, 1, 0, 1, 1, 0, 0],
-        "g": ["a"] * 4 + ["b"] * 4,
-        "h": ["x", "y"] * 4,
-    }
-)
-
-
-def curves(**options: object) -> Curves:
-    return kaplan_meier(FRAME, **{"time": "t", "event": "d", "by": "g"} | options)
+from strategies import TWO_GROUPS, two_curves
 
 
 def test_table_is_fresh_and_curves_are_frozen() -> None:
-    fit = curves()
+    fit = two_curves()
     table = fit.table
     assert tuple(table.columns) == ("g", *CURVE_COLUMNS)
     table["estimate"] = -1
@@ -41,19 +28,19 @@ def test_table_is_fresh_and_curves_are_frozen() -> None:
 def test_one_time_for_what_takes_one() -> None:
     message = r" takes one time; 2 were given, so call it once for each\.$"
     with pytest.raises(OptionError, match=r"^Curves\.rmst:" + message):
-        curves().rmst(times=[100, 200])  # type: ignore[arg-type]
+        two_curves().rmst(times=[100, 200])  # type: ignore[arg-type]
     with pytest.raises(OptionError, match=r"^Curves\.conditional:" + message):
-        curves().conditional(given=[100, 200])  # type: ignore[arg-type]
+        two_curves().conditional(given=[100, 200])  # type: ignore[arg-type]
 
 
 def test_quantiles_lie_between_nought_and_one() -> None:
     for p in (0, 1, 50, math.nan, [0.5, 1.5]):
         with pytest.raises(OptionError, match="p must lie between 0 and 1"):
-            curves().quantile(p)
+            two_curves().quantile(p)
 
 
 def test_quantiles_never_reached_are_missing() -> None:
-    quantile = curves().quantile([0.25, 0.9])
+    quantile = two_curves().quantile([0.25, 0.9])
     assert quantile["p"].tolist() == [0.25, 0.9, 0.25, 0.9]
     # Group a falls to exactly 3/4 at 10 and on to 3/8 at 800; b falls past 3/4 at 50 exactly, and to 1/2 at 60.
     assert quantile["quantile"].tolist()[::2] == [405, 55]
@@ -61,16 +48,16 @@ def test_quantiles_never_reached_are_missing() -> None:
 
 
 def test_restricted_means_past_the_end_are_missing() -> None:
-    means = curves().rmst(times=1000)
+    means = two_curves().rmst(times=1000)
     assert means["rmst"].isna().tolist() == [True, False]
     assert means["rmst"][1] == pytest.approx(50 + 0.75 * 10 + 0.5 * 940)
     # A curve that has reached 0 stays there.
-    dead = kaplan_meier(FRAME.assign(d=1), time="t", event="d", by="g").rmst(times=10_000)
+    dead = kaplan_meier(TWO_GROUPS.assign(d=1), time="t", event="d", by="g").rmst(times=10_000)
     assert dead["rmst"].tolist() == pytest.approx([(10 + 400 + 800 + 900) / 4, (50 + 60 + 3000 + 2000) / 4])
 
 
 def test_conditional_leaves_out_groups_without_survivors() -> None:
-    given = curves().conditional(given=1000)
+    given = two_curves().conditional(given=1000)
     assert given.groups.to_numpy().tolist() == [["b", 2, 0]]
     assert given.conventions["groups_left_out"] == 1
     assert given.conventions["conditional_on"] == "surviving 1000 days"
@@ -78,26 +65,26 @@ def test_conditional_leaves_out_groups_without_survivors() -> None:
     with pytest.raises(
         OptionError, match=r"^Curves\.conditional: no child is at risk after that time in any group\.$"
     ):
-        curves().conditional(given=3000)
+        two_curves().conditional(given=3000)
 
 
 def test_conditional_curves_begin_where_they_begin() -> None:
-    given = curves().conditional(given=300)
+    given = two_curves().conditional(given=300)
     message = " these curves begin at 300, after the time asked for"
     with pytest.raises(OptionError, match=rf"^Curves\.rmst:{message}\.$"):
         given.rmst(times=299)
     with pytest.raises(OptionError, match=rf"^Curves\.conditional:{message}\.$"):
         given.conditional(given=299)
     assert given.conditional(given=500).at(times=850)["estimate"][0] == pytest.approx(
-        curves().conditional(given=500).at(times=850)["estimate"][0]
+        two_curves().conditional(given=500).at(times=850)["estimate"][0]
     )
     assert given.rmst(times=700)["rmst"][0] == pytest.approx(400)
-    product = curves().at(times=300)["estimate"] * given.at(times=850)["estimate"]
-    assert product[0] == pytest.approx(curves().at(times=850)["estimate"][0])
+    product = two_curves().at(times=300)["estimate"] * given.at(times=850)["estimate"]
+    assert product[0] == pytest.approx(two_curves().at(times=850)["estimate"][0])
 
 
 def test_jackknife_variances_are_not_taken_apart() -> None:
-    weighted = kaplan_meier(FRAME.assign(w=[0.5, 1.5] * 4), time="t", event="d", weights="w")
+    weighted = kaplan_meier(TWO_GROUPS.assign(w=[0.5, 1.5] * 4), time="t", event="d", weights="w")
     with pytest.warns(
         ChildsurvWarning, match=r"^Curves\.rmst: the variance is that of each time by itself"
     ) as caught:
@@ -113,8 +100,8 @@ def test_jackknife_variances_are_not_taken_apart() -> None:
 
 
 def test_differences() -> None:
-    at = curves().at(times=[100, 850]).set_index(["g", "time"])
-    difference = curves().difference(reference="a", times=[850, 100], level=0.9)
+    at = two_curves().at(times=[100, 850]).set_index(["g", "time"])
+    difference = two_curves().difference(reference="a", times=[850, 100], level=0.9)
     assert difference["g"].tolist() == ["b", "b"]
     assert difference["time"].tolist() == [850, 100]
     for row in difference.itertuples():
@@ -124,13 +111,13 @@ def test_differences() -> None:
         variance = at.loc[("b", row.time), "std_error"] ** 2 + at.loc[("a", row.time), "std_error"] ** 2
         assert row.std_error == pytest.approx(math.sqrt(variance))
         assert row.upper - row.lower == pytest.approx(2 * 1.6448536269514722 * math.sqrt(variance))
-    assert len(curves(by=["g", "h"]).difference(reference=("a", "y"), times=100)) == 3
+    assert len(two_curves(by=["g", "h"]).difference(reference=("a", "y"), times=100)) == 3
 
 
 def test_differences_name_the_groups_there_are() -> None:
     with pytest.raises(OptionError, match=r"difference\(\): no group 'c'; the groups are a, b\."):
-        curves().difference(reference="c", times=1)
+        two_curves().difference(reference="c", times=1)
     with pytest.raises(OptionError, match=r"the groups are \('a', 'x'\), \('a', 'y'\)"):
-        curves(by=["g", "h"]).difference(reference="a", times=1)
+        two_curves(by=["g", "h"]).difference(reference="a", times=1)
     with pytest.raises(OptionError, match="estimate the curves with by="):
-        kaplan_meier(FRAME, time="t", event="d").difference(reference="a", times=1)
+        kaplan_meier(TWO_GROUPS, time="t", event="d").difference(reference="a", times=1)

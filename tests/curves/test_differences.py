@@ -17,16 +17,6 @@ REFERENCE = Path(__file__).resolve().parents[1] / "reference"
 COLUMNS = {"time": "time", "event": "event"}
 
 
-@pytest.fixture(scope="module")
-def children() -> pd.DataFrame:
-    return pd.read_csv(REFERENCE / "children.csv")
-
-
-@pytest.fixture(scope="module")
-def curves(children) -> cs.Curves:
-    return cs.kaplan_meier(children, by="group", **COLUMNS)
-
-
 def test_ratios_and_numbers_needed_are_made_of_both_curves(curves):
     at = curves.at(times=300).set_index("group")
     ratio = curves.ratio(reference="north", times=300).set_index("group")

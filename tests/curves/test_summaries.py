@@ -6,22 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pytest
 
 import childsurv as cs
 
 REFERENCE = Path(__file__).resolve().parents[1] / "reference"
 COLUMNS = {"time": "time", "event": "event"}
-
-
-@pytest.fixture(scope="module")
-def children() -> pd.DataFrame:
-    return pd.read_csv(REFERENCE / "children.csv")
-
-
-@pytest.fixture(scope="module")
-def curves(children) -> cs.Curves:
-    return cs.kaplan_meier(children, by="group", **COLUMNS)
 
 
 def test_numbers_at_risk_as_a_table(children, curves):

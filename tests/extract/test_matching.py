@@ -99,7 +99,7 @@ def test_keep_names_must_be_there_and_free():
     needed = ["PAT", "Sex", "YoB", "YoI", "Topo", "Morpho", "Vit_stat", "Surv_time"]
     with pytest.raises(
         OptionError,
-        match=r"^keep= names 'event', which childsurv uses for a column of its own; rename it first\.$",
+        match=r"^keep= names 'event', which is a column of childsurv; rename it first\.$",
     ):
         match([*needed, "event"], keep=["event"], layout="encr")
 

@@ -9,6 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import childsurv as cs
+from childsurv.cohort.follow_up import follow_up
 from childsurv.errors import ColumnError, DataError, ModelError, OptionError, asking
 from childsurv.fold.comparison import Comparison
 from strategies import exactly
@@ -147,7 +148,6 @@ def test_numbers_at_risk_are_counted_the_same_in_stretches(rows, cells):
     frame = pd.DataFrame(rows, columns=["t", "d", "g", "s", "e"]).assign(d=lambda f: f["d"].astype(int))
     frame = frame[frame["e"] < frame["t"]]
     assume(frame["d"].any() and frame["g"].nunique() > 1)
-    from childsurv.cohort.follow_up import follow_up
 
     for entry in (None, "e"):
         with asking("a test"):

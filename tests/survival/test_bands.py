@@ -20,13 +20,8 @@ COLUMNS = {"time": "time", "event": "event"}
 
 
 @pytest.fixture(scope="module")
-def children() -> pd.DataFrame:
-    return pd.read_csv(REFERENCE / "children.csv")
-
-
-@pytest.fixture(scope="module")
-def curves(children) -> cs.Curves:
-    return cs.kaplan_meier(children, by="group", **COLUMNS)
+def curves() -> cs.Curves:
+    return cs.kaplan_meier(pd.read_csv(REFERENCE / "children.csv"), by="group", **COLUMNS)
 
 
 def test_critical_values_of_a_whole_bridge_are_kolmogorov_smirnov():
