@@ -148,7 +148,6 @@ def test_numbers_at_risk_are_counted_the_same_in_stretches(rows, cells):
     frame = pd.DataFrame(rows, columns=["t", "d", "g", "s", "e"]).assign(d=lambda f: f["d"].astype(int))
     frame = frame[frame["e"] < frame["t"]]
     assume(frame["d"].any() and frame["g"].nunique() > 1)
-
     for entry in (None, "e"):
         with asking("a test"):
             observed = follow_up(frame, by="g", time="t", event="d", entry=entry)
