@@ -54,12 +54,15 @@ def flow() -> Figure:
     for x, label in ((15.5, "read"), (35.5, "fold"), (55.5, "finish"), (75.5, "draw")):
         arrow((x, 23.5), (x + 5.5 if x < 70 else x + 4.5, 23.5), label, 0.6)
     box(1, 5, "ICCC-3, checks", "classify, extract")
-    box(21, 5, "Cox, log-rank", "regression, compare")
+    box(21, 5, "Cox models", "regression")
     box(41, 5, "Life table", "lifetable")
+    box(61, 5, "Tests", "compare, net")
     arrow((12, 12.2), (23, 20))
     arrow((28.2, 20), (28.2, 12.2))
     arrow((48.2, 12.2), (48.2, 20))
+    arrow((53, 20), (64, 12.2))
     axes.plot((28.2, 28.2, 87.2), (4.8, 2, 2), color=grey, linewidth=1)
+    axes.plot((68.2, 68.2), (4.8, 2), color=grey, linewidth=1)
     arrow((87.2, 1.9), (87.2, 20))
     sentence = "An extract is read into a cohort, folded into sums, finished into curves, and drawn."
     axes.text(1, 31.5, sentence, fontsize=10.5, color=dark)

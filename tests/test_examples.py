@@ -88,6 +88,20 @@ def test_examples_of_life_tables_run_in_order(tmp_path: Path, monkeypatch: pytes
     assert (tmp_path / "life_table.png").exists()
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["observed_survival", "net_survival"])
+def test_examples_of_estimates_run_in_order(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = REPOSITORY / "docs" / f"{name}.md"
+    blocks = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) >= 5
+    together: dict[str, object] = {}
+    for block in blocks:
+        exec(compile(block, page.name, "exec"), together)
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_local_links_lead_somewhere(document: Path) -> None:
     text = document.read_text(encoding="utf-8")

@@ -57,8 +57,8 @@ from childsurv.extract import (
     write_extract,
     write_link_tokens,
 )
-from childsurv.fold.build import tally
 from childsurv.fold.tally import Grid, Tally
+from childsurv.fold.tallying import tally
 from childsurv.lifetable.check import check_life_table, life_expectancy
 from childsurv.lifetable.expected import expected_at_risk, expected_survival
 from childsurv.lifetable.extending import concat_life_tables

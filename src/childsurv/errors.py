@@ -1,7 +1,7 @@
 """The errors and warnings of childsurv, and the phrases they share.
 
-A message says what was found, in which column, by which rule, in how many rows and which ones, and what to
-do. It never holds a value of a patient: row numbers let the owner of the data look, and nobody else.
+A message names what was found, the column, the rule, the number of rows and which ones, and what to do. It never holds
+a value of a patient; only the owner of the data can look up its row numbers.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep  # noqa: PTH100, PTH120 - frames hold plain text
-"""Where the library's own frames lie, which a warning does not point at."""
+"""Directory of the library, at whose frames no warning points."""
 
 
 class ChildsurvError(Exception):
@@ -179,7 +179,7 @@ def warn(message: str, category: type[Warning] = ChildsurvWarning) -> None:
 
 
 def rows_phrase(rows: ArrayLike, *, limit: int = 8) -> str:
-    """Say which rows and how many: ``3 rows (2, 5, 9)``; long lists are cut and say so.
+    """Return the number of rows and which ones, as ``3 rows (2, 5, 9)``; a long list ends with how many more.
 
     Parameters
     ----------

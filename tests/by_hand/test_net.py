@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from childsurv.fold.build import tally
+from childsurv.fold.tallying import tally
 from childsurv.lifetable.table import LifeTable
 from childsurv.net.net import net_survival
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from childsurv.cohort.cohort import Cohort, empty_findings, join_exclusions
-from childsurv.fold.build import tally
+from childsurv.fold.tallying import tally
 
 
 def cohort(rows: list[tuple[str, str, int]]) -> Cohort:

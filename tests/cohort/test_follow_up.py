@@ -10,6 +10,7 @@ import polars
 import pyarrow
 import pytest
 
+import childsurv as cs
 from childsurv.cohort.cohort import Cohort, empty_findings, join_exclusions
 from childsurv.cohort.follow_up import FollowUp, columns_list, follow_up, frame_of, group_codes, tie_times
 from childsurv.errors import ChildsurvError, ChildsurvWarning, ColumnError, DataError, OptionError, asking
@@ -261,7 +262,7 @@ BAD: dict[str, tuple[dict[str, Any], dict[str, Any], type[ChildsurvError], str]]
         {"time": 98765},
         {"by": "time"},
         OptionError,
-        r"by= names 'time', which results call a column of their own",
+        r"by= names 'time', which results use for their columns\. Give the group column another name\.",
     ),
     "zero_survival": (
         {},
@@ -364,6 +365,27 @@ def test_a_cohort_has_no_other_unit_of_time() -> None:
     import childsurv as cs
 
     with pytest.raises(
-        OptionError, match=r"^kaplan_meier: a cohort counts days; time_unit= is for tables of your own\.$"
+        OptionError, match=r"^kaplan_meier: a cohort counts days; time_unit= is for a DataFrame\.$"
     ):
         cs.kaplan_meier(cs.demo.cohort(patients=300, seed=1), time_unit="months")
+
+
+def _weighted_rows():
+    random = np.random.default_rng(3)
+    frame = pd.DataFrame(
+        {
+            "time": random.integers(1, 60, 80),
+            "event": random.integers(0, 2, 80),
+            "w": random.integers(1, 5, 80).astype(float),
+        }
+    )
+    return frame, frame.loc[frame.index.repeat(frame["w"].astype(int))].drop(columns="w")
+
+
+@pytest.mark.parametrize(
+    "name", ["score", "ratio", "number_needed", "reliability", "replications", "transformed"]
+)
+def test_groups_may_not_be_called_like_a_result(name):
+    frame, _ = _weighted_rows()
+    with pytest.raises(OptionError, match=name):
+        cs.kaplan_meier(frame.assign(**{name: "a"}), time="time", event="event", by=name)

@@ -8,14 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 import childsurv as cs
 from childsurv.compare.ranks import adjusted_p_values
-from childsurv.errors import DataError, ModelError, OptionError, asking
-from childsurv.fold.comparison import Comparison
-from childsurv.maths.probability import largest_of_normals_p_value
+from childsurv.errors import DataError, ModelError, OptionError
 
 REFERENCE = Path(__file__).resolve().parents[1] / "reference"
 COLUMNS = {"time": "time", "event": "event"}
@@ -127,14 +125,6 @@ def test_fixed_time_is_that_of_survfit(children, time):
     assert result.df == row["df"]
 
 
-def test_boxes_of_normals_are_those_of_mvtnorm():
-    for row in pd.read_csv(REFERENCE / "observed_boxes.csv").itertuples():
-        correlation = np.full((row.size, row.size), row.correlation)
-        np.fill_diagonal(correlation, 1.0)
-        # mvtnorm is good to 1e-8, the lattice to some 1e-5.
-        assert largest_of_normals_p_value(row.largest, correlation) == pytest.approx(row.p_value, abs=5e-5)
-
-
 # Laws
 
 
@@ -161,57 +151,6 @@ def test_scores_that_follow_from_each_other_are_no_further_test(children):
     once = cs.max_combo_test(two, by="group", powers=[(0, 0)], **COLUMNS)
     nearly = cs.max_combo_test(two, by="group", powers=[(0, 0), (1e-9, 0)], **COLUMNS)
     assert nearly.p_value == pytest.approx(once.p_value, abs=1e-5)
-
-
-def test_boxes_of_normals_with_scores_that_sum_to_another():
-    """Even = early + late exactly, as in the default weights: a plane in three dimensions, checked by simulation."""
-    rng = np.random.default_rng(0)
-    loadings = np.array([[0.9, 0.1, 0.0], [0.5, 0.3, 0.2], [0.4, -0.2, -0.2], [-0.1, 0.5, 0.6]])
-    covariance = loadings @ loadings.T
-    size = np.sqrt(np.diag(covariance))
-    simulated = np.abs(rng.standard_normal((2_000_000, 3)) @ (loadings / size[:, None]).T).max(axis=1)
-    for largest in (1.0, 2.0, 2.5):
-        p_value = largest_of_normals_p_value(largest, covariance / np.outer(size, size))
-        # Two million draws have a standard error of 3.5e-4 at most.
-        assert p_value == pytest.approx((simulated > largest).mean(), abs=1.2e-3)
-    assert largest_of_normals_p_value(1.96, np.ones((3, 3))) == pytest.approx(0.05, abs=1e-4)
-
-
-@given(
-    rows=st.lists(
-        st.tuples(st.integers(0, 12), st.booleans(), st.integers(0, 3), st.integers(0, 2), st.integers(0, 4)),
-        min_size=4,
-        max_size=40,
-    ),
-    cells=st.integers(4, 40),
-)
-def test_numbers_at_risk_are_counted_the_same_in_stretches(rows, cells):
-    frame = pd.DataFrame(rows, columns=["t", "d", "g", "s", "e"]).assign(d=lambda f: f["d"].astype(int))
-    frame = frame[frame["e"] < frame["t"]]
-    assume(frame["d"].any() and frame["g"].nunique() > 1)
-    from childsurv.cohort.follow_up import follow_up
-
-    for entry in (None, "e"):
-        with asking("a test"):
-            observed = follow_up(frame, by="g", time="t", event="d", entry=entry)
-        stratum = frame["s"].to_numpy()
-        with pytest.MonkeyPatch.context() as patch:
-            comparison = Comparison.of_rows(observed, frame, "s")
-            whole = [list(one.at_risk_by_group()) for one in comparison.event_times()]
-            patch.setattr("childsurv.fold.comparison.CELLS_AT_A_TIME", cells)
-            parts = [list(one.at_risk_by_group()) for one in comparison.event_times()]
-        sets = list(comparison.event_times())
-        for own, mine, of in zip(whole, parts, sets, strict=True):
-            together = np.concatenate([block for _, block in mine])
-            np.testing.assert_array_equal(np.concatenate([block for _, block in own]), together)
-            np.testing.assert_array_equal(together.sum(axis=1), of.at_risk)
-        for label, of in zip(sorted(set(stratum[frame["d"] == 1])), sets, strict=True):
-            part = frame[stratum == label]
-            for moment, at_risk, events in zip(of.times, of.at_risk, of.events, strict=True):
-                start = part["e"] if entry else 0
-                there = (part["t"] >= moment) & ((start < moment) | (start == 0))
-                assert at_risk == there.sum()
-                assert events == ((part["t"] == moment) & (part["d"] == 1)).sum()
 
 
 @given(st.lists(st.floats(1e-6, 1), min_size=1, max_size=12))

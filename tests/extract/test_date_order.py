@@ -96,7 +96,7 @@ def test_a_file_in_the_order_that_the_layout_does_not_name_is_refused(clean_rows
         LayoutError,
         match=(
             "^Layout childsurv reads dates as %d/%m/%Y, but 107 values can only be %m/%d/%Y, 73 can be "
-            "either, and none can only be %d/%m/%Y: day and month seem to stand the other way round, and "
+            "either, and none can only be %d/%m/%Y: day and month seem to be the other way round, and "
             r"the 73 would be read as wrong dates\. If the file is written %m/%d/%Y, read it with "
             r"date_formats=\['%m/%d/%Y'\]; if it is not, with date_formats=\['%d/%m/%Y'\], and correct the"
             r" 107 values\.$"

@@ -13,8 +13,8 @@ import pytest
 from childsurv.cohort.cohort import Cohort, empty_findings, join_exclusions
 from childsurv.compare.ranks import logrank_test
 from childsurv.errors import ChildsurvWarning, ColumnError, DataError, OptionError
-from childsurv.fold.build import tally
 from childsurv.fold.tally import Grid
+from childsurv.fold.tallying import tally
 from childsurv.lifetable.table import LifeTable
 from childsurv.net.net import net_survival
 from childsurv.survival.observed import kaplan_meier

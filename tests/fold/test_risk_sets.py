@@ -13,10 +13,8 @@ def followed(time, event, *, entry=None, weights=None, stratum=None) -> FollowUp
     """Follow-up of arrays as they are, with strata as groups."""
     group = np.zeros(len(time), dtype=np.int64) if stratum is None else np.asarray(stratum)
     groups = pd.DataFrame({"stratum": np.arange(group.max() + 1)})
-    died = np.asarray(event, dtype=np.int8)
-    return FollowUp(
-        np.asarray(time), died, entry, weights, group, groups, 0, "days", "as given", slice(None)
-    )  # fmt: skip
+    ends, events = np.asarray(time), np.asarray(event, dtype=np.int8)
+    return FollowUp(ends, events, entry, weights, group, groups, 0, "days", "as given", slice(None))
 
 
 def test_differences_of_running_sums_do_not_cancel() -> None:

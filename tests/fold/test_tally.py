@@ -10,8 +10,8 @@ import pytest
 
 from childsurv.cohort.cohort import Cohort, empty_findings, join_exclusions
 from childsurv.errors import DataError, OptionError
-from childsurv.fold.build import tally
 from childsurv.fold.tally import COUNTED_SUMS, PLAIN_SUMS, WEIGHTED_SUMS, Grid, Tally
+from childsurv.fold.tallying import tally
 from childsurv.lifetable.table import LifeTable
 from strategies import exactly
 
@@ -227,8 +227,8 @@ def test_whole_weights_with_a_life_table_are_repeated_rows() -> None:
     with pytest.raises(
         DataError,
         match=exactly(
-            "These tallies cannot be added: they differ in sums. Make both with the same by=, grid=, "
-            "life table and options."
+            "These tallies cannot be added: they differ in conventions and sums. Make both with the same "
+            "by=, grid=, life table and options."
         ),
     ):
         weighted + expected

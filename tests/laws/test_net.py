@@ -133,7 +133,7 @@ def peers_survival(part: pd.DataFrame, options: dict[str, Any]) -> list[float]:
     if peer == "popepi":
 
         def year(date: pd.Series) -> pd.Series:
-            return date.dt.year + (date.dt.dayofyear - 1) / 365.242199
+            return date.dt.year + (date.dt.day_of_year - 1) / 365.242199
 
         diagnosed = part["diagnosis_date"]
         times = year(diagnosed + pd.to_timedelta(part["time"], "D")) - year(diagnosed)

@@ -17,8 +17,8 @@ from childsurv.cohort.follow_up import TIE_TOLERANCE, tie_times
 from childsurv.compare.ranks import logrank_test
 from childsurv.errors import asking
 from childsurv.fold import population as population_fold
-from childsurv.fold.build import tally
 from childsurv.fold.tally import WEIGHTED_SUMS, Grid, Tally
+from childsurv.fold.tallying import tally
 from childsurv.lifetable import paths
 from childsurv.lifetable.table import LifeTable
 from childsurv.net.net import net_survival

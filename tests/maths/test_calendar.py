@@ -51,7 +51,7 @@ def test_a_birthday_completes_its_year_and_the_day_before_does_not(birth, years)
     assert calendar.completed_years(birthday - 1).tolist() == [years - 1]
 
 
-def test_somebody_born_on_29_february_has_the_birthday_1_march_in_common_years():
+def test_a_child_born_on_29_february_has_the_birthday_1_march_in_common_years():
     calendar = BirthdayCalendar(days(dt.date(2000, 2, 29)))
     assert calendar.birthday(np.array([1])).tolist() == days(dt.date(2001, 3, 1)).tolist()
     assert calendar.birthday(np.array([4])).tolist() == days(dt.date(2004, 2, 29)).tolist()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from childsurv.errors import OptionError
-from childsurv.maths.limits import INTERVAL_KINDS, confidence_limits, normal_quantile
+from childsurv.maths.limits import INTERVAL_KINDS, confidence_limits
 
 
 def limits(kind: str, estimate: float, log_variance: float, *, bounded: bool = True) -> tuple[float, float]:
@@ -14,11 +14,6 @@ def limits(kind: str, estimate: float, log_variance: float, *, bounded: bool = T
         np.array([estimate]), np.array([log_variance]), kind=kind, level=0.95, bounded=bounded
     )
     return float(lower[0]), float(upper[0])
-
-
-def test_normal_quantile() -> None:
-    assert normal_quantile(0.95) == pytest.approx(1.959963984540054, rel=1e-14)
-    assert normal_quantile(0.99) == pytest.approx(2.5758293035489004, rel=1e-14)
 
 
 # Survival of 23 patients at 23 weeks as R's survival prints it (Miller's leukaemia data, 12 digits).

@@ -99,7 +99,7 @@ def test_zeros_gaps_and_carried_cells_are_reported(look):
     frame = frame[~((frame["sex"] == "male") & (frame["year"] == 2002))]
     table = cs.LifeTable.from_frame(frame, mx="mx", by="country")
     note = " ".join(look.written(table.plot()))
-    assert "Cells in which nobody died, not drawn: 5." in note
+    assert "Cells without a death, not drawn: 5." in note
     assert "Cells without a rate: 3." in note
     carried = table.extend("trend", until=2004, over=3)
     for kind in ("ages", "heatmap"):

@@ -17,7 +17,7 @@ from childsurv.cohort.follow_up import tie_times
 from childsurv.compare.ranks import logrank_test
 from childsurv.curves.curves import Curves
 from childsurv.errors import asking
-from childsurv.fold.build import tally
+from childsurv.fold.tallying import tally
 from childsurv.lifetable.table import LifeTable
 from childsurv.net.net import net_survival
 from childsurv.survival.observed import kaplan_meier

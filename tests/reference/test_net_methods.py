@@ -79,15 +79,15 @@ def test_popepi(children: pd.DataFrame, cells: pd.DataFrame, method: str, form: 
     ).table  # fmt: skip
     theirs = theirs.assign(time=np.round(theirs["end"] * 12) / 12 * 365.25).set_index(["group", "time"])
     own = ours.assign(time=np.round(ours["time"] / 365.25 * 12) / 12 * 365.25).set_index(["group", "time"])
-    both = own.join(theirs, rsuffix="_their", how="inner")
+    both = own.join(theirs.add_suffix("_their"), how="inner")
     # Where all have died popEpi puts 0, from an interval on in which somebody was still at risk.
     both = both[both["estimate_their"] > 0]
     assert len(both) > 100
-    assert both["events"].tolist() == both["deaths"].tolist()
+    assert both["events"].tolist() == both["deaths_their"].tolist()
     for mine, their in {
-        "estimate": "estimate_their",
+        "estimate": "estimate",
         "std_error": "std_err",
-        "lower": "lower_their",
-        "upper": "upper_their",
+        "lower": "lower",
+        "upper": "upper",
     }.items():
-        np.testing.assert_allclose(both[mine], both[their], rtol=1e-7, atol=1e-7, err_msg=mine)
+        np.testing.assert_allclose(both[mine], both[f"{their}_their"], rtol=1e-7, atol=1e-7, err_msg=mine)

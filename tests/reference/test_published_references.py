@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from childsurv.compare.ranks import logrank_test
-from childsurv.fold.build import tally
+from childsurv.fold.tallying import tally
 from childsurv.lifetable.table import LifeTable
 from childsurv.net.net import net_survival
 from childsurv.survival.observed import kaplan_meier, nelson_aalen

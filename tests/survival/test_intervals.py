@@ -143,7 +143,7 @@ def test_half_years_are_those_of_popepi(method, form):
 def test_sibr_is_that_of_survtab(shared, form, case):
     def position(dates):
         # popEpi's approximate calendar years.
-        return dates.dt.year + (dates.dt.dayofyear - 1) / 365.242199
+        return dates.dt.year + (dates.dt.day_of_year - 1) / 365.242199
 
     rows = pd.read_csv(shared / "data/survival/popepi_sibr.csv.gz", parse_dates=["dg_date", "ex_date"])
     rows = rows[rows["dg_date"] < rows["ex_date"]]
@@ -230,7 +230,7 @@ def test_a_cohort_by_named_intervals_and_in_a_period_window():
     with pytest.raises(
         OptionError,
         match=exactly(
-            "actuarial: form='cohort' follows everybody from the start; some enter late. Use "
+            "actuarial: form='cohort' follows all children from the start; some enter late. Use "
             "form='person-time'."
         ),
     ):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from childsurv.cli.options import ANY_PATH, EXISTING_FILE, Reading, reading_options
+from childsurv.cli.reading_options import ANY_PATH, EXISTING_FILE, Reading, reading_options
 from childsurv.cli.terminal import counts_text, show_quality, show_table
 from childsurv.errors import OptionError
 from childsurv.extract import suggest_layout, write_checks

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from childsurv.cli.options import ANY_PATH, language_option, minimum_option, quiet_option
+from childsurv.cli.reading_options import ANY_PATH, language_option, minimum_option, quiet_option
 from childsurv.cli.terminal import progress, read_text, say
 from childsurv.demo import countries, write_extracts
 from childsurv.extract import read_extract

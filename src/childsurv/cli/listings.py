@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from childsurv.cli.options import rules_option
+from childsurv.cli.reading_options import rules_option
 from childsurv.cli.terminal import show_table
 from childsurv.extract import check_rules, layouts, load_layout
 

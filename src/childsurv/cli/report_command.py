@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from childsurv.cli.options import (
+from childsurv.cli.reading_options import (
     ANY_PATH,
     EXISTING_FILE,
     Reading,

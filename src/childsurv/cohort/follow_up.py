@@ -43,13 +43,13 @@ RESULT_COLUMNS = frozenset(
         "replications",
     }
 )  # fmt: skip
-"""Columns that results have of their own, so that no group column can be called so."""
+"""Columns of results, whose names no group column can have."""
 
 TIE_TOLERANCE = float(np.sqrt(np.finfo(float).eps))
 """Two times closer than this, absolutely or relative to their mean size, are one time (R's timefix rule)."""
 
 LARGEST_CODE = 2**62
-"""Combinations of group labels beyond this cannot be told apart by a 64-bit number."""
+"""More combinations of group labels than this do not fit into a 64-bit number."""
 
 TIME_UNITS = ("days", "weeks", "months", "years")
 
@@ -68,63 +68,42 @@ Data: TypeAlias = Cohort | pd.DataFrame | TableLike
 
 @dataclass(frozen=True)
 class TimeCodes(Frozen):
-    """Times that had to be sorted: the distinct ones, and each row's place among them.
-
-    Attributes
-    ----------
-    ends
-        Distinct times after ties, ascending.
-    time, entry
-        Places in ``ends`` of the rows' ends and starts of follow-up.
-    """
+    """Times that had to be sorted: the distinct ones, and each row's place among them."""
 
     ends: FloatArray
+    """Distinct times after ties, ascending."""
     time: IntArray
     entry: IntArray | None
+    """Places in ``ends`` of the rows' ends and starts of follow-up."""
 
 
 @dataclass(frozen=True)
 class FollowUp(Frozen):
-    """Validated arrays of shape ``(n_rows,)``, with group codes and one labelled row a group.
-
-    Attributes
-    ----------
-    time, event
-        End of follow-up, and 1 for an event at that time.
-    entry
-        Start of follow-up, or ``None`` when everybody is followed from 0.
-    weights
-        Case weights, or ``None``.
-    group
-        Code of each row's group, from 0.
-    groups
-        Group columns, one row a group, in order of the codes; no columns when there are no groups.
-    same_day
-        How many rows of a cohort end on the day of diagnosis.
-    time_unit
-        Unit of the times, one of `TIME_UNITS`.
-    zero_survival
-        The rule for rows of a cohort that end on the day of diagnosis; "as given" for a table, which has none.
-    rows
-        Which rows of the data these are: all of them, unless "drop" left some out.
-    codes
-        Places of the times among the distinct ones, where times had to be sorted.
-    source
-        Conventions of the cohort: age band and groups, edition of ICCC-3, closing date.
-    """
+    """Validated arrays of shape ``(n_rows,)``, with group codes and one labelled row a group."""
 
     time: TimeArray
     event: npt.NDArray[np.int8]
+    """End of follow-up, and 1 for an event at that time."""
     entry: TimeArray | None
+    """Start of follow-up, or ``None`` when all rows are followed from 0."""
     weights: FloatArray | None
+    """Case weights, or ``None``."""
     group: npt.NDArray[np.int64]
+    """Code of each row's group, from 0."""
     groups: pd.DataFrame
+    """Group columns, one row a group, in order of the codes; no columns when there are no groups."""
     same_day: int
+    """How many rows of a cohort end on the day of diagnosis."""
     time_unit: str
+    """Unit of the times, one of `TIME_UNITS`."""
     zero_survival: str
+    """The rule for rows of a cohort that end on the day of diagnosis; "as given" for a table, which has none."""
     rows: npt.NDArray[np.int64] | slice
+    """Which rows of the data these are: all of them, unless "drop" left some out."""
     codes: TimeCodes | None = None
+    """Places of the times among the distinct ones, where times had to be sorted."""
     source: Mapping[str, str] = field(default_factory=dict)
+    """Conventions of the cohort: age band and groups, edition of ICCC-3, closing date."""
 
     @property
     def in_days(self) -> bool:
@@ -133,7 +112,7 @@ class FollowUp(Frozen):
 
     @property
     def conventions(self) -> dict[str, Any]:
-        """What every result says of its follow-up."""
+        """What every result reports of its follow-up."""
         return follow_up_conventions(self.time_unit, self.zero_survival, self.same_day, self.source)
 
     def until(self, end: int) -> tuple[FollowUp, int]:
@@ -176,7 +155,7 @@ class FollowUp(Frozen):
 def follow_up_conventions(
     time_unit: str, zero_survival: str, same_day: int, source: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return what every result says of its follow-up, whether it was estimated from rows or from their sums."""
+    """Return what every result reports of its follow-up, whether it was estimated from rows or from their sums."""
     return {
         "time_unit": time_unit,
         "at_risk": "(entry, time]",
@@ -258,7 +237,7 @@ def follow_up(
     require_choice(time_unit, TIME_UNITS, argument="time_unit")
     is_cohort = isinstance(data, Cohort)
     if is_cohort and time_unit != "days":
-        raise OptionError(f"{asked()}: a cohort counts days; time_unit= is for tables of your own.")
+        raise OptionError(f"{asked()}: a cohort counts days; time_unit= is for a DataFrame.")
     frame = frame_of(data)
     if is_cohort:
         time, event, entry = time or "time", event or "event", entry or "entry"
@@ -339,7 +318,7 @@ def require_group_names(names: Sequence[str]) -> None:
     taken = [name for name in names if name in RESULT_COLUMNS]
     if taken:
         raise OptionError(
-            f"{asked()}: by= names {', '.join(map(repr, taken))}, which results call a column of their own. "
+            f"{asked()}: by= names {', '.join(map(repr, taken))}, which results use for their columns. "
             "Give the group column another name."
         )
 
@@ -370,7 +349,7 @@ def number_column(frame: pd.DataFrame, name: str) -> TimeArray:
     require_rows(
         column.isna().to_numpy(),
         f"{asked()}: column {name!r} is missing",
-        "Fill it or exclude these rows by a rule of your own.",
+        "Fill it or exclude these rows by a rule.",
     )
     if column.dtype.kind in "iub" or pd.api.types.is_integer_dtype(column.dtype):
         return column.to_numpy(np.int64)
@@ -403,7 +382,7 @@ def group_codes(
         One row a combination that occurs, with the columns named.
     """
     if not names:
-        # One zero seen from every row: a million of them would cost more than the estimate.
+        # All rows share one zero; a million of them would cost more than the estimate.
         return np.broadcast_to(np.int64(0), len(frame)), pd.DataFrame(index=pd.RangeIndex(1))
     code = np.zeros(len(frame), dtype=np.int64)
     labels: list[Any] = []
@@ -426,7 +405,7 @@ def group_codes(
         require_rows(
             column_codes < 0,
             f"{asked()}: group column {name!r} is missing",
-            "Give these rows a label of their own (for example 'unknown') or exclude them.",
+            "Give these rows a label, for example 'unknown', or exclude them.",
         )
         code = code * max(len(uniques), 1) + column_codes
         labels.append(uniques)

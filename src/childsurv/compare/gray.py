@@ -15,6 +15,7 @@ from childsurv.errors import OptionError, asked, asking
 from childsurv.fold.causes import causes_of
 from childsurv.fold.comparison import EventTimes, compared
 from childsurv.fold.tally import Tally
+from childsurv.maths.running import ratio
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -159,37 +160,35 @@ def _gray_scores(groups: _GroupCurves, own: FloatArray, rho: float) -> tuple[Flo
     """
     at_risk, before, after = groups.at_risk, groups.before, groups.after
     others = groups.events - own
-    with np.errstate(divide="ignore", invalid="ignore"):
-        there = (at_risk > 0) & (before > 0)
-        inflated = np.where(there, at_risk / before, 0.0)
-        incidence = np.cumsum(np.where(there, own / inflated, 0.0), axis=0)
-        numbers = inflated.copy()
-        numbers[1:] *= 1.0 - incidence[:-1]
-        total, whole = inflated.sum(axis=1), numbers.sum(axis=1)
-        deaths = own.sum(axis=1)
-        step = np.where(total > 0, deaths / total, 0.0)
-        pooled = np.cumsum(step)
-        left_before = 1.0 - np.concatenate([[0.0], pooled[:-1]])
-        weight = np.maximum(left_before, 0.0) ** rho
-        expected = np.where(whole > 0, weight * deaths / whole, 0.0)
-        score = weight @ own - expected @ numbers
-        risk = np.where(left_before > 0, step / left_before, 0.0)
-        survivors = (at_risk > groups.events) & (after > 0)
-        fall = np.where(survivors, (1.0 - pooled)[:, None] / after, 0.0)
-        # Ties are rare in continuous time: only times that have them are corrected.
-        own_spread = np.where(there, step[:, None] / inflated, 0.0)
-        tied = np.flatnonzero(deaths > 1)
-        own_spread[tied] *= np.maximum(
-            1.0 - (deaths[tied, None] - 1.0) / (total[tied, None] * before[tied] - 1.0), 0.0
-        )
-        other_spread = np.where(there & survivors, others / inflated**2, 0.0)
-        tied_others = others > 1
-        other_spread[tied_others] *= 1.0 - (others[tied_others] - 1.0) / (at_risk[tied_others] - 1.0)
+    there = (at_risk > 0) & (before > 0)
+    inflated = ratio(at_risk, before, where=there)
+    incidence = np.cumsum(ratio(own, inflated, where=there), axis=0)
+    numbers = inflated.copy()
+    numbers[1:] *= 1.0 - incidence[:-1]
+    total, whole = inflated.sum(axis=1), numbers.sum(axis=1)
+    deaths = own.sum(axis=1)
+    step = ratio(deaths, total)
+    pooled = np.cumsum(step)
+    left_before = 1.0 - np.concatenate([[0.0], pooled[:-1]])
+    weight = np.maximum(left_before, 0.0) ** rho
+    expected = ratio(weight * deaths, whole)
+    score = weight @ own - expected @ numbers
+    risk = ratio(step, left_before)
+    survivors = (at_risk > groups.events) & (after > 0)
+    fall = ratio((1.0 - pooled)[:, None], after, where=survivors)
+    # Ties are rare in continuous time: only times that have them are corrected.
+    own_spread = ratio(step[:, None], inflated, where=there)
+    tied = np.flatnonzero(deaths > 1)
+    lost = ratio(deaths[tied, None] - 1.0, total[tied, None] * before[tied] - 1.0, where=True)
+    own_spread[tied] *= np.maximum(1.0 - lost, 0.0)
+    other_spread = ratio(others, inflated**2, where=there & survivors)
+    tied_others = others > 1
+    other_spread[tied_others] *= 1.0 - (others[tied_others] - 1.0) / (at_risk[tied_others] - 1.0)
     own_size = np.sqrt(np.where(own_spread > 0, own_spread, 0.0))
     other_size = fall * np.sqrt(other_spread)
     covariance, scale = _gray_covariance(
         inflated,
-        pull=np.where(total > 0, weight / total, 0.0),
+        pull=ratio(weight, total),
         weight=weight,
         risk=risk,
         own_size=own_size,

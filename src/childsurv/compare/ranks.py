@@ -64,7 +64,7 @@ def logrank_test(
     ----------
     data
         A Cohort, a DataFrame with ``time=`` and ``event=``, or a `Tally` that was added up elsewhere, by the columns
-        of ``by`` and ``strata`` and no, or more, others.
+        of ``by`` and ``strata``; it may have others.
     by
         Columns whose combinations are compared.
     strata
@@ -448,23 +448,17 @@ def _trend_scores(groups: pd.DataFrame, names: list[str], trend: bool | Mapping[
 
 
 class _Scores:
-    """Sums of a test over event times and strata, for one or more weights at once.
-
-    Attributes
-    ----------
-    observed, expected : ndarray of shape (n_weights, n_groups)
-        Weighted events, and those expected if all groups had the same hazard.
-    covariance : ndarray of shape (n_weights, n_weights, n_groups, n_groups)
-        Hypergeometric covariance of the scores.
-    scale : float
-        What the variances were summed from.
-    """
+    """Sums of a test over event times and strata, for one or more weights at once."""
 
     def __init__(self, n_groups: int, n_weights: int) -> None:
         self.observed = np.zeros((n_weights, n_groups))
+        """Weighted events."""
         self.expected = np.zeros((n_weights, n_groups))
+        """Weighted events expected if all groups had the same hazard."""
         self.covariance = np.zeros((n_weights, n_weights, n_groups, n_groups))
+        """Hypergeometric covariance of the scores."""
         self.scale = 0.0
+        """What the variances were summed from."""
 
     @classmethod
     def of(cls, groups: Comparison, weights: Sequence[tuple[str, float, float]]) -> _Scores:

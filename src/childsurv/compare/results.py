@@ -19,7 +19,7 @@ SMALLEST_VARIANCE = 1e-10
 """A variance this small, relative to what it is summed from, is rounding: those groups were never compared."""
 
 SMALLEST_PIVOT = 1e-5
-"""Scores whose correlation with the others leaves less than this are told by least squares."""
+"""Scores whose correlation with the others leaves less than this are left to least squares."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +70,7 @@ def quadratic_form(score: FloatArray, covariance: FloatArray, scale: float) -> t
     informative = np.flatnonzero(np.diag(covariance) > SMALLEST_VARIANCE * scale)
     if informative.size < 2:
         return 0.0, 0
-    # Scores add to zero, so one group says nothing that the others do not.
+    # Scores add to zero, so one group adds nothing to the others.
     kept = informative[:-1]
     own = covariance[np.ix_(kept, kept)]
     size = np.sqrt(np.diag(own))

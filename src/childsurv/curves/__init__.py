@@ -1,1 +1,1 @@
-"""The one result of every estimator of survival over time, and what one asks of it."""
+"""Curves, the result of every estimator of survival over time, and what users ask of them."""

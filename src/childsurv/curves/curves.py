@@ -6,24 +6,23 @@ given the first year, a difference between countries) reads that table.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from childsurv.cohort.table_notes import noted
-from childsurv.curves import differences, reliability, small_numbers, summaries
-from childsurv.errors import OptionError, asked, asking, require_choice, require_count, require_level, warn
-from childsurv.maths.asked import asked_times, keyword_only_times
-from childsurv.maths.calendar import DAYS_PER_YEAR
+from childsurv.curves import chosen_times, differences, reliability, small_numbers, summaries
+from childsurv.curves.curve_columns import labels_of, limits_of, std_error
+from childsurv.curves.curve_options import CurveOptions, times_by_name
+from childsurv.errors import OptionError, asked, asking, warn
+from childsurv.maths.asked import asked_times
 from childsurv.maths.frozen import Frozen
-from childsurv.maths.limits import INTERVAL_KINDS, confidence_limits
-from childsurv.maths.running import group_starts, last_row_at, running_sum
+from childsurv.maths.running import group_starts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,66 +33,17 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-NEAR_AN_END = 0.5
-"""Days within which a time stands for the end of an interval."""
-
 CURVE_COLUMNS = ("time", "at_risk", "events", "censored", "estimate", "std_error", "lower", "upper")
-
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def _times_by_name(times: str = "times", years: str = "years") -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Return a decorator of a method of `Curves` that refuses times by position and says which unit was meant."""
-
-    def decorate(method: Callable[P, R]) -> Callable[P, R]:
-        @functools.wraps(method)
-        def named(*args: P.args, **kwargs: P.kwargs) -> R:
-            curves: Any = args[0]
-            unit = str(curves.conventions.get("time_unit", "another unit"))
-            meant = "days" if curves.in_days else unit
-            keyword_only_times(
-                args[1:], meant=meant, times=times, years=years, in_days=curves.in_days, unit=unit
-            )
-            return method(*args, **kwargs)
-
-        return named
-
-    return decorate
-
-
-@dataclass(frozen=True)
-class CurveOptions:
-    """What a user asks of every estimator: the confidence level, the kind of limits, and a minimum of children."""
-
-    level: float
-    ci: str
-    minimum: int = 0
-
-    @classmethod
-    def checked(
-        cls, level: float, ci: str, minimum: int = 0, *, kinds: Sequence[str] = INTERVAL_KINDS
-    ) -> CurveOptions:
-        """Return the options after checking each; an `OptionError` names the one that is wrong."""
-        require_choice(ci, kinds, argument="ci")
-        return cls(require_level(level), ci, require_count(minimum, argument="minimum"))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Strata(Frozen):
-    """What standardised curves are the weighted means of.
-
-    Attributes
-    ----------
-    curves : Curves
-        Of the strata.
-    weights : tuple of Mapping of int to float
-        For each standardised group the weights of its strata, by their places among the groups of ``curves``.
-    """
+    """What standardised curves are the weighted means of."""
 
     curves: Curves
+    """Curves of the strata."""
     weights: tuple[Mapping[int, float], ...]
+    """For each standardised group the weights of its strata, by their places among the groups of ``curves``."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -250,7 +200,7 @@ class Curves(Frozen):
 
     @property
     def group_columns(self) -> list[str]:
-        """Names of the columns that tell groups apart."""
+        """Names of the columns with the labels of groups."""
         return [name for name in self.groups.columns if name not in ("patients", "total_events")]
 
     @property
@@ -266,21 +216,7 @@ class Curves(Frozen):
     @property
     def limits(self) -> tuple[FloatArray, FloatArray]:
         """Lower and upper confidence limit of every row."""
-        return confidence_limits(
-            self.estimate,
-            self.log_variance,
-            kind=self.ci,
-            level=self.level,
-            bounded=self._bounded_in(self.group),
-            lower_log_variance=self.lower_log_variance,
-            scale=self.limits_scale,
-        )
-
-    def _bounded_in(self, group: IntArray) -> bool | npt.NDArray[np.bool_]:
-        """Whether limits of rows of some groups are cut at 0 and 1; observed survival beside net survival is."""
-        if self.bounded or "quantity" not in self.groups:
-            return self.bounded
-        return np.asarray(self.groups["quantity"] == "observed survival")[group]
+        return limits_of(self, slice(None))
 
     @property
     def table(self) -> pd.DataFrame:
@@ -294,24 +230,15 @@ class Curves(Frozen):
             # The row of a group that is too small has no exits and no estimate.
             wanted &= ~(self.stopped[self.group] & np.isnan(self.estimate) & (self.at_risk == 0))
         shown = np.flatnonzero(wanted)
-        lower, upper = confidence_limits(
-            self.estimate[shown],
-            self.log_variance[shown],
-            kind=self.ci,
-            level=self.level,
-            bounded=self._bounded_in(self.group[shown]),
-            lower_log_variance=None if self.lower_log_variance is None else self.lower_log_variance[shown],
-            scale=None if self.limits_scale is None else self.limits_scale[shown],
-        )
-        columns = self._labels(self.group[shown])
+        columns = labels_of(self, self.group[shown])
         time = self.time[shown]
         columns["time"] = time.astype(np.int64) if self.in_days and not (time % 1).any() else time
         columns["at_risk"] = self.at_risk[shown]
         columns["events"] = self.events[shown]
         columns["censored"] = self.censored[shown]
         columns["estimate"] = self.estimate[shown]
-        columns["std_error"] = _std_error(self.estimate[shown], self.log_variance[shown])
-        columns["lower"], columns["upper"] = lower, upper
+        columns["std_error"] = std_error(self.estimate[shown], self.log_variance[shown])
+        columns["lower"], columns["upper"] = limits_of(self, shown)
         return noted(pd.DataFrame(columns, copy=False), self.conventions)
 
     def _compared(self, table: pd.DataFrame, reference: Any, level: float | None) -> pd.DataFrame:
@@ -320,7 +247,7 @@ class Curves(Frozen):
         return noted(table, {**self.conventions, **own})
 
     @asking("Curves.at")
-    @_times_by_name()
+    @times_by_name()
     def at(
         self, *, times: Sequence[float] | float | None = None, years: Sequence[float] | float | None = None
     ) -> pd.DataFrame:
@@ -352,72 +279,7 @@ class Curves(Frozen):
         >>> curves.at(years=[1, 5]).shape
         (4, 9)
         """
-        wanted = self._times(times, years)
-        order = np.argsort(wanted, kind="stable")
-        ascending = self._known_times(wanted)[order]
-        n_groups = len(self.groups)
-        starts = self.starts
-        row = last_row_at(self.time, starts, self.group, ascending)
-        before = row < 0
-        safe = np.maximum(row, 0)
-        # The first row at or after a time holds the number at risk just before it.
-        same = ~before & (self.time[safe] == ascending[None, :])
-        following = np.where(before, starts[:-1, None], row + ~same)
-        inside = following < starts[1:, None]
-        at_risk = np.where(inside, self.at_risk[np.minimum(following, self.time.size - 1)], 0)
-        if self.at_risk_after is not None:
-            # A row holds the number at the start of its interval; at its end the next interval begins.
-            first = np.broadcast_to(np.asarray(self.at_risk)[starts[:-1], None], row.shape)
-            at_risk = np.where(before, first, np.where(same, self.at_risk_after[safe], 0))
-        counts = []
-        for values in (self.events, self.censored):
-            total = np.where(before, 0, running_sum(values, starts)[safe])
-            counts.append(np.diff(total, axis=1, prepend=0))
-        past = ~inside & ~same
-        # Curves given survival to a time say nothing of the time before.
-        too_early = (ascending < self.origin)[None, :]
-        past = past | too_early
-        early = before & ~past
-        estimate = np.where(past, np.nan, np.where(early, self.start, self.estimate[safe]))
-        log_variance = np.where(past, np.nan, np.where(early, 0.0, self.log_variance[safe]))
-        for_lower = None
-        if self.lower_log_variance is not None:
-            for_lower = np.where(past, np.nan, np.where(early, 0.0, self.lower_log_variance[safe]))
-        scale = None
-        if self.limits_scale is not None:
-            scale = np.where(early | past, 1.0, self.limits_scale[safe])
-        of_group = np.broadcast_to(np.arange(n_groups)[:, None], estimate.shape)
-        lower, upper = confidence_limits(
-            estimate,
-            log_variance,
-            kind=self.ci,
-            level=self.level,
-            bounded=self._bounded_in(of_group),
-            lower_log_variance=for_lower,
-            scale=scale,
-        )
-        if self.stopped is not None and self.stopped.any():
-            # Neither how few are left, nor what befell them.
-            hidden = self.stopped[:, None] & (past | np.isnan(estimate))
-            if self.at_risk_after is not None:
-                at_risk = np.where(self.stopped[:, None] & (at_risk < self.minimum), np.nan, at_risk)
-            at_risk, *counts = (np.where(hidden, np.nan, values) for values in (at_risk, *counts))
-        if too_early.any():
-            at_risk, *counts = (np.where(too_early, np.nan, values) for values in (at_risk, *counts))
-        back = np.argsort(order, kind="stable")
-        columns = self._labels(np.repeat(np.arange(n_groups), wanted.size))
-        columns["time"] = np.tile(wanted, n_groups)
-        for name, values in (
-            ("at_risk", at_risk),
-            ("events", counts[0]),
-            ("censored", counts[1]),
-            ("estimate", estimate),
-            ("std_error", _std_error(estimate, log_variance)),
-            ("lower", lower),
-            ("upper", upper),
-        ):
-            columns[name] = values[:, back].ravel()
-        return noted(pd.DataFrame(columns), self.conventions)
+        return noted(chosen_times.values_at(self, self._times(times, years)), self.conventions)
 
     @asking("Curves.with_minimum")
     def with_minimum(self, minimum: int, *, children_at_risk: npt.NDArray[np.number] | None = None) -> Curves:
@@ -448,9 +310,10 @@ class Curves(Frozen):
 
         Notes
         -----
-        The last row of `table` still tells, by subtraction, how many are left after it: rows of single days stay where
-        the patients' rows are. Publish `at`, `at_risk_table` or a picture. Where a total is published beside them, a
-        single hidden group can be worked out; merge groups, or use `childsurv.report`, which also hides a second one.
+        The last row of `table` still shows, by subtraction, how many children are left after it: keep rows of single
+        days with the patients' rows. Publish `at`, `at_risk_table` or a picture. Where a total is published beside
+        them, a single hidden group can be worked out; merge groups, or use `childsurv.report`, which also hides a
+        second one.
 
         Examples
         --------
@@ -498,11 +361,11 @@ class Curves(Frozen):
         shares = np.atleast_1d(np.asarray(p, dtype=np.float64))
         if not ((shares > 0) & (shares < 1)).all():
             raise OptionError("quantile(p): p must lie between 0 and 1.")
-        labels = self._labels(np.repeat(np.arange(len(self.groups)), shares.size))
+        labels = labels_of(self, np.repeat(np.arange(len(self.groups)), shares.size))
         return noted(pd.DataFrame({**labels, **summaries.quantiles(self, shares)}), self.conventions)
 
     @asking("Curves.rmst")
-    @_times_by_name()
+    @times_by_name()
     def rmst(self, *, times: float | None = None, years: float | None = None) -> pd.DataFrame:
         """Return the restricted mean survival time: the area under each curve up to a time.
 
@@ -539,10 +402,12 @@ class Curves(Frozen):
         if tau < self.origin:
             raise OptionError(f"{asked()}: these curves begin at {self.origin:g}, after the time asked for.")
         means = summaries.restricted_means(self, tau, with_variance=self._has_variance())
-        return noted(pd.DataFrame({**self._labels(np.arange(len(self.groups))), **means}), self.conventions)
+        return noted(
+            pd.DataFrame({**labels_of(self, np.arange(len(self.groups))), **means}), self.conventions
+        )
 
     @asking("Curves.conditional")
-    @_times_by_name("given", "given_years")
+    @times_by_name("given", "given_years")
     def conditional(self, *, given: float | None = None, given_years: float | None = None) -> Curves:
         """Return survival given survival to a time: ``S(t) / S(s)`` for ``t >= s``.
 
@@ -559,7 +424,7 @@ class Curves(Frozen):
         Returns
         -------
         Curves
-            Times still count from diagnosis; groups that nobody survives to s are left out and counted in
+            Times still count from diagnosis; groups in which no child survives to s are left out and counted in
             ``conventions``.
 
         References
@@ -669,7 +534,7 @@ class Curves(Frozen):
         years: Sequence[float] | float | None = None,
         level: float | None = None,
     ) -> pd.DataFrame:
-        """Return how many children one more would survive among, had they the survival of the group, not the reference.
+        """Return the number of children who give one more survivor by the survival of the group than by the reference.
 
         ``1 / (S_g(t) - S_r(t))``; below 0 where the group survives less. Limits are the reciprocals of those of the
         difference; where these have both signs the number may be anything beyond both, and the limits are missing.
@@ -744,7 +609,7 @@ class Curves(Frozen):
         return self._compared(table, reference, level)
 
     @asking("Curves.at_risk_table")
-    @_times_by_name()
+    @times_by_name()
     def at_risk_table(
         self, *, times: Sequence[float] | float | None = None, years: Sequence[float] | float | None = None
     ) -> pd.DataFrame:
@@ -778,7 +643,7 @@ class Curves(Frozen):
         return noted(table, self.conventions)
 
     @asking("Curves.reliability")
-    @_times_by_name()
+    @times_by_name()
     def reliability(
         self,
         *,
@@ -806,8 +671,9 @@ class Curves(Frozen):
 
         Notes
         -----
-        The published rules of the CONCORD programme could not be read, hence the name; numbers at risk are our own
-        addition. Quality of data (death certificates, children lost) is no part of these rules: see `data_quality`.
+        The published rules of the CONCORD programme could not be read, so the scheme is only "like" them; numbers at
+        risk are our addition. Quality of data (death certificates, children lost) is no part of these rules: see
+        `data_quality`.
 
         Examples
         --------
@@ -860,9 +726,6 @@ class Curves(Frozen):
         if self.quantity != "survival":
             raise OptionError(f"{asked()} is for curves of survival; these are of a {self.quantity}.")
 
-    def _labels(self, codes: IntArray) -> dict[str, Any]:
-        return {name: self.groups[name].array.take(codes) for name in self.group_columns}
-
     def _has_variance(self) -> bool:
         """Whether the variance of log S, or of the strata, is a sum of independent increments; warn where it is not."""
         additive = self.additive if self.strata is None else self.strata.curves.additive
@@ -874,7 +737,7 @@ class Curves(Frozen):
         return additive
 
     def _one_time(self, times: Any, years: Any) -> float:
-        wanted = self._known_times(self._times(times, years))
+        wanted = chosen_times.known_times(self, self._times(times, years))
         if wanted.size != 1:
             raise OptionError(
                 f"{asked()}: takes one time; {wanted.size} were given, so call it once for each."
@@ -882,41 +745,9 @@ class Curves(Frozen):
         return float(wanted[0])
 
     def is_known_at(self, wanted: FloatArray) -> npt.NDArray[np.bool_]:
-        """Return at which times the curves are known: by intervals not inside them, step functions at all times."""
-        return (
-            np.isfinite(self._nearest_ends(wanted)) if self.by_intervals else np.ones(wanted.size, dtype=bool)
-        )
-
-    def _nearest_ends(self, wanted: FloatArray) -> FloatArray:
-        """Return the end of an interval that each time stands for, NaN inside intervals."""
-        ends = np.unique(np.append(self.time, self.origin))
-        # Peers' years have other lengths: five of theirs are some hours off five of ours.
-        near = NEAR_AN_END if self.in_days else 1e-9 * max(1.0, float(ends[-1]))
-        place = np.clip(np.searchsorted(ends, wanted), 1, max(ends.size - 1, 1))
-        low, high = ends[place - 1], ends[np.minimum(place, ends.size - 1)]
-        nearest = np.where(wanted - low <= high - wanted, low, high)
-        outside = (wanted > ends[-1] + near) | (wanted < self.origin)
-        return np.where(outside, wanted, np.where(np.abs(nearest - wanted) <= near, nearest, np.nan))
-
-    def _known_times(self, wanted: FloatArray) -> FloatArray:
-        if not self.by_intervals:
-            return wanted
-        known = self._nearest_ends(wanted)
-        if np.isnan(known).any():
-            unit = DAYS_PER_YEAR if self.in_days else 1.0
-            inside = ", ".join(f"{time / unit:.3g}" for time in wanted[np.isnan(known)][:5])
-            ends = ", ".join(f"{time / unit:.3g}" for time in np.unique(self.time)[:8])
-            raise OptionError(
-                f"{asked()}: these curves are known at the ends of intervals only ({ends}, ...), not at {inside}"
-                f"{' years' if self.in_days else ''}. Ask for ends, choose other intervals=, or estimate without them."
-            )
-        return known
+        """Return at which times the curves are known: step functions at all, curves by intervals only at their ends."""
+        return chosen_times.are_known(self, wanted)
 
     def _times(self, times: Any, years: Any) -> FloatArray:
         unit = str(self.conventions.get("time_unit", "another unit"))
         return asked_times(times, years, in_days=self.in_days, unit=unit)
-
-
-def _std_error(estimate: FloatArray, log_variance: FloatArray) -> FloatArray:
-    with np.errstate(invalid="ignore"):
-        return np.asarray(np.abs(estimate) * np.sqrt(log_variance))

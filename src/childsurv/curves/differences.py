@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from childsurv.curves.curve_columns import labels_of
 from childsurv.errors import OptionError, require_level
+from childsurv.maths import running
 from childsurv.maths.probability import normal_p_value, normal_quantile
 
 if TYPE_CHECKING:
@@ -27,8 +29,7 @@ def differences(
     time, estimate, error = _at(curves, times, years)
     difference = (estimate - estimate[code])[others].ravel()
     std_error = np.sqrt((error**2 + error[code] ** 2)[others]).ravel()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        statistic = difference / std_error
+    statistic = running.ratio(difference, std_error, where=True)
     return _table(
         curves, others, time,
         difference=difference, std_error=std_error, lower=difference - z * std_error, upper=difference + z * std_error,
@@ -60,10 +61,9 @@ def numbers_needed(
     table = differences(curves, reference=reference, times=times, years=years, level=level)
     low, high = table["lower"].to_numpy(), table["upper"].to_numpy()
     one_sign = low * high > 0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        number = 1.0 / table["difference"].to_numpy()
-        # The larger difference needs fewer children.
-        ends = [np.where(one_sign, 1.0 / end, np.nan) for end in (high, low)]
+    number = running.ratio(1.0, table["difference"].to_numpy(), where=True)
+    # The larger difference needs fewer children.
+    ends = [running.ratio(1.0, end, where=one_sign, otherwise=np.nan) for end in (high, low)]
     return table[[*curves.group_columns, "time", "difference"]].assign(
         number_needed=number, lower=ends[0], upper=ends[1]
     )
@@ -106,7 +106,7 @@ def _reference(curves: Curves, reference: Any, what: str) -> tuple[int, IntArray
         (name for name in ("cause", "state") if name in names and curves.quantity != "survival"), None
     )
     if apart is not None:
-        # Causes and states of one group befall the same children, whose estimates go together.
+        # Causes and states of one group belong to the same children, so their estimates are correlated.
         others &= (curves.groups[apart] == curves.groups[apart].iloc[code]).to_numpy()
         if not others.any():
             raise OptionError(
@@ -130,5 +130,4 @@ def _at(curves: Curves, times: Any, years: Any) -> tuple[FloatArray, FloatArray,
 
 def _table(curves: Curves, others: IntArray, time: FloatArray, **columns: FloatArray) -> pd.DataFrame:
     codes = np.repeat(others, time.size)
-    labels = {name: curves.groups[name].array.take(codes) for name in curves.group_columns}
-    return pd.DataFrame(labels).assign(time=np.tile(time, others.size), **columns)
+    return pd.DataFrame(labels_of(curves, codes)).assign(time=np.tile(time, others.size), **columns)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def import_lifelines() -> ModuleType:
-    """Import lifelines, or raise a `MissingExtraError` that says how to install it."""
+    """Import lifelines, or raise a `MissingExtraError` that names the way to install it."""
     try:
         return importlib.import_module("lifelines")
     except ImportError as error:
@@ -100,7 +100,7 @@ def _fitter(lifelines: ModuleType, curves: Curves, rows: slice, label: str, limi
     fitter.timeline = timeline.to_numpy()
     fitter.event_table = table
 
-    # The rows that the table counts: one for each time and kind of exit, as often as its weight says.
+    # The rows that the table counts: one for each time and kind of exit, as often as its weight.
     times = table.index.to_numpy()
     weights = np.concatenate([table["observed"], table["censored"]])
     some = weights > 0

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from childsurv.curves.curve_columns import std_error
 from childsurv.errors import OptionError, require_choice, require_count
 
 if TYPE_CHECKING:
@@ -20,34 +21,25 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class ReliabilityRules:
-    """Thresholds of reliability; ``None`` where a rule is not applied.
-
-    Attributes
-    ----------
-    name : str
-        Name of the scheme, or "own".
-    patients : int or None
-        A group with fewer patients has no estimate.
-    standardise : int or None
-        A group with fewer patients is not standardised.
-    at_risk : int or None
-        An estimate at a time when fewer are at risk is not reliable.
-    interval_width, std_error : float or None
-        An estimate with wider limits (upper less lower), or a larger standard error, is not reliable.
-    """
+    """Thresholds of reliability; ``None`` where a rule is not applied."""
 
     name: str
+    """Name of the scheme, or "own"."""
     patients: int | None = None
+    """A group with fewer patients has no estimate."""
     standardise: int | None = None
+    """A group with fewer patients is not standardised."""
     at_risk: int | None = None
+    """An estimate at a time when fewer are at risk is not reliable."""
     interval_width: float | None = None
     std_error: float | None = None
+    """An estimate with wider limits (upper less lower), or a larger standard error, is not reliable."""
 
 
 SCHEMES = {"concord-like": ReliabilityRules("concord-like", patients=10, standardise=50, at_risk=10)}
-"""Schemes by name. "concord-like" follows what is told of the CONCORD programme, whose published rules could not be
-read: fewer than 10 patients no estimate, 10 to 49 unstandardised only. That 10 must be at risk is our reading of the
-first of them for a chosen time."""
+"""Schemes by name. "concord-like" follows reports on the CONCORD programme, whose published rules could not be read:
+fewer than 10 patients no estimate, 10 to 49 unstandardised only. That 10 must be at risk is how we apply
+the first rule to a chosen time."""
 
 COUNTS = ("patients", "standardise", "at_risk")
 WIDTHS = ("interval_width", "std_error")
@@ -112,7 +104,7 @@ def reliability(
         *((mask & ~few & ~missing, reason) for mask, reason in faults),
         (unstandardised & ~few & ~missing, f"fewer than {limits.standardise} patients"),
     ]
-    said = ["; ".join(text for mask, text in reasons if mask[row]) for row in range(len(table))]
+    texts = ["; ".join(text for mask, text in reasons if mask[row]) for row in range(len(table))]
     for name in ("estimate", "std_error", "lower", "upper"):
         table[name] = table[name].where(~few)
     verdict = np.select(
@@ -122,7 +114,7 @@ def reliability(
     )
     place = int(table.columns.get_loc("at_risk"))  # type: ignore[arg-type]
     table.insert(place, "patients", patients)
-    return table.drop(columns=["events", "censored"]).assign(reliability=verdict, reasons=said)
+    return table.drop(columns=["events", "censored"]).assign(reliability=verdict, reasons=texts)
 
 
 def reliable_until(curves: Curves, rules: ReliabilityRules) -> npt.NDArray[np.float64]:
@@ -132,8 +124,7 @@ def reliable_until(curves: Curves, rules: ReliabilityRules) -> npt.NDArray[np.fl
     """
     lower, upper = curves.limits
     starts = curves.starts
-    with np.errstate(invalid="ignore"):
-        error = np.abs(curves.estimate) * np.sqrt(curves.log_variance)
+    error = std_error(curves.estimate, curves.log_variance)
     wide = above(upper - lower, rules.interval_width) | above(error, rules.std_error)
     children = curves.at_risk if curves.children_at_risk is None else curves.children_at_risk
     few = below(np.asarray(children), rules.at_risk)

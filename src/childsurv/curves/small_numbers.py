@@ -24,7 +24,7 @@ def with_minimum(
     if least < curves.minimum:
         raise OptionError(
             f"minimum={least}: these curves already end where fewer than {curves.minimum} are at risk, and what was "
-            "left out is not in them. Estimate them anew with the smaller minimum."
+            "left out is not in them. Estimate them again with the smaller minimum."
         )
     if least == curves.minimum:
         return curves
@@ -39,7 +39,7 @@ def with_minimum(
     if curves.stopped is not None:
         stopped = stopped | curves.stopped
     empty = kept == 0
-    # A group without an estimate keeps one row that says so, at the origin, because the times of its exits are
+    # A group without an estimate keeps one row without a value, at the origin, because the times of its exits are
     # those of single children.
     place = np.arange(curves.group.size) - starts[curves.group]
     row = np.flatnonzero(place < np.maximum(kept, 1)[curves.group])

@@ -1,4 +1,4 @@
-"""What one asks of curves of survival: quantiles, restricted means, survival given survival to a time."""
+"""What users ask of curves of survival: quantiles, restricted means, survival given survival to a time."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from childsurv.errors import OptionError
+from childsurv.errors import OptionError, asked
 from childsurv.maths.probability import normal_quantile
-from childsurv.maths.running import last_row_at, running_sum
+from childsurv.maths.running import last_row_at, ratio, running_sum
 
 if TYPE_CHECKING:
     from childsurv.curves.curves import Curves, Strata
@@ -123,7 +123,7 @@ def conditional_on(curves: Curves, moment: float, *, with_variance: bool) -> Cur
     keep = (curves.time > moment) & followed[curves.group]
     kept_groups = np.flatnonzero(followed)
     if kept_groups.size == 0:
-        raise OptionError("conditional(): nobody is at risk after that time in any group.")
+        raise OptionError(f"{asked()}: no child is at risk after that time in any group.")
     new_code = np.cumsum(followed) - 1
     group = curves.group[keep]
     groups = curves.groups.iloc[kept_groups].reset_index(drop=True)
@@ -171,7 +171,7 @@ def _contributing(curves: Curves, keep: npt.NDArray[np.bool_], group: npt.NDArra
     at_risk = np.asarray(curves.at_risk)[keep]
     first = np.flatnonzero(np.concatenate([[True], group[1:] != group[:-1]]))
     if curves.children_at_risk is not None:
-        # Children, where the curves count their weights; who of them left at which time is not known.
+        # Where the curves count weights, these are children; the times at which they left are not known.
         return np.asarray(curves.children_at_risk)[keep][first]
     left = (np.asarray(curves.events) + np.asarray(curves.censored))[keep]
     if curves.at_risk_after is not None:
@@ -189,7 +189,7 @@ def _mean_given(strata: Strata, group: int, moment: float, times: FloatArray) ->
     """Return the variance of ``log S(t) / S(s)`` of a weighted mean of curves, by the delta method.
 
     With ``r(t) = w S_a(t) / S(t)`` each stratum adds ``r(t)**2 V(t) + r(s)**2 V(s) - 2 r(t) r(s) V(s)``, because the
-    variance V of its own logarithm is a sum of independent increments.
+    variance V of its logarithm is a sum of independent increments.
     """
     curves, weights = strata.curves, strata.weights[group]
     wanted = np.concatenate([[moment], times])
@@ -201,8 +201,7 @@ def _mean_given(strata: Strata, group: int, moment: float, times: FloatArray) ->
         shares.append(weight * value)
         spreads.append(np.where(row < 0, 0.0, np.nan_to_num(curves.log_variance[part][np.maximum(row, 0)])))
     share, spread = np.array(shares), np.array(spreads)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = share / share.sum(axis=0)
+    share = ratio(share, share.sum(axis=0), where=True)
     now, then = share[:, 1:], share[:, :1]
     variance = (now**2 * spread[:, 1:] + (then**2 - 2 * now * then) * spread[:, :1]).sum(axis=0)
     return np.asarray(np.maximum(variance, 0.0))

@@ -101,7 +101,7 @@ def require_declared_order(layout: Layout, table: RawTable, match: Match) -> Non
 
     Called where some dates could not be read: if the other order reads values that the declared one does not,
     and no value can be read in the declared order only, the file is written the other way round, and the dates
-    that both orders read would be wrong without a word.
+    that both orders read would be wrong without a warning.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def require_declared_order(layout: Layout, table: RawTable, match: Match) -> Non
                 raise LayoutError(
                     f"Layout {layout.name} reads dates as {written}, but {found.second_only:,} values can only "
                     f"be {other}, {found.both:,} can be either, and none can only be {written}: day and month "
-                    f"seem to stand the other way round, and the {found.both:,} would be read as wrong dates. "
+                    f"seem to be the other way round, and the {found.both:,} would be read as wrong dates. "
                     f"If the file is written {other}, read it with date_formats=[{other!r}]; if it is not, "
                     f"with date_formats=[{written!r}], and correct the {found.second_only:,} values."
                 )

@@ -66,7 +66,7 @@ LAST_FALSE_SERIAL = 60
 """Excel's calendar of 1900 has a 29 February that never was: its serial numbers up to 60 name no certain day."""
 
 PLACING_RULE = (
-    "dates known to the month or year stand at the midpoint of the days that are possible: for diagnosis, "
+    "dates known to the month or year are set to the midpoint of the days that are possible: for diagnosis, "
     "not "
     "before birth, nor after last contact or closing date, and agreeing with a survival time in days; for "
     "birth, "

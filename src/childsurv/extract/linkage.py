@@ -4,7 +4,7 @@ A child treated abroad may be registered twice. Registries that share a secret k
 ``HMAC-SHA256(key, normalised names, date of birth, sex)``: equal tokens are very probably one child, and
 without the key a token cannot be turned into a name, nor a guess be tested. Tokens find the same spelling only: names
 are brought to one alphabet and case first, but a name changed, misspelt or missing is not found, and twins of one
-sex and first letters are told apart by their given names alone. A token is a pseudonym: still personal data.
+sex and first letters are distinguished by their given names alone. A token is a pseudonym: still personal data.
 """
 
 from __future__ import annotations

@@ -78,8 +78,7 @@ def match_headers(
     clash = [header for header in keep if header in CANONICAL_COLUMNS and header not in used]
     if clash:
         raise OptionError(
-            f"keep= names {', '.join(map(repr, clash))}, which childsurv uses for a column of its own; "
-            "rename it first."
+            f"keep= names {', '.join(map(repr, clash))}, which is a column of childsurv; rename it first."
         )
     kept = tuple(header for header in dict.fromkeys(keep) if header not in CANONICAL_COLUMNS)
     return Match(

@@ -280,7 +280,7 @@ def _field_counts(
     """Count the fields of each record, and see which records end with a separator.
 
     A parser that takes fields by place would shift the values of a record with a stray separator into the
-    wrong columns without a word; so lengths are counted apart, in blocks, with quoted text left out.
+    wrong columns without a warning; so lengths are counted apart, in blocks, with quoted text left out.
     """
     separator, quote = (
         ord(form.separator),
@@ -325,7 +325,7 @@ def _field_counts(
         rows = []
     if len(rows) != records:
         raise DataError(
-            f"{name}: quotation marks or line ends are not used in one way, so records cannot be told apart "
+            f"{name}: quotation marks or line ends are not used in one way, so records cannot be separated "
             "safely. "
             'Save the file again with one kind of line end, or set quote = "" in the layout\'s [file] table '
             "if "

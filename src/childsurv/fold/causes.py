@@ -76,7 +76,7 @@ def causes_of(
     require_rows(
         (values < 0) | (values % 1 != 0),
         f"{asked()}: column {cause!r} is not a whole number of 0 or more",
-        "Causes are numbered 1, 2, ...; 0 stands for none.",
+        "Causes are numbered 1, 2, ...; 0 means none.",
     )
     own = values.astype(np.int64)
     after = 0
@@ -99,12 +99,12 @@ def causes_of(
                 + (
                     f"it lacks {', '.join(unnamed)}, which column {cause!r} has."
                     if unnamed
-                    else "0 stands for none."
+                    else "0 means none."
                 )
             )
         present = sorted(int(number) for number in causes)
     if not present:
-        raise ModelError(f"{asked()}: column {cause!r} has no cause but 0. Check what its numbers stand for.")
+        raise ModelError(f"{asked()}: column {cause!r} has no cause but 0. Check what its numbers mean.")
     names = [str(causes[number]) if causes is not None else str(number) for number in present]
     if len(set(names)) < len(names):
         raise OptionError(

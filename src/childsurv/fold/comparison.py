@@ -29,7 +29,7 @@ CELLS_AT_A_TIME = 4_000_000
 
 @dataclass(frozen=True)
 class EventTimes:
-    """The event times of one stratum, and who leaves and enters between them."""
+    """The event times of one stratum, and the rows that leave and enter between them."""
 
     times: FloatArray
     """Event times, ascending, of shape ``(n_times,)``."""
@@ -112,6 +112,8 @@ class Comparison:
     """Labels of the groups."""
     strata: list[str]
     """Names of the columns of the strata."""
+    times: FloatArray | None = None
+    """The times whose places the tally counts, where rows had to be sorted: places need no second search."""
 
     @classmethod
     def of_rows(cls, observed: FollowUp, data: Data, strata: By, causes: Causes | None = None) -> Comparison:
@@ -125,11 +127,23 @@ class Comparison:
             place[present] = np.arange(present.size)
             code = place[cell]
         regrouped = replace(observed, group=code, groups=pd.DataFrame({"cell": present}))
+        times = None
+        if observed.codes is not None and causes is None:
+            # Place 0 is time 0: rows that enter there are at risk from the start.
+            shift = int(observed.codes.ends[0] != 0)
+            times = np.concatenate([np.zeros(shift), observed.codes.ends])
+            entry = observed.codes.entry
+            regrouped = replace(
+                regrouped,
+                time=observed.codes.time + shift,
+                entry=None if observed.entry is None or entry is None else entry + shift,
+                codes=None,
+            )
         folded = (
             fold_observed(regrouped) if causes is None else fold_causes(replace(causes, observed=regrouped))
         )
         n_groups = observed.n_groups
-        return cls(folded, present // n_groups, present % n_groups, n_strata, observed.groups, names)
+        return cls(folded, present // n_groups, present % n_groups, n_strata, observed.groups, names, times)
 
     @classmethod
     def of_tally(cls, folded: Tally, by: By, strata: By) -> Comparison:
@@ -197,6 +211,8 @@ class Comparison:
                 continue
             end = folded.end[rows]
             times, leave = _event_times(end, died)
+            if self.times is not None:
+                times = self.times[times.astype(np.int64)]
             left, entered = (np.asarray(folded.sums[name][rows]) for name in ("left", "entered"))
             # An entry at 0 is there from the start, before events at 0.
             enter = np.where(end == 0, 0, leave)

@@ -17,7 +17,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
@@ -40,7 +40,7 @@ SMALLEST_TERM = 1e-14
 """Terms of the expansion below this, relative to the weight, are left out: beyond double precision."""
 
 MANY_ROWS = 200_000
-"""From so many people on, threads pay."""
+"""Number of people from which threads save time."""
 
 ROWS_OF_A_THREAD = 65_536
 """People folded together by a thread: enough that threads seldom wait for each other."""
@@ -52,7 +52,7 @@ ROWS_AT_A_TIME = 16_384
 """People folded together: few enough that the arrays of their pieces stay in the processor's cache."""
 
 POWERS_OF_ALL = 3
-"""Powers that are added up without asking who needs them."""
+"""Powers that are added up for all pieces, needed or not."""
 
 BOUNDARIES_AT_A_TIME = 2**18
 """Boundaries between pieces that are added up at once; a step of a batch must fit in."""
@@ -353,23 +353,18 @@ class _People:
         # Those followed longest come first: then those still followed are in front.
         time = self.time.take(rows)
         longest_first = np.argsort(-(time.astype(np.int16) if self.n_days < 2**15 else time), kind="stable")
-        rows, time = rows.take(longest_first), time.take(longest_first)
-        here = self.group.take(rows) - first_group
-        entry = None if self.entry is None else self.entry.take(rows)
-        case_weights = None if self.case_weights is None else self.case_weights.take(rows)
+        batch = self.of(rows.take(longest_first))
+        here = batch.group - first_group
         coefficients = _Coefficients(size * self.n_columns, self.block_days)
         rate_jumps = np.zeros(size * self.n_columns if self.plain else 0)
         boundaries = _Boundaries(coefficients if self.weighted else None, rate_jumps if self.plain else None)
-        entry_weight, end_weight = _fold_batch(
-            self.table, self.cell.take(rows), self.birth.take(rows), self.diagnosis.take(rows), entry, time,
-            here * self.n_columns, boundaries, self.block_days, case_weights, self.sign, self.marked,
-        )  # fmt: skip
+        entry_weight, end_weight = batch.add_pieces(here * self.n_columns, boundaries)
         sums: dict[str, FloatArray] = {}
         if self.weighted:
             first_day = here * self.n_days
-            left_key = first_day + time
-            dead = np.flatnonzero(self.event.take(rows))
-            entered_key = first_day if entry is None else first_day + entry
+            left_key = first_day + batch.time
+            dead = np.flatnonzero(batch.event)
+            entered_key = first_day if batch.entry is None else first_day + batch.entry
             sums = {
                 name: np.bincount(key, weight, minlength=size * self.n_days)
                 .reshape(size, self.n_days)
@@ -383,68 +378,75 @@ class _People:
             }
         return _Part(first_group, last_group, rate_jumps, coefficients, sums)
 
+    def of(self, rows: IntArray) -> _People:
+        """Return some of the people."""
+        return replace(
+            self,
+            cell=self.cell.take(rows),
+            birth=self.birth.take(rows),
+            diagnosis=self.diagnosis.take(rows),
+            entry=None if self.entry is None else self.entry.take(rows),
+            time=self.time.take(rows),
+            event=self.event.take(rows),
+            group=self.group.take(rows),
+            case_weights=None if self.case_weights is None else self.case_weights.take(rows),
+        )
 
-def _fold_batch(
-    table: LifeTable,
-    cell: IntArray,
-    birth: npt.NDArray[np.int64 | np.float64],
-    diagnosis: IntArray,
-    entry: IntArray | None,
-    time: IntArray,
-    offset: IntArray,
-    boundaries: _Boundaries,
-    block_days: int,
-    case_weights: FloatArray | None,
-    sign: float,
-    marked: MarkedCells,
-) -> tuple[FloatArray, FloatArray]:
-    """Add the pieces of one batch of people; return weights at entry and at the end."""
-    end_hazard = np.zeros(time.size)
-    entry_hazard = np.zeros(time.size)
-    value_before = rate_before = np.zeros(time.size)
-    shift = block_days.bit_length() - 1
-    for piece in pieces(
-        table, cell, birth=birth, diagnosis=diagnosis, time=time, whole_days=True, block_days=block_days
-    ):
-        start, stop, rate, kept = piece.start, piece.stop, piece.rate, piece.kept
-        size = start.size
-        end_hazard[kept:size] = piece.cumulative[kept:] + rate[kept:] * (stop[kept:] - start[kept:])
-        if marked.any:
-            since = start if entry is None else np.maximum(start, entry[:size])
-            marked.add(piece.cell, stop - since)
-        first_day = start.astype(np.int64)
-        # Blocks have a power of 2 of days; to divide would be slow.
-        block = first_day >> shift
-        begin_of_block = block << shift
-        at_middle = piece.cumulative + rate * (begin_of_block + block_days // 2 - start)
-        if sign < 0:
-            at_middle, rate = -at_middle, -rate
-        value = np.exp(at_middle) * rate
+    def add_pieces(self, offset: IntArray, boundaries: _Boundaries) -> tuple[FloatArray, FloatArray]:
+        """Add the pieces of these people, longest followed first; return weights at entry and at the end."""
+        entry, case_weights, sign, block_days = self.entry, self.case_weights, self.sign, self.block_days
+        end_hazard = np.zeros(self.time.size)
+        entry_hazard = np.zeros(self.time.size)
+        value_before = rate_before = np.zeros(self.time.size)
+        shift = block_days.bit_length() - 1
+        for piece in pieces(
+            self.table,
+            self.cell,
+            birth=self.birth,
+            diagnosis=self.diagnosis,
+            time=self.time,
+            whole_days=True,
+            block_days=block_days,
+        ):
+            start, stop, rate, kept = piece.start, piece.stop, piece.rate, piece.kept
+            size = start.size
+            end_hazard[kept:size] = piece.cumulative[kept:] + rate[kept:] * (stop[kept:] - start[kept:])
+            if self.marked.any:
+                since = start if entry is None else np.maximum(start, entry[:size])
+                self.marked.add(piece.cell, stop - since)
+            first_day = start.astype(np.int64)
+            # Blocks have a power of 2 of days; to divide would be slow.
+            block = first_day >> shift
+            begin_of_block = block << shift
+            at_middle = piece.cumulative + rate * (begin_of_block + block_days // 2 - start)
+            if sign < 0:
+                at_middle, rate = -at_middle, -rate
+            value = np.exp(at_middle) * rate
+            if case_weights is not None:
+                value *= case_weights[:size]
+            # Sums begin afresh with a block, so nothing of the block before is taken away.
+            value_before = value_before * (first_day != begin_of_block)
+            if entry is not None:
+                entries = entry[:size]
+                here = np.flatnonzero((entries >= start) & (entries < stop))
+                entry_hazard[here] = piece.cumulative[here] + piece.rate[here] * (entries[here] - start[here])
+                followed = entries < stop
+                value, rate = value * followed, rate * followed
+                first_day = np.where(followed, np.maximum(first_day, entries), first_day)
+            column = offset[:size] + block
+            share = None if case_weights is None else case_weights[:size]
+            boundaries.take(column + first_day, value, rate, value_before, rate_before, share)
+            if kept < size:
+                # Those who end here and stay in the arrays are closed by the next step; the others now.
+                stops = column[kept:] + stop[kept:].astype(np.int64)
+                share = None if share is None else share[kept:]
+                boundaries.take(stops, 0.0, 0.0, value[kept:], rate[kept:], share)
+            value_before, rate_before = value[:kept], rate[:kept]
+        boundaries.flush()
+        entry_weight, end_weight = np.exp(sign * entry_hazard), np.exp(sign * end_hazard)
         if case_weights is not None:
-            value *= case_weights[:size]
-        # Sums begin afresh with a block, so nothing of the block before is taken away.
-        value_before = value_before * (first_day != begin_of_block)
-        if entry is not None:
-            entries = entry[:size]
-            here = np.flatnonzero((entries >= start) & (entries < stop))
-            entry_hazard[here] = piece.cumulative[here] + piece.rate[here] * (entries[here] - start[here])
-            followed = entries < stop
-            value, rate = value * followed, rate * followed
-            first_day = np.where(followed, np.maximum(first_day, entries), first_day)
-        column = offset[:size] + block
-        share = None if case_weights is None else case_weights[:size]
-        boundaries.take(column + first_day, value, rate, value_before, rate_before, share)
-        if kept < size:
-            # Those who end here and stay in the arrays are closed by the next step; the others now.
-            stops = column[kept:] + stop[kept:].astype(np.int64)
-            share = None if share is None else share[kept:]
-            boundaries.take(stops, 0.0, 0.0, value[kept:], rate[kept:], share)
-        value_before, rate_before = value[:kept], rate[:kept]
-    boundaries.flush()
-    entry_weight, end_weight = np.exp(sign * entry_hazard), np.exp(sign * end_hazard)
-    if case_weights is not None:
-        entry_weight, end_weight = case_weights * entry_weight, case_weights * end_weight
-    return entry_weight, end_weight
+            entry_weight, end_weight = case_weights * entry_weight, case_weights * end_weight
+        return entry_weight, end_weight
 
 
 def _columns(n_days: int, block_days: int) -> int:

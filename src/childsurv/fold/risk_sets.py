@@ -2,7 +2,7 @@
 
 The distinct event times of every stratum are *cells*, numbered stratum by stratum and ascending in time. A
 row is at risk in one unbroken range of cells, ``first <= cell < exit``: ``first`` is the first event time
-after its entry, and ``exit`` is one past its last event time. Hence a sum over the rows at risk is a running
+after its entry, and ``exit`` is one past its last event time. A sum over the rows at risk is therefore a running
 sum over cells of what leaves, less what has not yet entered, and a sum over the cells of a row is a
 difference of two running sums. Strata and delayed entry need nothing more.
 """

@@ -15,7 +15,7 @@ ROUNDING = 16 * float(np.finfo(np.float64).eps)
 """Rounding of a running sum relative to its largest value."""
 
 LARGEST_ROUNDING = 1e-6
-"""A summed weight that rounding may have changed by more than this share says nothing."""
+"""A summed weight that rounding may have changed by more than this share is not used."""
 
 
 def risk_weights(

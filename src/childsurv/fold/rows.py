@@ -52,7 +52,7 @@ def sums_of(
 ) -> tuple[Tally, FollowUp | None]:
     """Return the sums of an estimator that needs no life table, and their rows; a tally is taken as it is.
 
-    The parameters are those of `follow_up`; where no row has an event a warning says so.
+    The parameters are those of `follow_up`; a warning reports that no row has an event.
     """
     if isinstance(data, Tally):
         data.require(by=by, time=time, event=event, entry=entry, weights=weights)
@@ -79,7 +79,7 @@ def require_expected_sums(
     Parameters
     ----------
     sums
-        The tally; where it has no events a warning says so.
+        The tally; a warning reports that it has no events.
     life_table
         The one that a user gave, which must be that of the tally; ``None`` for none.
     *names
@@ -135,11 +135,11 @@ def fold_observed(observed: FollowUp) -> Tally:
         group=cells // n_times,
         end=ends[cells % n_times],
         sums=sums,
-        **_said_of(observed),
+        **_notes_of(observed),
     )
 
 
-def _said_of(observed: FollowUp) -> dict[str, Any]:
+def _notes_of(observed: FollowUp) -> dict[str, Any]:
     """Return what a tally keeps of its follow-up beside the sums."""
     weights = observed.weights
     return {
@@ -164,7 +164,7 @@ def _dense_counts(
     left = counts[::2] + events
     occurs = left > 0
     if entry_code is None:
-        # Everybody enters at the first time of a group, which all groups have: none is without patients.
+        # All rows enter at the first time of a group, which every group has, because none is without patients.
         occurs[::n_times] = True
         cells = np.flatnonzero(occurs)
         heads = left[cells]
@@ -231,8 +231,8 @@ def fold_expected(people: People, *, plain: bool, weighted: bool) -> Tally:
         rows = values.reshape(n_groups, n_days)
         return np.concatenate([row[:length] for row, length in zip(rows, lengths, strict=True)])
 
-    said = _said_of(observed)
-    said["conventions"] |= {"age_cells": life_table.age_rule, "calendar_cells": life_table.calendar_rule}
+    notes = _notes_of(observed)
+    notes["conventions"] |= {"age_cells": life_table.age_rule, "calendar_cells": life_table.calendar_rule}
     return Tally(
         grid=Grid.daily(),
         groups=observed.groups,
@@ -242,7 +242,7 @@ def fold_expected(people: People, *, plain: bool, weighted: bool) -> Tally:
         life_table=LifeTableNotes.of(life_table, population.marked_days),
         extended_days=population.extended_days,
         marked_days=population.marked_days,
-        **said,
+        **notes,
     )
 
 
@@ -260,6 +260,6 @@ def _time_codes(observed: FollowUp) -> tuple[IntArray, IntArray | None, TimeArra
         codes = TimeCodes(distinct, place[:n_rows], None if observed.entry is None else place[n_rows:])
     if codes.ends[0] == 0:
         return codes.time, codes.entry, codes.ends
-    # Entries without a time of their own are at 0, which then needs a place before all others.
+    # No row ends at 0, where rows enter: 0 needs a place before all others.
     entry = None if codes.entry is None else codes.entry + 1
     return codes.time + 1, entry, np.concatenate([[0.0], codes.ends])

@@ -2,7 +2,7 @@
 
 Where ages change after fixed numbers of days, such as ``k * 365.241``, a cell ends within a day. Our daily estimators
 let it hold to the end of that day, which `population.py` needs; the two functions of relsurv split the day. Only
-``compat="relsurv"`` comes here: every day of every person is laid out, a block of people at a time, so the work grows
+``compat="relsurv"`` uses this: every day of every person is laid out, a block of people at a time, so the work grows
 with people times days as relsurv's does.
 """
 
@@ -46,7 +46,7 @@ def split_day_sums(people: People, *, group: IntArray, n_groups: int) -> SplitDa
     Parameters
     ----------
     people
-        Follow-up in whole days, and where each child looks.
+        Follow-up in whole days, and the place of each child in the life table.
     group, n_groups
         Codes from 0, of the rows of the follow-up.
     """

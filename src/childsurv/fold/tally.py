@@ -4,7 +4,7 @@ A tally is a long table of cells, group x time, holding increments: how many ent
 deaths their population would have had, and the same weighted by 1 / S_P(t). Numbers at risk are running sums of
 these. Increments add, over patients, files and countries alike: ``tally(a + b) == tally(a) + tally(b)``.
 
-A cell is ``(start, end]``; entries happen at its end, before anybody of the next cell is at risk; entries at 0 are at
+A cell is ``(start, end]``; entries happen at its end, before the next cell begins; entries at 0 are at
 risk from the start. A death at t is at risk at t, and precedes an entry at t.
 """
 
@@ -51,7 +51,7 @@ CAUSE = "events_of_cause_"
 
 @dataclass(frozen=True)
 class Grid:
-    """Time cells of a tally: every distinct time, every day, or breaks of one's own.
+    """Time cells of a tally: every distinct time, every day, or chosen breaks.
 
     Attributes
     ----------
@@ -92,7 +92,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class LifeTableNotes(Frozen):
-    """What sums say of the life table that they were made with, so that they can be finished without it."""
+    """Notes on the life table of sums, so that they can be finished without the table."""
 
     digest: str
     """Tallies of different life tables do not add."""
@@ -104,7 +104,7 @@ class LifeTableNotes(Frozen):
 
     @classmethod
     def of(cls, table: LifeTable, marked_days: Mapping[int, float]) -> LifeTableNotes:
-        """Return the notes on a table and those of its cells that were used and need a word."""
+        """Return the notes on a table and those of its cells that were used and need a note."""
         cells = marked_cells_table(table, marked_days).drop(columns="person_years")
         cells.index = pd.Index(sorted(marked_days), dtype="int64")
         return cls(table.digest, table.source, table.age_rule, table.calendar_rule, cells)
@@ -215,7 +215,7 @@ class Tally(Frozen):
 
     @property
     def follow_up_conventions(self) -> dict[str, Any]:
-        """What every result says of its follow-up."""
+        """What every result reports of its follow-up."""
         rule = str(self.conventions.get("zero_survival", "as given"))
         return follow_up_conventions(self.time_unit, rule, self.same_day, self.source)
 
@@ -385,7 +385,7 @@ class Tally(Frozen):
             groups = self.groups[kept].drop_duplicates(ignore_index=True).sort_values(kept, ignore_index=True)
             place = pd.MultiIndex.from_frame(groups).get_indexer(pd.MultiIndex.from_frame(self.groups[kept]))
         else:
-            groups, place = pd.DataFrame(index=pd.RangeIndex(0)), np.zeros(self.n_groups, dtype=np.int64)
+            groups, place = pd.DataFrame(index=pd.RangeIndex(1)), np.zeros(self.n_groups, dtype=np.int64)
         whole = replace(self, groups=groups, sums={})
         return _merged(whole, group=np.asarray(place)[self.group], end=self.end, sums=self.sums)
 

@@ -190,9 +190,9 @@ def _ages_of_both_sexes(
     Countries may have different ages, but the sexes of one are published alike: an age that only one sex has is
     missing in the other, and no wider cell takes its place.
     """
-    codes = (
-        strata.groupby(by, sort=False).ngroup().to_numpy() if by else np.zeros(len(strata), dtype=np.int64)
-    )
+    # Strata are sorted, so that the sexes of one country are neighbours.
+    labels = strata[by].to_numpy(dtype=object)
+    codes: IntArray = np.append(0, np.cumsum((labels[1:] != labels[:-1]).any(axis=1)))
     either = np.zeros((int(codes.max()) + 1, ages.size), dtype=bool)
     np.logical_or.at(either, codes, has_age)
     lacking = either[codes] & ~has_age

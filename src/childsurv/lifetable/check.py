@@ -261,7 +261,7 @@ def _expectancies(table: LifeTable, given: pd.DataFrame, tolerance: float) -> Fi
     both["difference"] = (both["e0"] - both["e0_given"]).abs()
     both = both[~(both["difference"] <= tolerance)]
     sizes = np.full(table.rates.shape, np.nan)
-    # Life expectancy is of a calendar cell; the finding stands at its first age.
+    # Life expectancy is of a calendar cell; the finding is listed at its first age.
     sizes[both["place"], 0, both["cell"]] = both["difference"]
     differs = np.zeros(table.rates.shape, dtype=bool)
     differs[both["place"], 0, both["cell"]] = True

@@ -300,7 +300,7 @@ def ages_in_years(table: LifeTable) -> tuple[FloatArray, float | None]:
 def _calendar_lengths(
     rates: FloatArray, starts: IntArray, end: int, extended: npt.NDArray[np.bool_]
 ) -> tuple[FloatArray, IntArray, npt.NDArray[np.bool_]]:
-    """Cut calendar cells at every 1 January and give each the daily hazard of its own year's length."""
+    """Cut calendar cells at every 1 January and give each the daily hazard for the length of its year."""
     januaries = _JANUARIES[(starts[0] < _JANUARIES) & (end > _JANUARIES)]
     cuts = np.union1d(starts, januaries).astype(np.int64)
     cell = np.searchsorted(starts, cuts, side="right") - 1

@@ -1,1 +1,1 @@
-"""Dates, running sums, limits and probabilities: arrays in, arrays out, and nothing of patients."""
+"""Dates, running sums, limits and probabilities: functions of arrays that know nothing of patients."""

@@ -58,9 +58,9 @@ def first_of_january(years: npt.NDArray[np.generic]) -> IntArray:
 
 @dataclass(frozen=True)
 class BirthdayCalendar:
-    """Birthdays of people born on given days: one gather each, because months are looked up in a table.
+    """Return the birthdays of children born on given days: one gather each, because months are looked up in a table.
 
-    Somebody born on 29 February has the birthday 1 March in other years, so that completed years agree
+    A child born on 29 February has its birthday on 1 March in other years, so that completed years agree
     with comparing month and day.
 
     Parameters

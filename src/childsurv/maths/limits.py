@@ -38,7 +38,7 @@ def confidence_limits(
     level
         Confidence level, such as 0.95.
     bounded
-        Cut limits (of all, or of the rows where it is true) at 0 and 1, as befits observed survival. Net survival
+        Cut limits (of all, or of the rows where it is true) at 0 and 1, as observed survival needs. Net survival
         may exceed 1 and is not cut.
     lower_log_variance
         Variance for the lower limits, where it differs.
@@ -48,7 +48,7 @@ def confidence_limits(
     Returns
     -------
     lower, upper : ndarray
-        Equal to the estimate where nobody has died yet; NaN where the transformation is not defined.
+        Equal to the estimate where no child has died yet; NaN where the transformation is not defined.
 
     References
     ----------

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from childsurv.errors import require_level
+from childsurv.maths.running import ratio
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -78,9 +79,8 @@ def largest_of_normals_p_value(largest: float, correlation: FloatArray) -> float
     else:
         offset = np.zeros((1, len(widest)))
     fixed = np.abs(widest) < NO_VOLUME
-    with np.errstate(divide="ignore", invalid="ignore"):
-        one = np.where(fixed, -np.inf, (-largest - offset) / np.abs(widest))
-        two = np.where(fixed, np.inf, (largest - offset) / np.abs(widest))
+    one = ratio(-largest - offset, np.abs(widest), where=~fixed, otherwise=-np.inf)
+    two = ratio(largest - offset, np.abs(widest), where=~fixed, otherwise=np.inf)
     # A score that falls with the widest axis has its limits on the other side.
     low = np.where(widest < 0, -two, one).max(axis=1)
     high = np.where(widest < 0, -one, two).min(axis=1)

@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from childsurv.cohort.follow_up import By, Data, columns_list, warn_no_events
-from childsurv.curves.curves import CurveOptions, Curves
+from childsurv.curves.curve_options import CurveOptions
+from childsurv.curves.curves import Curves
 from childsurv.errors import OptionError, asked, asking, renamed, require_choice
 from childsurv.fold.rows import fold_expected, require_expected_sums
 from childsurv.fold.split_days import expected_until, split_day_sums
@@ -365,6 +366,6 @@ def _variances(cells: CrudeCells) -> FloatArray:
         linear = running_sum(level * spread, starts)
         square = running_sum(spread, starts)
         variance = constant - 2 * estimate * linear + estimate**2 * square
-        # Where the three cancel, what is left is their rounding.
+        # Where the three cancel, only their rounding is left.
         variances[own] = np.where(variance > CANCELLED * (constant + estimate**2 * square), variance, 0.0)
     return variances

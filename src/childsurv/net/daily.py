@@ -77,7 +77,7 @@ def finish_daily(
     method, form
         As for `daily_estimate`.
     without_table
-        Groups that the population has no hazard for: their curve is Kaplan-Meier's, with its variance.
+        Groups without a hazard of the population: their curve is Kaplan-Meier's, with its variance.
     """
     weighted = method == "pohar-perme"
     starts, sums = folded.starts, folded.sums
@@ -91,7 +91,7 @@ def finish_daily(
         increment = ratio(sums["events"] - sums["expected_events"], at_risk, where=anyone)
         variance = ratio(sums.get("events_squared", sums["events"]), at_risk**2, where=anyone)
     if without_table is not None:
-        # With no hazard of the population the estimate is Kaplan-Meier's; so shall its variance be.
+        # With no hazard of the population the estimate is Kaplan-Meier's; so must be its variance.
         variance = np.where(without_table[folded.group], _greenwood(sums["events"], at_risk), variance)
     estimate = _survival(np.where(anyone, increment, 0.0), starts, form)
     log_variance = running_sum(np.where(anyone, variance, 0.0), starts)
@@ -186,7 +186,7 @@ def expected_by_day(
     assert population.weighted_entered is not None
     assert population.weighted_left is not None
     assert population.weighted_expected_events is not None
-    # No child enters later, so what is there at the start of a day is what came, grew and left before it.
+    # No child enters later, so the sum at the start of a day is all that came and grew less all that left before.
     change = population.weighted_entered + population.weighted_expected_events - population.weighted_left
     begin = np.zeros_like(change)
     begin[:, 1:] = np.cumsum(change, axis=1)[:, :-1]

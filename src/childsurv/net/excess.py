@@ -13,7 +13,8 @@ from numpy.polynomial import polynomial
 
 from childsurv.cohort.follow_up import By, Data, warn_no_events
 from childsurv.cohort.table_notes import noted
-from childsurv.curves.curves import CurveOptions, Curves
+from childsurv.curves.curve_options import CurveOptions
+from childsurv.curves.curves import Curves
 from childsurv.errors import OptionError, asked, asking, renamed, require_choice
 from childsurv.fold.rows import fold_expected, require_expected_sums
 from childsurv.fold.tally import WEIGHTED_SUMS, Tally
@@ -81,14 +82,13 @@ class ExcessMortality(Curves):
         spread = normal_quantile(self.level) * np.sqrt(self.variance)
         if self.ci == "plain":
             return self.estimate - spread, self.estimate + spread
-        with np.errstate(divide="ignore", invalid="ignore"):
-            # Not defined where no more, or fewer, died than in the population.
-            factor = np.where(self.estimate > 0, np.exp(spread / self.estimate), np.nan)
-            certain = self.variance == 0
-            return (
-                np.where(certain, self.estimate, self.estimate / factor),
-                np.where(certain, self.estimate, self.estimate * factor),
-            )
+        # Not defined where no more, or fewer, died than in the population.
+        factor = np.exp(ratio(spread, self.estimate, otherwise=np.nan))
+        certain = self.variance == 0
+        return (
+            np.where(certain, self.estimate, self.estimate / factor),
+            np.where(certain, self.estimate, self.estimate * factor),
+        )
 
     def at(self, *, times: Any = None, years: Any = None) -> pd.DataFrame:
         """Refuse: rates are known at the times that `excess_mortality` was asked for."""
@@ -187,7 +187,7 @@ def excess_mortality(
     Raises
     ------
     OptionError
-        No bandwidth, or a kernel or kind of limits that is not there.
+        No bandwidth, or an unknown kernel or kind of limits.
     LifeTableError, ColumnError, DataError
         As for `net_survival`.
 
@@ -236,7 +236,7 @@ def finish_excess_mortality(
     assert folded.life_table is not None
     increment, variance, used = excess_hazard(folded)
     increment, variance = np.where(used, increment, 0.0), np.where(used, variance, 0.0)
-    # Rows of plain tables may end at time 0; what happened then is of the first day.
+    # Rows of plain tables may end at time 0; their events count in the first day.
     begun = np.flatnonzero((folded.end[:-1] == 0) & (folded.group[1:] == folded.group[:-1]))
     for values in (increment, variance):
         values[begun + 1] += values[begun]

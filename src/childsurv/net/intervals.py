@@ -240,10 +240,9 @@ def actuarial_pohar_perme(
             "weighted_effective",
         )
     )
-    with np.errstate(divide="ignore", invalid="ignore"):
-        estimate = running_product((1.0 - d / (n - w / 2)) * np.exp(e / m), starts)
+    factor = (1.0 - ratio(d, n - w / 2, where=True)) * np.exp(ratio(e, m, where=True))
     spread = ratio(s, (n - w / 2 - d / 2) ** 2, where=d > 0)
-    return estimate, running_sum(spread, starts), None
+    return running_product(factor, starts), running_sum(spread, starts), None
 
 
 def interval_rows(

@@ -143,7 +143,7 @@ def net_survival(
     -------
     Curves
         As for `kaplan_meier`. Estimates are not cut: net survival may exceed 1 or rise where fewer died than
-        the population would have, and ``conventions`` then say so. ``life_table_use`` lists cells of the life table
+        the population would have, which ``conventions`` then report. ``life_table_use`` lists cells of the life table
         that were carried on or have a hazard of zero, with the person-years in them.
 
     Raises
@@ -280,7 +280,7 @@ def _made(
     look_up: Mapping[str, Any],
     use: pd.DataFrame,
 ) -> Curves:
-    """Return finished curves with what every estimator of net survival says of itself; no minimum is applied yet."""
+    """Return finished curves with the conventions of every estimator of net survival; no minimum is applied yet."""
     conventions = {
         **estimate.pop("conventions"),
         **({"case_weights": "numbers at risk and of events are heads"} if weighted else {}),
@@ -305,7 +305,7 @@ def _with_shape(curves: Curves) -> Curves:
             f"in {np.unique(curves.group[above]).size:,} groups, at most {curves.estimate[above].max():.4f}: fewer "
             "died than the population would have; not cut"
         )
-    # The lowest so far, as the largest of what is missing to a bound that no curve exceeds.
+    # The lowest so far: the largest distance below a bound that no curve exceeds.
     bound = float(curves.estimate[known].max(initial=1.0)) + 1.0
     lowest = bound - running_maximum(np.where(known, bound - curves.estimate, 0.0), curves.starts)
     rise = np.where(known, curves.estimate - np.minimum(lowest, 1.0), 0.0)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from childsurv.curves.curves import CurveOptions
+from childsurv.curves.curve_options import CurveOptions
 from childsurv.errors import OptionError, asked, require_choice
 from childsurv.fold.tally import PLAIN_SUMS, WEIGHTED_SUMS, Tally
 from childsurv.lifetable.people import MISSING, LookedUp, People, look_up_conventions
@@ -102,7 +102,7 @@ class NetOptions:
 
     @property
     def needs_closing_date(self) -> bool:
-        """Whether the date is needed to which each child could have been followed."""
+        """Whether the date to which each child could have been followed is needed."""
         return self.method == "hakulinen" and self.compat is None
 
     def looked_up(self, table: LifeTable) -> LifeTable:

@@ -132,7 +132,7 @@ class _YearlyHazards:
         outside |= np.isnan(rates)
         if outside.any():
             raise LifeTableError(
-                f"{asked()}: {int(outside.sum()):,} patients stand outside the life table in an interval that "
+                f"{asked()}: {int(outside.sum()):,} patients are outside the life table in an interval that "
                 f"begins {float(start.min()):g} years or more after diagnosis. Give a fuller table, or "
                 "life_table.extend('last') to carry its last year on knowingly."
             )

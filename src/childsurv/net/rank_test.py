@@ -35,7 +35,7 @@ IntArray = npt.NDArray[np.int64]
 COMPAT = ("relsurv",)
 
 FEWEST_EVENTS = 10
-"""Deaths of a group in a stratum below which the chi-squared distribution is far from the statistic's own."""
+"""Deaths of a group in a stratum below which the statistic is far from chi-squared."""
 
 
 @asking("net_survival_test")

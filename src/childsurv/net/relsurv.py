@@ -1,6 +1,6 @@
 """Net survival as R's relsurv computes it, step by step and with its faults, for `net_survival(compat="relsurv")`.
 
-Nothing here is our own estimate: it exists so that a published figure can be had again to the last digit. What relsurv
+Nothing here is our own estimate: it exists so that a published figure can be reproduced to the last digit. What relsurv
 2.2-9 does, found by running it:
 
 * the curve changes at observed times (and any ``add_times``); in between it goes in steps of ``precision`` days, looks
@@ -9,7 +9,7 @@ Nothing here is our own estimate: it exists so that a published figure can be ha
   integrand of a day is the mean of the days of its stretch so far (a fault: they should begin afresh with each step);
 * Ederer I and Hakulinen put 1e-9 where the life table has a zero (and leave it there, in the user's table);
 * Hakulinen weighs a stretch by survival at its end, lets those lost count to when they were lost, those who died to the
-  last date of anybody's follow-up, and looks up calendar time 3,653 days too early where the cuts of the table are of
+  last date of all follow-up, and looks up calendar time 3,653 days too early where the cuts of the table are of
   R's class ``date``, as those of slopop are (a fault: it takes days since 1960 for days since 1970).
 """
 
@@ -145,7 +145,7 @@ def relsurv_estimate(people: People, method: str, form: str, options: RelsurvOpt
     """
     if people.entry is not None:
         raise OptionError(
-            f"{asked()}: relsurv takes late entries for entries at diagnosis without a word, which is not "
+            f"{asked()}: relsurv counts late entries as entries at diagnosis without a warning, which is not "
             "reproduced. Leave compat= out for children who enter late."
         )
     if options.add_times and method != "pohar-perme":

@@ -45,7 +45,7 @@ class RiskRow:
 
 
 def risk_rows(choices: Choices, ticks: FloatArray, *, name_room: float | None) -> list[list[RiskRow]]:
-    """Return the rows of each panel, the same for all, so that they stand side by side.
+    """Return the rows of each panel, the same for all, so that rows of panels side by side match.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ class RiskTable:
     """Write the names; without, only the pieces of line."""
 
     gap: float
-    """Inches between the axes' left edge and what stands to the left of the first number."""
+    """Inches between the axes' left edge and what is drawn to the left of the first number."""
 
     edge: float = 0.0
     """Inches by which names above the numbers start to the left of the axes."""

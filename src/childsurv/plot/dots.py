@@ -58,7 +58,7 @@ def ranking(
     """Rank groups by their survival at one time: a dot and its interval a group, with numbers beside.
 
     Ranks of small groups are mostly chance, so the interval, the number of patients and a mark for few
-    patients always stand beside the dot.
+    patients are always drawn beside the dot.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def ranking(
     years, times
         When to read the curves: years, 5 unless given, or the curves' own unit.
     ax
-        Axes to draw into; names and numbers then stand to their left and right, so leave room.
+        Axes to draw into; names and numbers are then drawn to their left and right, so leave room.
     order
         "estimate" puts the highest on top; "name" sorts by name; "given" keeps the order of the groups.
     reference

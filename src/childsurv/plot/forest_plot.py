@@ -65,7 +65,7 @@ class ForestRow:
     """Row of the table for a term, -1 otherwise."""
 
     indented: bool = False
-    """Whether it stands under a heading."""
+    """Whether it is under a heading."""
 
 
 def forest(
@@ -96,12 +96,12 @@ def forest(
         A fit with a ``table``, such as that of `childsurv.cox`, or a table, with columns ``term,
         hazard_ratio, lower, upper`` and, if there, ``p_value``. Limits are those of the hazard ratio.
     ax
-        Axes to draw into; names and numbers then stand to their left and right, so leave room.
+        Axes to draw into; names and numbers are then drawn to their left and right, so leave room.
     labels
         Texts for terms, headings and reference levels, such as ``{"sex[T.male]": "Boys", "sex": "Sex"}``.
     headings
         Terms under a heading: ``{"Stage": ["stage[T.II]", "stage[T.III]"]}``. Unless given, the levels of
-        one variable, which are named ``stage[T.II]``, stand under its name.
+        one variable, which are named ``stage[T.II]``, are listed under its name.
     reference
         Reference level of a heading, drawn as a row with hazard ratio 1: ``{"stage": "I"}``.
     columns
@@ -495,7 +495,7 @@ class ForestPicture:
         middle = np.log(1 / low) / np.log(high / low)
         left, right = f"← {self.words[0]}", f"{self.words[1]} →"
         pad = 0.08
-        # Nothing else stands so low, so the words may reach under the names and columns beside the axes.
+        # Nothing else is drawn so low, so the words may reach under the names and columns beside the axes.
         fits = (
             widest([left], theme, size=theme.small) + pad <= middle * room + sheet.left
             and widest([right], theme, size=theme.small) + pad <= (1 - middle) * room + sheet.right

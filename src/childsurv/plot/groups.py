@@ -271,7 +271,7 @@ def without_estimate(curves: Curves) -> npt.NDArray[np.bool_]:
 
 
 def reading_order(groups: pd.DataFrame, columns: Sequence[str]) -> npt.NDArray[np.int64]:
-    """Return the rows in the order that readers expect: ICCC-3 as I, II, ... IX, X, others as they stand.
+    """Return the rows in the order that readers expect: ICCC-3 as I, II, ... IX, X, others in their own order.
 
     Sorted as text, IX would come before V.
     """

@@ -105,7 +105,7 @@ def heatmap(
     years, times
         When to read the curves: years, 5 unless given, or the curves' own unit.
     ax
-        Axes to draw into; names and totals then stand beside them, so leave room.
+        Axes to draw into; names and totals are then drawn beside them, so leave room.
     minimum
         Cells with fewer patients show a dash instead of their value; None shows all.
     mark_below

@@ -18,7 +18,7 @@ from childsurv.plot.style import Theme
 FloatArray = npt.NDArray[np.float64]
 
 KEY_WIDTH = 0.24
-"""Inches of the piece of line that stands beside a group's name."""
+"""Inches of the piece of line beside a group's name."""
 
 LABEL_GAP = 0.32
 """Inches from the end of the axis to the text of a direct label: leader, then marker."""

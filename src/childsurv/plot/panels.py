@@ -78,7 +78,7 @@ class PanelLayout:
         self._measure_legend()
 
     def _measure_sides(self) -> None:
-        """Measure what stands to the left and right of panels, and decide where the names of the table go."""
+        """Measure what is drawn to the left and right of panels, and decide where the names of the table go."""
         choices, theme, page = self.choices, self.theme, self.choices.page
         numbers = [choices.value_text(value) for value in percent_ticks(*choices.ylim, room=1.0)]
         label = choices.axis_texts[1]
@@ -90,7 +90,7 @@ class PanelLayout:
         key = KEY_WIDTH + 0.05 if several and keyed else 0.0
         name_width = widest(self.chosen.people if several else [], theme, size=theme.small)
         at_risk = choices.options.at_risk
-        # Names that are too long to stand beside the numbers go above them, or, where panels stand side by
+        # Names that are too long to fit beside the numbers go above them, or, where panels are side by
         # side and a legend or labels name the curves as well, give way to their pieces of line.
         too_long = at_risk and name_width > 0.2 * self.width
         self.keys_only = too_long and self.ncols > 1 and choices.labels != "none" and keyed
@@ -332,7 +332,7 @@ def draw_names(ax: Axes, panel: int, choices: Choices, *, room: float, height: f
 
 
 def _named_at(choices: Choices, row: int) -> Steps:
-    """Return the curve beside whose end a name stands: the middle of a stacked area."""
+    """Return the curve whose end has the name beside it: the middle of a stacked area."""
     steps = choices.steps[row]
     return replace(steps, estimate=(steps.lower + steps.upper) / 2) if choices.options.stacked else steps
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from childsurv.cohort.table_notes import noted
+from childsurv.curves.curve_columns import labels_of
 from childsurv.curves.curves import Curves
 from childsurv.errors import OptionError, asked, asking, require_choice, require_level
 from childsurv.maths.asked import asked_times
@@ -107,7 +108,7 @@ def simultaneous_bands(
         if own.size == 0:
             limits.append((np.empty(0), np.empty(0)))
             continue
-        # Of frequencies all children count: those at risk in the beginning.
+        # Frequencies count children: the number at risk at the start.
         patients = float(curves.at_risk[starts[place]])
         variance = curves.log_variance[own]
         share = patients * variance / (1 + patients * variance)
@@ -126,8 +127,7 @@ def simultaneous_bands(
     chosen = np.concatenate(rows)
     if chosen.size == 0:
         raise OptionError(f"{asked()}: no event lies within the stretch of time.")
-    columns = {name: curves.groups[name].array.take(curves.group[chosen]) for name in curves.group_columns}
-    frame = pd.DataFrame(columns, index=pd.RangeIndex(chosen.size))
+    frame = pd.DataFrame(labels_of(curves, curves.group[chosen]), index=pd.RangeIndex(chosen.size))
     table = frame.assign(
         time=curves.time[chosen],
         estimate=curves.estimate[chosen],
@@ -139,7 +139,7 @@ def simultaneous_bands(
 
 
 def _require_increments(curves: Curves, kind: str) -> None:
-    """Raise for curves whose variance is no sum of independent increments, or whose beginning is not everybody's."""
+    """Raise for curves whose variance is no sum of independent increments, or that some children enter late."""
     if not curves.additive or curves.by_intervals:
         raise OptionError(
             "simultaneous_bands() takes curves that change at event times, whose variance is a sum of independent "
@@ -150,7 +150,7 @@ def _require_increments(curves: Curves, kind: str) -> None:
     late = bool((inner & (at_risk[1:] > at_risk[:-1] - left[:-1])).any())
     if kind == "hall-wellner" and late:
         raise OptionError(
-            "simultaneous_bands(kind='hall-wellner') needs everybody followed from the start; some enter late. "
+            "simultaneous_bands(kind='hall-wellner') needs all children followed from the start; some enter late. "
             "kind='equal-precision' does not."
         )
 
@@ -187,7 +187,7 @@ def _bridge_stays(limit: float, low: float, high: float) -> float:
     span = high - low
     if span <= 0:
         return float(u_weights @ density)
-    # The value at the second point, given that at the first, in units of its own standard error.
+    # The value at the second point given the first, in units of its conditional standard error.
     mean = (u * (1 - high) / (1 - low))[:, None]
     error = np.sqrt(span * (1 - high) / (1 - low))
     least = np.maximum((-limit - mean) / error, -FARTHEST)

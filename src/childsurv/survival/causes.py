@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from childsurv.cohort.follow_up import By, Data, columns_list
-from childsurv.curves.curves import CurveOptions, Curves
+from childsurv.curves.curve_options import CurveOptions
+from childsurv.curves.curves import Curves
 from childsurv.errors import OptionError, asked, asking, require_choice
 from childsurv.fold.causes import causes_of, fold_causes
 from childsurv.fold.tally import Tally
@@ -172,42 +173,37 @@ def _incidences(
     """
     starts = folded.starts
     deaths = events.sum(axis=0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        hazard = np.where(at_risk > 0, deaths / at_risk, 0.0)
-        after = running_product(1.0 - hazard, starts)
-        before = np.ones_like(after)
-        before[1:] = after[:-1]
-        before[starts[:-1][starts[:-1] < before.size]] = 1.0
-        # What survives its own time as zero is rounding, not survivors.
-        after = np.where(at_risk > deaths, after, 0.0)
+    after = running_product(1.0 - ratio(deaths, at_risk), starts)
+    before = np.ones_like(after)
+    before[1:] = after[:-1]
+    before[starts[:-1][starts[:-1] < before.size]] = 1.0
+    # Where all at risk die, anything but 0 is rounding.
+    after = np.where(at_risk > deaths, after, 0.0)
     estimates, variances = np.empty(events.shape), np.empty(events.shape)
     for own, counts in enumerate(events):
-        with np.errstate(divide="ignore", invalid="ignore"):
-            share = np.where(at_risk > 0, counts / at_risk, 0.0)
-            estimate = running_sum(before * share, starts)
-            others = deaths - counts
-            if variance == "delta":
-                fall = np.where(
-                    (deaths > 0) & (at_risk > deaths), deaths / (at_risk * (at_risk - deaths)), 0.0
-                )
-                jump = np.where(at_risk > 0, before**2 * counts * (at_risk - counts) / at_risk**3, 0.0)
-                cross = np.where(at_risk > 0, before * counts / at_risk**2, 0.0)
-                constant = running_sum(estimate**2 * fall + jump + 2 * estimate * cross, starts)
-                linear = running_sum(estimate * fall + cross, starts)
-                square = running_sum(fall, starts)
-            else:
-                scale = np.where(at_risk > 0, before**2 / at_risk**2, 0.0)
-                mine, theirs = scale * counts, scale * others
-                if variance == "gray":
-                    mine *= np.where(counts > 1, (at_risk - counts) / np.maximum(at_risk - 1, 1), 1.0)
-                    theirs *= np.where(others > 1, (at_risk - others) / np.maximum(at_risk - 1, 1), 1.0)
-                inverse = np.where(after > 0, 1.0 / after, 0.0)
-                # Nobody is left after a time without survivors, so others' deaths there say nothing of later incidence.
-                theirs = np.where(after > 0, theirs, 0.0)
-                level = 1.0 + estimate * inverse
-                constant = running_sum(mine * level**2 + theirs * (estimate * inverse) ** 2, starts)
-                linear = running_sum(inverse * (mine * level + theirs * estimate * inverse), starts)
-                square = running_sum(inverse**2 * (mine + theirs), starts)
+        estimate = running_sum(before * ratio(counts, at_risk), starts)
+        others = deaths - counts
+        if variance == "delta":
+            survivors = (deaths > 0) & (at_risk > deaths)
+            fall = ratio(deaths, at_risk * (at_risk - deaths), where=survivors)
+            jump = ratio(before**2 * counts * (at_risk - counts), at_risk**3, where=at_risk > 0)
+            cross = ratio(before * counts, at_risk**2, where=at_risk > 0)
+            constant = running_sum(estimate**2 * fall + jump + 2 * estimate * cross, starts)
+            linear = running_sum(estimate * fall + cross, starts)
+            square = running_sum(fall, starts)
+        else:
+            scale = ratio(before**2, at_risk**2, where=at_risk > 0)
+            mine, theirs = scale * counts, scale * others
+            if variance == "gray":
+                mine *= np.where(counts > 1, (at_risk - counts) / np.maximum(at_risk - 1, 1), 1.0)
+                theirs *= np.where(others > 1, (at_risk - others) / np.maximum(at_risk - 1, 1), 1.0)
+            inverse = ratio(1.0, after)
+            # After a time without survivors no child is left, so deaths of others then do not bear on later incidence.
+            theirs = np.where(after > 0, theirs, 0.0)
+            level = 1.0 + estimate * inverse
+            constant = running_sum(mine * level**2 + theirs * (estimate * inverse) ** 2, starts)
+            linear = running_sum(inverse * (mine * level + theirs * estimate * inverse), starts)
+            square = running_sum(inverse**2 * (mine + theirs), starts)
         estimates[own] = estimate
         variances[own] = np.maximum(constant - 2 * estimate * linear + estimate**2 * square, 0.0)
     return estimates, variances

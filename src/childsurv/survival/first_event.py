@@ -30,7 +30,7 @@ LAST_CONTACT = "last_contact_date"
 """Column of a cohort with the day to which a child was known, whatever window follow-up was cut to."""
 
 DEATH = "death"
-"""Stands among the events for the death that the cohort itself knows."""
+"""Name, among the events, of the death that the cohort records."""
 
 
 @asking("first_event")
@@ -54,7 +54,7 @@ def first_event(
         A Cohort, or a DataFrame with ``time=`` and ``event=``.
     first_of
         Columns with the dates of events, missing where there was none: ``["relapse_date", "second_tumour_date",
-        "death"]``. "death" stands for the death at the end of follow-up. On one day, the one named first counts.
+        "death"]``. "death" is the death at the end of follow-up. On one day, the one named first counts.
     time, event
         Columns of a DataFrame: end of follow-up in whole days, and 1 for a death.
     diagnosis_date

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from childsurv.cohort.follow_up import By, Data
-from childsurv.curves.curves import CurveOptions, Curves
+from childsurv.curves.curve_options import CurveOptions
+from childsurv.curves.curves import Curves
 from childsurv.errors import OptionError, asked, asking, require_choice
 from childsurv.fold.rows import sums_of
 from childsurv.fold.tally import Tally
@@ -67,7 +68,7 @@ def actuarial(
     Returns
     -------
     Curves
-        With one row an interval that somebody was at risk in: ``time`` is its end, ``at_risk`` the number at its
+        With one row for each interval in which a child was at risk: ``time`` is its end, ``at_risk`` the number at its
         start. The last is the one in which follow-up ends.
 
     Raises
@@ -156,9 +157,8 @@ def hazard_survival(
 ) -> tuple[FloatArray, FloatArray]:
     """Return ``exp(-sum k x / y)`` and ``sum k**2 s / y**2`` by interval, sorted by group."""
     starts = np.searchsorted(group, np.arange(n_groups + 1))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        estimate = np.exp(-running_sum(length * excess / time, starts))
-        return estimate, running_sum(length**2 * squares / time**2, starts)
+    estimate = np.exp(-running_sum(ratio(length * excess, time, where=True), starts))
+    return estimate, running_sum(ratio(length**2 * squares, time**2, where=True), starts)
 
 
 def actuarial_survival(
@@ -227,26 +227,19 @@ def at_risk_at_ends(fine: Tally, ends: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True)
 class IntervalRows:
-    """A row for every interval of every group up to its last, whether anybody was at risk in it or not.
-
-    Attributes
-    ----------
-    group, interval : ndarray of shape (n_rows,)
-        Sorted by both. A group with no interval at all has its first, without an estimate.
-    source : ndarray of shape (n_rows,)
-        For each row the last estimated one at or before it, -1 before a group's first.
-    empty : ndarray of bool, shape (n_rows,)
-        Rows of groups that nobody is followed in.
-    """
+    """A row for every interval of every group up to its last, with or without a child at risk in it."""
 
     group: IntArray
     interval: IntArray
+    """Shape ``(n_rows,)``, sorted by both. A group without any interval has its first, without an estimate."""
     source: IntArray
+    """For each row the last estimated row at or before it, -1 before a group's first."""
     empty: npt.NDArray[np.bool_]
+    """Rows of groups without follow-up."""
 
     @classmethod
     def of(cls, group: IntArray, interval: IntArray, n_groups: int) -> IntervalRows:
-        """Return the rows around those in which somebody was at risk."""
+        """Return the rows around those in which a child was at risk."""
         last = np.zeros(n_groups, dtype=np.int64)
         np.maximum.at(last, group, interval)
         lengths = last + 1
@@ -259,7 +252,7 @@ class IntervalRows:
         return cls(groups, places, np.where(known, source, -1), ~np.isin(groups, group))
 
     def carried(self, values: FloatArray, start: float) -> FloatArray:
-        """Return values of the estimated rows for all, carried on through intervals in which nobody was at risk."""
+        """Return values of the estimated rows for all, carried on through intervals in which no child was at risk."""
         if not values.size:
             return np.full(self.group.size, np.nan)
         carried = np.where(self.source >= 0, values[np.maximum(self.source, 0)], start)

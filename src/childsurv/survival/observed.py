@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from childsurv.cohort.follow_up import By, Data, FollowUp, IntArray
-from childsurv.curves.curves import CurveOptions, Curves
+from childsurv.curves.curve_options import CurveOptions
+from childsurv.curves.curves import Curves
 from childsurv.errors import OptionError, asked, asking, renamed, require_choice
 from childsurv.fold.rows import fold_observed, sums_of
 from childsurv.fold.tally import Tally
@@ -114,7 +115,7 @@ def finish_kaplan_meier(
     if robust:
         own = _with_rows(rows)
         assert own.weights is not None
-        # Sums of fractions leave rounding where no child is left; heads, which are whole numbers, tell where that is.
+        # Sums of fractions leave rounding where no child is left; heads, which are whole numbers, show where that is.
         weighed = fold_observed(replace(own, weights=(own.weights > 0).astype(np.float64)))
         at_risk = np.where(weighed.at_risk == weighed.sums["events"], events, at_risk)
     starts = folded.starts
@@ -278,7 +279,7 @@ def _curves(
     at_risk: npt.NDArray[np.number],
     **more: Any,
 ) -> Curves:
-    """Return curves on the cells of a tally, with what every observed estimator says of itself."""
+    """Return curves on the cells of a tally, with the conventions of every observed estimator."""
     heads = folded.heads
     events = folded.sums["events"]
     return Curves.made(
@@ -319,7 +320,7 @@ def _variance_of_lower(
     return ratio(log_variance * at_risk[last_event], at_risk)
 
 
-@np.errstate(invalid="ignore")  # Where all die the step is infinite, and no row is left to use it.
+@np.errstate(invalid="ignore")  # Where all die the step is infinite, and no row uses it.
 def _jackknife_variance(
     observed: FollowUp,
     folded: Tally,

@@ -15,7 +15,7 @@ from childsurv.errors import DataError, asked, asking, require_choice
 from childsurv.fold.rows import fold_observed
 from childsurv.fold.tally import Tally
 from childsurv.maths.asked import asked_times
-from childsurv.maths.running import last_row_at
+from childsurv.maths.running import last_row_at, ratio
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -39,7 +39,7 @@ def pseudo_observations(
     """Return pseudo-observations of Kaplan-Meier survival or of restricted mean survival time.
 
     ``n S(t) - (n - 1) S_without_i(t)``, with n children and the curve estimated without child i. Their mean is about
-    the estimate, and they may be regressed on anything, censoring being taken care of.
+    the estimate, and they can be regressed on any covariate, because they account for censoring.
 
     Parameters
     ----------
@@ -112,8 +112,8 @@ def pseudo_observations(
 class _Curves:
     """Kaplan-Meier curves with and without each child, by products over cells that leave zeros out and count them.
 
-    Without a child, each factor ``1 - d / Y`` of the cells in which it is at risk becomes ``1 - d / (Y - 1)``, and that
-    of its own death ``1 - (d - 1) / (Y - 1)``. Without the last child at risk a curve stays at its last value.
+    Without a child, each factor ``1 - d / Y`` of the cells in which it is at risk becomes ``1 - d / (Y - 1)``, and the
+    factor of its death becomes ``1 - (d - 1) / (Y - 1)``. Without the last child at risk a curve stays where it is.
     """
 
     def __init__(self, observed: FollowUp, folded: Tally) -> None:
@@ -127,11 +127,10 @@ class _Curves:
             self.enter[late] = folded.cells_of(self.group[late], observed.entry[late])
         at_risk = np.maximum(folded.at_risk, 0).astype(np.float64)
         events = folded.sums["events"].astype(np.float64)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            whole = np.where(events > 0, 1 - events / at_risk, 1.0)
-            # Where all others die, and where a child is the only one at risk, a factor without it is 0 or unknown.
-            without = np.where(events > 0, 1 - events / (at_risk - 1), 1.0)
-            own = 1 - (events - 1) / (at_risk - 1)
+        whole = 1 - ratio(events, at_risk, where=events > 0)
+        # Where all others die, and where a child is the only one at risk, a factor without it is 0 or unknown.
+        without = 1 - ratio(events, at_risk - 1, where=events > 0)
+        own = 1 - ratio(events - 1, at_risk - 1, where=True)
         self.sizes = np.bincount(self.group, minlength=observed.n_groups).astype(np.float64)
         self.whole, self.without = _Products(whole), _Products(np.where(at_risk > 1, without, 1.0))
         dead = observed.event == 1

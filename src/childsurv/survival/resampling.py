@@ -24,6 +24,7 @@ from childsurv.maths.asked import asked_times
 from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.maths.frozen import Frozen
 from childsurv.maths.probability import normal_quantile
+from childsurv.maths.running import ratio
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -39,7 +40,7 @@ BINOMIAL_COST = 7
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Bootstrap(Frozen):
-    """Estimates of many groups, and what they were in each resample of their children.
+    """Estimates of many groups, and the estimates of each resample of their children.
 
     Attributes
     ----------
@@ -94,7 +95,7 @@ class Bootstrap(Frozen):
 
     @property
     def group_columns(self) -> list[str]:
-        """Names of the columns that tell groups apart."""
+        """Names of the columns with the labels of groups."""
         return [name for name in self.groups.columns if name not in ("patients", "total_events")]
 
     @property
@@ -102,8 +103,8 @@ class Bootstrap(Frozen):
         """A fresh DataFrame with one row for each group and time.
 
         Group columns, then ``time, estimate, std_error, lower, upper, replications``. ``std_error`` is the standard
-        deviation over the resamples in which the quantity is known, and ``replications`` their number. Nothing is said
-        of a group that is itself not followed to the time.
+        deviation over the resamples in which the quantity is known, and ``replications`` their number. All are
+        missing for a group that is not followed to the time.
         """
         return self._frame(np.arange(len(self.groups)), "estimate", self.estimate, self.replications)
 
@@ -308,31 +309,24 @@ def bootstrap(
 
 @dataclass(frozen=True, eq=False)
 class _Kinds:
-    """The kinds of children of one group, and what a resample of them says.
+    """The kinds of children of one group, and what a resample of them gives.
 
     Time is cut at edges: the times of events up to the last one asked for, and the times asked for. Cell ``2 j + 1``
     holds the deaths at edge j, from 0, and cell ``2 j`` those lost before it but not before the edge that precedes it.
     Those at risk at every edge are not a kind: they are all others.
-
-    Attributes
-    ----------
-    edges
-        Ascending.
-    asked
-        Places of the times asked for among the edges.
-    size
-        Number of children.
-    number, leave, late
-        Of each kind: how many children, their cell, and the first edge at which they are at risk; ``late`` is
-        ``None`` where nobody enters late.
     """
 
     edges: FloatArray
+    """Edges of the cells, ascending."""
     asked: IntArray
+    """Places of the times asked for among the edges."""
     size: int
+    """Number of children."""
     number: IntArray
     leave: IntArray
     late: IntArray | None
+    """Of each kind: how many children, their cell, and the first edge at which they are at risk; ``late`` is
+    ``None`` where no child enters late."""
 
     @property
     def by_counts(self) -> bool:
@@ -393,7 +387,7 @@ class _Kinds:
 
     def values(self, left: IntArray, entered: IntArray | None, quantity: str) -> FloatArray:
         """Return the quantity at the times asked for, of shape (n_resamples, n_times)."""
-        # Those who stay to the last edge have no cell, so that what is in one has left.
+        # Children who stay to the last edge have no cell, so all children in cells have left.
         gone = np.cumsum(left[:, : 2 * self.edges.size], axis=1)
         staying = self.size - gone[:, 0::2]
         deaths = left[:, 1 : 2 * self.edges.size : 2]
@@ -477,10 +471,9 @@ def _kinds_of_groups(observed: FollowUp, folded: Tally, asked: FloatArray) -> It
 def _standard_deviation(draws: FloatArray, known: IntArray) -> FloatArray:
     """Return the standard deviation of the known draws of each row."""
     there = np.isfinite(draws)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.where(there, draws, 0.0).sum(axis=1) / known
-        squares = np.where(there, (draws - mean[:, None]) ** 2, 0.0).sum(axis=1)
-        return np.where(known > 1, np.sqrt(squares / np.maximum(known - 1, 1)), np.nan)
+    mean = ratio(np.where(there, draws, 0.0).sum(axis=1), known, where=True)
+    squares = np.where(there, (draws - mean[:, None]) ** 2, 0.0).sum(axis=1)
+    return np.sqrt(ratio(squares, known - 1, where=known > 1, otherwise=np.nan))
 
 
 def _limits(
@@ -506,7 +499,7 @@ def _limits(
         own = estimate[:, None]
         below = ((ascending < own).sum(axis=1) + 0.5 * (ascending == own).sum(axis=1)) / np.maximum(known, 1)
         shift = ndtri(below)
-        # With every replication on one side there is no telling how large the bias is.
+        # With every replication on one side the size of the bias is unknown.
         shift = np.where(np.isinf(shift), np.nan, shift)
         shares = (ndtr(2 * shift - z), ndtr(2 * shift + z))
     lower, upper = (_quantile(ascending, known, share) for share in shares)

@@ -33,6 +33,7 @@ from childsurv.errors import (
 )
 from childsurv.fold.tally import Tally
 from childsurv.lifetable.people import People
+from childsurv.maths.running import ratio
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -433,8 +434,8 @@ def _weighted(curves: Curves, own: Mapping[int, float]) -> dict[str, npt.NDArray
         for name in risks:
             left = np.asarray(getattr(curves, name))[part]
             sums[name] += np.where(following < left.size, left[np.minimum(following, left.size - 1)], 0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        log_variance = np.where(estimate > 0, variance / estimate**2, np.where(estimate == 0, 0.0, np.nan))
+    known = ratio(variance, estimate**2, where=estimate > 0, otherwise=np.nan)
+    log_variance = np.where(estimate == 0, 0.0, known)
     whole = all(
         np.asarray(getattr(curves, name)).dtype.kind in "iu" for name in ("at_risk", "events", "censored")
     )

@@ -21,7 +21,8 @@ from childsurv.cohort.follow_up import (
     number_column,
     require_rows,
 )
-from childsurv.curves.curves import CurveOptions, Curves
+from childsurv.curves.curve_options import CurveOptions
+from childsurv.curves.curves import Curves
 from childsurv.errors import (
     ColumnError,
     DataError,
@@ -191,24 +192,9 @@ def _days_of_states(
 class _Paths:
     """The ways of children through states, as nodes: stretches in one state that some children share from the start.
 
-    A step is a day on which anybody of a group changes state; steps are numbered from 0 within each group. A node is
+    A step is a day on which a child of the group changes state; steps are numbered from 0 within each group. A node is
     born at the end of a step (-1: the start of follow-up) from its parent, and children leave it for other nodes or,
     lost, for good. All children of a node have the same influence on the estimate.
-
-    Attributes
-    ----------
-    n_groups, n_states
-    step_key, row_key
-        ``group * n_days + day`` of steps, and of all days that results have a row for, ascending.
-    n_days
-    at_risk, came, lost : ndarray of shape (n_states, n_rows)
-        Children in a state just before a day, coming into it and lost from it on the day.
-    moves : ndarray of shape (n_steps, n_states, n_states)
-        Children passing from one state to another.
-    group, state, parent, born, size
-        Of each node; parents of nodes at the start are -1, and come before their children.
-    lost_node, lost_step, lost_number
-        How many children are lost from a node after a step.
     """
 
     n_groups: int
@@ -216,18 +202,23 @@ class _Paths:
     n_days: int
     step_key: IntArray
     row_key: IntArray
+    """``group * n_days + day`` of steps, and of all days that results have a row for, ascending."""
     at_risk: IntArray
     came: IntArray
     lost: IntArray
+    """Shape ``(n_states, n_rows)``: children in a state before a day, coming into it and lost from it on the day."""
     moves: FloatArray
+    """Shape ``(n_steps, n_states, n_states)``: children passing from one state to another."""
     group: IntArray
     state: IntArray
     parent: IntArray
     born: IntArray
     size: IntArray
+    """Of each node; parents of nodes at the start are -1, and come before their children."""
     lost_node: IntArray
     lost_step: IntArray
     lost_number: IntArray
+    """How many children are lost from a node after a step."""
 
     @classmethod
     def of(cls, observed: FollowUp, days: FloatArray) -> _Paths:
@@ -297,7 +288,7 @@ class _Paths:
         done = np.searchsorted(step_key, base[alive] + end[alive], side="right") - first_step[group[alive]]
         key = node[alive] * longest + done
         lost_key, lost_number = np.unique(key, return_counts=True)
-        # In death nobody is at risk. Whoever has come has gone in the end, so that one sum serves all groups.
+        # No child is at risk in death. All who come into a state leave it in the end, so one sum serves all groups.
         change = began + came - went - lost
         change[-1] = 0
         at_risk = np.cumsum(change, axis=1) - change
@@ -383,7 +374,7 @@ def _occupation(paths: _Paths) -> tuple[FloatArray, FloatArray]:
         estimates[now] = p[:here]
         for own in range(m):
             present = np.bincount(of_group, weighed[:, own], minlength=here)[:here]
-            # What goes on through matrices may leave rounding below nought.
+            # What goes on through matrices may leave rounding below 0.
             variances[now, own] = np.maximum(gone[:here, own, own] + present, 0.0)
     return estimates, variances
 

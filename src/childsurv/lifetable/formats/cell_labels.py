@@ -29,7 +29,8 @@ SEX_NAMES: Mapping[str, str] = {
 }
 """How published tables name sexes, in lower case; "both" are rows for both sexes together."""
 
-SEX_LABELS = ("female", "male", "both")
+SEX_LABELS = pd.Index(("female", "male", "both"), dtype=object)
+"""Categories of a column of sexes. As categories, cells of files are coded once, and stay coded when put together."""
 
 
 def age_starts(labels: pd.Series, *, file: str) -> FloatArray:
@@ -196,7 +197,7 @@ def _require_following(bounds: Sequence[tuple[float, float | None]], what: str, 
 
 def sexes_of(
     labels: pd.Series, *, sex_codes: Mapping[Any, str] | None, file: str
-) -> tuple[npt.NDArray[np.object_], dict[str, int]]:
+) -> tuple[pd.Categorical, dict[str, int]]:
     """Return "male", "female" or "both" for each row, and how many rows each label for both sexes had."""
     codes, distinct = pd.factorize(labels)
     names: list[str | None] = []
@@ -213,7 +214,7 @@ def sexes_of(
             "total are known; "
             "give what other labels mean, for example sex_codes={1: 'male', 2: 'female', 9: 'both'}."
         )
-    own = np.array([*names, ""], dtype=object)[codes]
+    own = pd.Categorical.from_codes(SEX_LABELS.get_indexer(pd.Index(names, dtype=object))[codes], SEX_LABELS)
     counts = np.bincount(codes, minlength=len(distinct))
     left_out = {
         str(label): int(count)
@@ -221,6 +222,11 @@ def sexes_of(
         if name == "both"
     }
     return own, left_out
+
+
+def one_sex(name: str, rows: int) -> pd.Categorical:
+    """Return "male", "female" or "both" for every row of a file of one sex."""
+    return pd.Categorical.from_codes(np.full(rows, SEX_LABELS.get_loc(name), dtype=np.int8), SEX_LABELS)
 
 
 def choose_countries(

@@ -2,7 +2,7 @@
 
 A file has a title line, an empty line and columns under a header; the title names the country, the kind and,
 for life tables, the sex. Copies without the title lines, or with lower-case headers, are read too. A point
-means that nobody was exposed: such a cell is left uncovered, and looking it up raises.
+means that no person was exposed: such a cell is left uncovered, and looking it up raises.
 
 References
 ----------

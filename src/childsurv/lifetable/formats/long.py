@@ -20,6 +20,7 @@ from childsurv.lifetable.formats.cell_labels import (
     age_starts,
     choose_countries,
     dated_cells,
+    one_sex,
     require_whole_ages,
     sexes_of,
     year_cells,
@@ -127,7 +128,7 @@ def read(source: Source, options: Options) -> Cells:
     if "sex" in names:
         sexes, left_out = sexes_of(table[names["sex"]], sex_codes=options.sex_codes, file=source.name)
     else:
-        sexes, left_out = np.full(len(table), SEX_NAMES[str(options.sex)], dtype=object), {}
+        sexes, left_out = one_sex(SEX_NAMES[str(options.sex)], len(table)), {}
     if left_out:
         notes["left_out"] = left_out
     frame = pd.DataFrame(

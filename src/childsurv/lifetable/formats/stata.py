@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from childsurv.errors import LifeTableError, asking, require_columns, rows_where
-from childsurv.lifetable.formats.cell_labels import choose_countries, sexes_of, year_cells
+from childsurv.lifetable.formats.cell_labels import choose_countries, one_sex, sexes_of, year_cells
 from childsurv.lifetable.formats.published import TAKEN_BY_SOME, Cells, Format, Options, Source
 
 LOOKED_FOR = "a Stata file with sex, age (_age), year (_year) and prob or rate"
@@ -84,7 +84,7 @@ def read(source: Source, options: Options) -> Cells:
         if left_out:
             notes["left_out"] = left_out
     else:
-        sexes, left_out = np.full(len(table), options.sex, dtype=object), {}
+        sexes, left_out = one_sex(str(options.sex), len(table)), {}
     frame = pd.DataFrame(
         {
             **{name: _labelled(table[name], labels.get(name)) for name in strata},

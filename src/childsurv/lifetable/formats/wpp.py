@@ -24,11 +24,11 @@ import pandas as pd
 
 from childsurv.errors import LifeTableError
 from childsurv.lifetable.formats.cell_labels import (
-    SEX_LABELS,
     SEX_NAMES,
     age_starts,
     cells_by_country,
     choose_countries,
+    one_sex,
     sexes_of,
 )
 from childsurv.lifetable.formats.published import Cells, Format, Options, Source
@@ -117,12 +117,9 @@ def read_package(source: Source, options: Options) -> Cells:
         {
             # Categories, because coding them later costs nothing.
             "country": pd.Categorical.from_codes(
-                np.repeat(place, len(periods)), categories=pd.Index(list(label_of.values()))
+                np.repeat(place, len(periods)), categories=pd.Index(list(label_of.values()), dtype=object)
             ),
-            # The same categories in each file, so that files of two sexes stay coded when put together.
-            "sex": pd.Categorical.from_codes(
-                np.full(values.size, SEX_LABELS.index(found), dtype=np.int8), categories=pd.Index(SEX_LABELS)
-            ),
+            "sex": one_sex(found, values.size),
             "age": np.repeat(ages, len(periods)),
             "year": np.tile(first_years, len(table)),
             "mortality": values.to_numpy(np.float64).ravel(),
@@ -146,7 +143,7 @@ def read_long(source: Source, options: Options) -> Cells:
     sexes, left_out = sexes_of(table["sex"], sex_codes=None, file=source.name)
     frame = pd.DataFrame(
         {
-            "country": table["country"].astype(object),
+            "country": table["country"].astype("category"),
             "sex": sexes,
             "age": table["age_start"].to_numpy(np.float64),
             "year": table["year_start"].to_numpy(np.float64),
