@@ -27,6 +27,7 @@ from childsurv.errors import (
     warn,
 )
 from childsurv.maths.calendar import DAYS_PER_YEAR
+from childsurv.maths.frozen import Frozen
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 IntArray: TypeAlias = npt.NDArray[np.int64]
@@ -77,7 +78,7 @@ class TimeCodes:
 
 
 @dataclass(frozen=True)
-class FollowUp:
+class FollowUp(Frozen):
     """Validated arrays of shape ``(n_rows,)``, with group codes and one labelled row a group."""
 
     time: TimeArray
