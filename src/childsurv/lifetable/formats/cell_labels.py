@@ -186,7 +186,8 @@ def _require_read(
 
 
 def _require_following(bounds: Sequence[tuple[float, float | None]], what: str, file: str) -> None:
-    ordered = sorted(set(bounds), key=lambda bound: bound[0])
+    # An open group comes after a closed one that begins with it, in whatever order a set holds them.
+    ordered = sorted(set(bounds), key=lambda bound: (bound[0], bound[1] is None))
     for (first, last), (following, _) in pairwise(ordered):
         if last is not None and following != last + 1:
             raise LifeTableError(
