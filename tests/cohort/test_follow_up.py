@@ -141,7 +141,7 @@ def test_times_in_parts_of_days_are_not_counted() -> None:
 
 def test_entries_and_ends_are_tied_together() -> None:
     with asking("test"):
-        time, entry = tie_times(np.array([1.0, 2.5]), np.array([0.2, 1.0 + 1e-10]))
+        time, entry, _ = tie_times(np.array([1.0, 2.5]), np.array([0.2, 1.0 + 1e-10]))
     assert entry is not None
     assert entry[1] == time[0]
 

@@ -305,7 +305,7 @@ def follow_up(
                 raise DataError(
                     f"{asked()}: every row ends on the day of diagnosis and zero_survival='drop'."
                 )
-    times, entries, codes = _tied(times, entries)
+    times, entries, codes = tie_times(times, entries)
     source = data.conventions if isinstance(data, Cohort) else {}
     return FollowUp(
         times, events, entries, case_weights, group, groups, same_day, time_unit,
@@ -447,21 +447,23 @@ def compress_codes(
     return present, place[code]
 
 
-def tie_times(time: TimeArray, entry: TimeArray | None = None) -> tuple[TimeArray, TimeArray | None]:
+def tie_times(
+    time: TimeArray, entry: TimeArray | None = None
+) -> tuple[TimeArray, TimeArray | None, TimeCodes | None]:
     """Make times that differ only by rounding equal, entries and ends pooled (R's timefix rule).
 
     Sorted times belong to one run while neighbours differ by at most `TIE_TOLERANCE`, absolutely or relative
     to the mean absolute time; every time of a run becomes its first. Whole numbers are returned as integers.
 
+    Returns
+    -------
+    time, entry, codes
+        ``codes`` are the places of both among the distinct times, where these had to be sorted.
+
     References
     ----------
     Therneau T. survival, vignette "Roundoff error and tied times".
     """
-    tied_time, tied_entry, _ = _tied(time, entry)
-    return tied_time, tied_entry
-
-
-def _tied(time: TimeArray, entry: TimeArray | None) -> tuple[TimeArray, TimeArray | None, TimeCodes | None]:
     """Return times and entries after ties, and their codes unless they are whole numbers to be counted."""
     pooled = [time] if entry is None else [time, entry]
     whole = all(values.dtype.kind == "i" or bool((values == np.floor(values)).all()) for values in pooled)

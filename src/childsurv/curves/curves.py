@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-CURVE_COLUMNS = ("time", "at_risk", "events", "censored", "estimate", "std_error", "lower", "upper")
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Strata(Frozen):
