@@ -464,7 +464,6 @@ def tie_times(
     ----------
     Therneau T. survival, vignette "Roundoff error and tied times".
     """
-    """Return times and entries after ties, and their codes unless they are whole numbers to be counted."""
     pooled = [time] if entry is None else [time, entry]
     whole = all(values.dtype.kind == "i" or bool((values == np.floor(values)).all()) for values in pooled)
     if whole and max(int(values.max(initial=0)) for values in pooled) <= LARGEST_COUNTED_DAY:
