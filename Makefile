@@ -7,7 +7,7 @@ RUN = $(VENV)/bin/python
 PYTEST = $(RUN) -m pytest -n auto --dist worksteal
 TEST_TAKES = about 5 minutes on two idle cores
 QUICK_TAKES = under 90 seconds on two idle cores
-SLOW_TAKES = about 5 minutes on two idle cores
+SLOW_TAKES = about a minute on two idle cores
 # lifelines needs pandas below version 3. Everything but the bridge to it works with pandas 3, without lifelines.
 PANDAS3 ?= .venv-pandas3
 NOT_LIFELINES = import tomllib; \
