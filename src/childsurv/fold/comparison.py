@@ -168,12 +168,6 @@ class Comparison:
         left = self.folded.heads.totals("left")
         return np.bincount(self.group, left, minlength=self.n_groups).astype(np.int64)
 
-    def checked(self, names: Sequence[str]) -> Comparison:
-        """Return itself where there is something to compare."""
-        if self.n_groups < 2:
-            raise DataError(f"{asked()}: {', '.join(names)} has only one group; there is nothing to compare.")
-        return self
-
     def pair(self, first: int, second: int) -> Comparison:
         """Return the comparison of two groups alone."""
         chosen = np.flatnonzero((self.group == first) | (self.group == second))
@@ -246,6 +240,12 @@ def _event_times(end: npt.NDArray[np.number], died: npt.NDArray[np.number]) -> t
     return times, np.searchsorted(times, end, side="right")
 
 
+def require_two_groups(n_groups: int, names: Sequence[str]) -> None:
+    """Raise a `DataError` where there is nothing to compare."""
+    if n_groups < 2:
+        raise DataError(f"{asked()}: {', '.join(names)} has only one group; there is nothing to compare.")
+
+
 def compared(
     data: Data | Tally,
     by: By,
@@ -256,11 +256,11 @@ def compared(
     """Return the groups that a test compares, after checking that there are two and an event."""
     names = columns_list(by)
     if isinstance(data, Tally):
-        comparison = Comparison.of_tally(data, names, strata).checked(names)
+        comparison = Comparison.of_tally(data, names, strata)
+        require_two_groups(comparison.n_groups, names)
     else:
         assert observed is not None
-        if observed.n_groups < 2:
-            raise DataError(f"{asked()}: {', '.join(names)} has only one group; there is nothing to compare.")
+        require_two_groups(observed.n_groups, names)
         comparison = Comparison.of_rows(observed, data, strata, causes)
     if not comparison.folded.sums["events"].any():
         raise ModelError(f"{asked()}: there are no events. Check that the event column has 1 for a death.")

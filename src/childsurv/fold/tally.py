@@ -26,7 +26,7 @@ from childsurv.cohort.follow_up import (
     follow_up_conventions,
 )
 from childsurv.errors import DataError, OptionError, asked
-from childsurv.lifetable.paths import marked_cells_table
+from childsurv.lifetable.paths import labels_of_cells
 from childsurv.lifetable.table import LifeTable
 from childsurv.maths.calendar import DAYS_PER_YEAR
 from childsurv.maths.frozen import Frozen
@@ -105,8 +105,8 @@ class LifeTableNotes(Frozen):
     @classmethod
     def of(cls, table: LifeTable, marked_days: Mapping[int, float]) -> LifeTableNotes:
         """Return the notes on a table and those of its cells that were used and need a note."""
-        cells = marked_cells_table(table, marked_days).drop(columns="person_years")
-        cells.index = pd.Index(sorted(marked_days), dtype="int64")
+        places = np.array(sorted(marked_days), dtype=np.int64)
+        cells = labels_of_cells(table, places).set_axis(pd.Index(places))
         return cls(table.digest, table.source, table.age_rule, table.calendar_rule, cells)
 
     def with_cells_of(self, other: LifeTableNotes) -> LifeTableNotes:

@@ -391,6 +391,12 @@ def marked_cells_table(table: LifeTable, marked_days: Mapping[int, float]) -> pd
     (missing where the cell is open), ``extended``, ``hazard_zero`` and ``person_years``.
     """
     cells = np.array(sorted(marked_days), dtype=np.int64)
+    days = np.array([marked_days[int(cell)] for cell in cells], dtype=np.float64)
+    return labels_of_cells(table, cells).assign(person_years=days / DAYS_PER_YEAR)
+
+
+def labels_of_cells(table: LifeTable, cells: IntArray) -> pd.DataFrame:
+    """Return the labels of `marked_cells_table`, without person-years, of cells by their flat index."""
     n_ages, n_years = table.rates.shape[1:]
     stratum, age, year = cells // (n_ages * n_years), cells // n_years % n_ages, cells % n_years
     used: pd.DataFrame = table.strata.iloc[stratum].reset_index(drop=True)
@@ -398,5 +404,4 @@ def marked_cells_table(table: LifeTable, marked_days: Mapping[int, float]) -> pd
     used["from_date"] = dates_of_cells(table.year_starts[year])
     used["extended"] = table.extended.ravel()[cells]
     used["hazard_zero"] = table.rates.ravel()[cells] == 0
-    used["person_years"] = np.array([marked_days[int(cell)] for cell in cells]) / DAYS_PER_YEAR
     return used

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from childsurv.cohort.follow_up import By, Data, FollowUp, columns_list
 from childsurv.compare.results import TestResult, quadratic_form
 from childsurv.errors import (
-    DataError,
     ModelError,
     OptionError,
     asked,
@@ -20,7 +19,7 @@ from childsurv.errors import (
     require_choice,
     warn,
 )
-from childsurv.fold.comparison import strata_of
+from childsurv.fold.comparison import require_two_groups, strata_of
 from childsurv.fold.risk_weights import risk_weights
 from childsurv.fold.rows import fold_expected
 from childsurv.fold.split_days import split_day_sums
@@ -116,8 +115,7 @@ def net_survival_test(
     )  # fmt: skip
     people = people_of(data, life_table, columns, by=by, zero_survival=zero_survival)
     observed = people.observed
-    if observed.n_groups < 2:
-        raise DataError(f"{asked()}: {', '.join(names)} has only one group; there is nothing to compare.")
+    require_two_groups(observed.n_groups, names)
     if not observed.event.any():
         raise ModelError(f"{asked()}: there are no events.")
     stratum, _, stratum_names = strata_of(data, observed, strata)

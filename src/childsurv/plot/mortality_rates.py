@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -226,7 +227,7 @@ def _rates(
     )
 
 
-class RatesPicture:
+class RatesPicture(ABC):
     """A picture of rates by age and calendar time, one panel a stratum."""
 
     by_height: ClassVar[bool] = False
@@ -237,17 +238,17 @@ class RatesPicture:
         self.page, self.notes, self.shown, self.values = page, notes, shown, values
         self.scale = LogNorm(*_decades(values))
 
+    @abstractmethod
     def paint_panel(self, ax: Axes, panel: Panel) -> Any:
         """Draw the rates of one stratum, and return what the colour bar explains."""
-        raise NotImplementedError
 
+    @abstractmethod
     def set_ticks(self, ax: Axes, size: Size) -> None:
         """Set the ticks of a panel."""
-        raise NotImplementedError
 
+    @abstractmethod
     def set_bar(self, bar: Any) -> None:
         """Set the ticks of the colour bar and name it."""
-        raise NotImplementedError
 
     def description(self) -> str:
         """Return the range of rates, ages and years, in words."""
